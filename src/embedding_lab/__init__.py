@@ -1,0 +1,46 @@
+"""See what every layer of your model learned: the public names, each loaded when it is first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedding_lab.embeddings import Dataset, EmbeddingSet, Outputs, Projection, Run, as_dataset, open_run
+    from embedding_lab.errors import LabError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Dataset": "embeddings",
+    "EmbeddingSet": "embeddings",
+    "LabError": "errors",
+    "Outputs": "embeddings",
+    "Projection": "embeddings",
+    "Run": "embeddings",
+    "as_dataset": "embeddings",
+    "open_run": "embeddings",
+}
+
+__all__ = [
+    "Dataset",
+    "EmbeddingSet",
+    "LabError",
+    "Outputs",
+    "Projection",
+    "Run",
+    "__version__",
+    "as_dataset",
+    "open_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name's room at its first use, so that importing the lab costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,238 @@
+"""The noun everything starts from: samples with stable ids, labels and columns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
+
+UNLABELLED = -1
+"""The label of a sample that has none."""
+
+FINGERPRINT_BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples in a fixed order, each with an id that ties it across layers, steps and runs.
+
+    Attributes:
+        name: short and stable, such as "mnist".
+        samples: array-like, first axis n. Pictures are raw uint8, shape (n, height, width) or
+            (n, height, width, 3). None where only the table was kept.
+        ids: text, shape (n,), unique, such as "mnist/test/00042".
+        labels: int64, shape (n,), -1 where a sample has no label; None where none has.
+        class_names: the name of label i at position i; None where there are no labels or no names.
+        splits: text, shape (n,), the part each sample belongs to; None where there are no parts.
+        columns: further columns of the user's, each of shape (n,).
+
+    Raises:
+        EmptyData: there are no samples.
+        ShapeMismatch: two parts have different lengths.
+        DuplicateIds: two samples bear one id.
+        InputError: a label is outside the class names.
+    """
+
+    name: str
+    samples: Any
+    ids: NDArray[np.str_]
+    labels: NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] | None = None
+    splits: NDArray[np.str_] | None = None
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.ids) == 0:
+            raise EmptyData(
+                f"Dataset {self.name!r} has no samples.",
+                expected="at least one",
+                remedy="Check the path, the split and the number of samples asked for.",
+            )
+        self._check_lengths()
+        self._check_ids()
+        self._check_labels()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def pictures(self) -> bool:
+        """Whether the samples are pictures that can be shown: uint8, (n, height, width[, 3])."""
+        shape = getattr(self.samples, "shape", ())
+        if getattr(self.samples, "dtype", None) != np.uint8:
+            return False
+        return len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)
+
+    @property
+    def label_texts(self) -> NDArray[np.str_] | None:
+        """The class name of every sample, shape (n,); empty text where a sample has no label."""
+        if self.labels is None:
+            return None
+        names = self.class_names or tuple(str(i) for i in range(int(self.labels.max(initial=-1)) + 1))
+        table = np.array([*names, ""], dtype=np.str_)  # index -1 (no label) reaches the empty text
+        return table[self.labels]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The first 16 hexadecimal digits of a SHA-256 over ids, labels and samples."""
+        digest = hashlib.sha256()
+        digest.update("\n".join(self.ids).encode())
+        if self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels).tobytes())
+        if self.samples is not None:
+            for start in range(0, len(self), FINGERPRINT_BLOCK_ROWS):
+                block = np.ascontiguousarray(self.samples[start : start + FINGERPRINT_BLOCK_ROWS])
+                digest.update(f"{block.dtype}{block.shape}".encode())
+                digest.update(repr(block.tolist()).encode() if block.dtype.hasobject else block.tobytes())
+        return digest.hexdigest()[:16]
+
+    def take(self, rows: Any) -> Dataset:
+        """The dataset of these rows only.
+
+        Args:
+            rows: a slice, positions of shape (m,), or a mask of shape (n,).
+        """
+        return Dataset(
+            name=self.name,
+            samples=None if self.samples is None else self.samples[rows],
+            ids=self.ids[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            class_names=self.class_names,
+            splits=None if self.splits is None else self.splits[rows],
+            columns={name: values[rows] for name, values in self.columns.items()},
+        )
+
+    def _check_lengths(self) -> None:
+        parts: dict[str, Any] = {"samples": self.samples, "labels": self.labels, "splits": self.splits}
+        parts.update({f"column {name!r}": values for name, values in self.columns.items()})
+        for part, values in parts.items():
+            if values is not None and len(values) != len(self.ids):
+                raise ShapeMismatch(
+                    f"The {part} of dataset {self.name!r} do not fit its ids.",
+                    got=f"{len(values):,} for {len(self.ids):,} ids",
+                    expected="one for each sample",
+                )
+
+    def _check_ids(self) -> None:
+        ordered = np.sort(self.ids)
+        repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+        if len(repeated):
+            raise DuplicateIds(
+                f"Ids repeat in dataset {self.name!r}.",
+                got=f"{repeated[0]!r} twice or more, {len(repeated):,} repeats in all",
+                expected="every id once, since ids tie a sample across layers, steps and runs",
+                remedy="Give each sample an id of its own, or leave the ids out to have them numbered.",
+            )
+
+    def _check_labels(self) -> None:
+        if self.labels is None:
+            return
+        low, high = int(self.labels.min()), int(self.labels.max())
+        classes = len(self.class_names) if self.class_names else high + 1
+        if low < UNLABELLED or high >= classes:
+            raise InputError(
+                f"Labels of dataset {self.name!r} are outside its classes.",
+                got=f"labels from {low} to {high}",
+                expected=f"0 to {classes - 1}, or -1 for a sample without a label",
+            )
+
+
+def as_dataset(
+    data: Any,
+    *,
+    name: str = "samples",
+    labels: Any = None,
+    ids: Iterable[str] | None = None,
+    class_names: Sequence[str] | None = None,
+    splits: Any = None,
+    columns: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """A Dataset from any array-like; a Dataset comes back as it is.
+
+    Args:
+        data: a Dataset, or anything numpy can read with n samples on its first axis. Arrays, also
+            memory-mapped ones, are kept, not copied.
+        name: the dataset's name, and the beginning of ids that are numbered here.
+        labels: int or text, shape (n,). Text becomes class names in alphabetical order.
+        ids: text, shape (n,); numbered when left out: "<name>/00042".
+        class_names: the name of label i at position i.
+        splits: text, shape (n,), or one text for all.
+        columns: further columns, each of shape (n,).
+
+    Raises:
+        InputError and its kinds, as for `Dataset`.
+    """
+    if isinstance(data, Dataset):
+        return data
+    samples = data if hasattr(data, "shape") and hasattr(data, "dtype") else np.asarray(data)
+    if len(getattr(samples, "shape", ())) == 0:
+        raise InputError("The data has no samples axis.", got=f"{data!r:.80}", expected="an array of n samples")
+    count = int(samples.shape[0])
+    numbers, names = label_numbers(labels, class_names)
+    return Dataset(
+        name=name,
+        samples=samples,
+        ids=numbered_ids(name, count) if ids is None else np.array([str(each) for each in ids], dtype=np.str_),
+        labels=numbers,
+        class_names=names,
+        splits=_text_column(splits, count),
+        columns={column: np.asarray(values) for column, values in (columns or {}).items()},
+    )
+
+
+def numbered_ids(prefix: str, count: int, start: int = 0) -> NDArray[np.str_]:
+    """The ids "<prefix>/00000", "<prefix>/00001", …: shape (count,), five digits or more."""
+    return np.array([f"{prefix}/{i:05d}" for i in range(start, start + count)], dtype=np.str_)
+
+
+def label_numbers(
+    labels: Any, class_names: Sequence[str] | None = None
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...] | None]:
+    """Labels as int64 (n,) with their class names, from numbers or from text.
+
+    Text labels are looked up in `class_names` where given and numbered alphabetically otherwise;
+    an empty text means not labelled.
+
+    Raises:
+        InputError: labels are neither whole numbers nor text, or name an unknown class.
+    """
+    names = None if class_names is None else tuple(str(name) for name in class_names)
+    if labels is None:
+        return None, names
+    values = np.asarray(labels)
+    if values.ndim != 1:
+        raise ShapeMismatch("Labels must be one per sample.", got=f"shape {values.shape}", expected="shape (n,)")
+    if values.dtype.kind in "iub":
+        return values.astype(np.int64), names
+    if values.dtype.kind == "f" and np.all(values == np.floor(values)):
+        return values.astype(np.int64), names
+    if values.dtype.kind not in "UOT":
+        raise InputError(
+            "Labels are neither whole numbers nor text.", got=f"dtype {values.dtype}", expected="int or text"
+        )
+    texts = values.astype(np.str_)
+    known = names if names is not None else tuple(sorted({str(text) for text in texts if text}))
+    position = {text: number for number, text in enumerate(known)} | {"": UNLABELLED}
+    unknown = sorted({str(text) for text in texts} - position.keys())
+    if unknown:
+        raise InputError(
+            "Labels name classes that are not among the class names.",
+            got=", ".join(map(repr, unknown[:5])),
+            expected=f"one of {', '.join(map(repr, known[:20]))}",
+        )
+    return np.array([position[str(text)] for text in texts], dtype=np.int64), known
+
+
+def _text_column(values: Any, count: int) -> NDArray[np.str_] | None:
+    if values is None:
+        return None
+    if isinstance(values, str):
+        return np.full(count, values)
+    return np.asarray(values).astype(np.str_)
