@@ -65,7 +65,7 @@ class Dataset:
     @property
     def pictures(self) -> bool:
         """Whether the samples are pictures that can be shown: uint8, (n, height, width[, 3])."""
-        shape = getattr(self.samples, "shape", ())
+        shape: tuple[int, ...] = getattr(self.samples, "shape", ())
         if getattr(self.samples, "dtype", None) != np.uint8:
             return False
         return len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)
