@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from embedding_lab.errors import DataMissing, LabError, StorageError
+from embedding_lab.errors import BrokenFile, DataMissing, LabError, StorageError
 
 PARTIAL = ".partial"
 """The ending of a file that is still being written; readers never look at it."""
@@ -69,30 +69,33 @@ class LocalFiles:
     def list(self, folder: str) -> list[str]:
         try:
             return sorted(
-                entry.name for entry in os.scandir(self.root / folder) if not entry.name.endswith(PARTIAL)
+                entry.name for entry in os.scandir(self.local(folder)) if not entry.name.endswith(PARTIAL)
             )
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def publish(self, name: str, data: bytes) -> None:
-        publish_file(self.root / name, data)
+        publish_file(self.local(name), data)
 
     def draft(self, name: str) -> Path:
-        target = self.root / name
+        target = self.local(name)
         with storage_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             _sweep_stale(target.parent)
         return draft_beside(target)
 
     def publish_draft(self, draft: Path, name: str) -> None:
-        put_in_place(draft, self.root / name)
+        put_in_place(draft, self.local(name))
 
     def local(self, name: str) -> Path:
+        # names come out of manifests too, and a hostile one must not lead out of the run
+        if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
+            raise BrokenFile(f"{name!r} leads out of {self.root}.", expected="a name inside the run")
         return self.root / name
 
     def remove(self, name: str) -> None:
         with contextlib.suppress(OSError):
-            (self.root / name).unlink()
+            self.local(name).unlink()
 
 
 def draft_beside(target: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from embedding_lab.errors import InputError
+from embedding_lab.errors import BrokenFile, InputError
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-.")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # device names of Windows, whatever their ending
@@ -72,9 +72,13 @@ def step_folder(step: int | None) -> str:
 
 
 def step_of(folder: str) -> int | None:
-    """The step a folder stands for. Raises ValueError for a folder that stands for none."""
+    """The step a folder stands for.
+
+    Raises:
+        BrokenFile: the folder stands for none.
+    """
     if folder == STATIC:
         return None
-    if not folder.isdecimal():
-        raise ValueError(folder)
+    if not (folder.isascii() and folder.isdecimal()):
+        raise BrokenFile(f"Folder {folder!r} is no step.", expected=f"a whole number or {STATIC!r}")
     return int(folder)

@@ -22,7 +22,7 @@ from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import read_dataset, save_dataset
 from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
-from embedding_lab.errors import BrokenFile, DataMissing, one_of
+from embedding_lab.errors import DataMissing, one_of
 
 PLUGIN_FOLDER = "plugins/embedding_lab"
 
@@ -73,7 +73,8 @@ class Run:
     @property
     def layers(self) -> list[str]:
         """The names of all layers that have vectors at any step, sorted."""
-        return sorted({self._layer_name(folder) for folder in self.files.list("layers")})
+        folders = [each for each in self.files.list("layers") if self._step_folders(f"layers/{each}")]
+        return sorted(self._layer_name(folder) for folder in folders)
 
     def steps(self, layer: str) -> list[int | None]:
         """The steps at which a layer has vectors, ascending; None (nothing changes) comes first.
@@ -81,8 +82,7 @@ class Run:
         Raises:
             UnknownName: the run has no such layer.
         """
-        folder = f"layers/{folder_name(layer)}"
-        steps = [step_of(each) for each in self.files.list(folder) if self._has_vectors(f"{folder}/{each}")]
+        steps = [step_of(each) for each in self._step_folders(f"layers/{folder_name(layer)}")]
         if not steps:
             raise one_of("Layer", layer, self.layers, remedy=f"Layers of run {self.path} are listed above.")
         return sorted(steps, key=lambda step: -1 if step is None else step)
@@ -242,18 +242,17 @@ class Run:
     def _annotations_path(self) -> Path:
         return self.files.local("annotations.jsonl")
 
-    def _has_vectors(self, folder: str) -> bool:
-        return "embeddings.json" in self.files.list(folder)
+    def _step_folders(self, layer_folder: str) -> list[str]:
+        """The steps that were published; a writer that was killed leaves a folder without a manifest."""
+        steps = self.files.list(layer_folder)
+        return [each for each in steps if "embeddings.json" in self.files.list(f"{layer_folder}/{each}")]
 
     def _layer_name(self, folder: str) -> str:
         name = true_name(folder)
         if name is not None:
             return name
-        for step in self.files.list(f"layers/{folder}"):
-            if self._has_vectors(f"layers/{folder}/{step}"):
-                manifest = f"layers/{folder}/{step}/embeddings.json"
-                return str(read_manifest(self.files, manifest, "embeddings", EMBEDDING_FACTS)["layer"])
-        raise BrokenFile(f"{self.files.local(f'layers/{folder}')} holds no layer.")
+        manifest = f"layers/{folder}/{self._step_folders(f'layers/{folder}')[0]}/embeddings.json"
+        return str(read_manifest(self.files, manifest, "embeddings", EMBEDDING_FACTS)["layer"])
 
     def _outputs_for(self, step: int | None, samples: str) -> Outputs | None:
         """The outputs of a step, where they describe the same samples."""

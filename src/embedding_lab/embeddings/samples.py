@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.dataset import UNLABELLED, Dataset
+from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, array_bytes
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
 from embedding_lab.embeddings.names import folder_name
@@ -34,12 +34,10 @@ def save_dataset(files: Files, data: Dataset) -> str:
         InputError: a column bears a reserved name or cannot be stored.
         StorageError: the disk refuses.
     """
-    table = _table(data)
-    digest = _digest(data, table)
-    folder, name = f"samples/{folder_name(data.name)}", f"samples-{digest}"
+    folder, name = f"samples/{folder_name(data.name)}", f"samples-{_digest(data)}"
     if f"{name}.json" not in files.list(folder):
         with Draft(files, folder, name, "samples") as draft:
-            pq.write_table(table, draft.new_file(name, ".parquet"), compression="zstd")
+            pq.write_table(_table(data), draft.new_file(name, ".parquet"), compression="zstd")
             draft.publish(
                 {
                     "dataset": data.name,
@@ -108,12 +106,11 @@ def _column(data: Dataset, name: str, values: NDArray[Any]) -> pa.Array:
         ) from error
 
 
-def _digest(data: Dataset, table: pa.Table) -> str:
+def _digest(data: Dataset) -> str:
     digest = hashlib.sha256(repr((data.name, data.class_names, data.fingerprint)).encode())
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table.combine_chunks())
-    digest.update(sink.getvalue())
+    digest.update(array_bytes(data.splits))
+    for name, values in data.columns.items():
+        digest.update(name.encode() + array_bytes(values))
     return digest.hexdigest()[:12]
 
 

@@ -192,13 +192,20 @@ def read_vectors(files: Files, manifest_name: str, manifest: Mapping[str, Any]) 
     Raises:
         BrokenFile: a shard is missing, has another size, or is not what the manifest says.
     """
-    rows, dims = manifest["shape"]
+    shape, counts, listed = manifest["shape"], manifest["shard_rows"], manifest["files"]
+    whole = [*shape, *counts]
+    if len(shape) != 2 or not all(type(number) is int and number > 0 for number in whole):
+        raise BrokenFile(f"The shape in {manifest_name} cannot be trusted.", got=f"{shape}, shards of {counts}")
+    if not counts or len(counts) != len(listed) or sum(counts) != shape[0]:
+        raise BrokenFile(
+            f"The shards of {manifest_name} do not add up.",
+            got=f"{len(listed)} files for shards of {counts} rows",
+            expected=f"{shape[0]:,} rows in all",
+        )
     shards = [
-        _map_shard(data_path(files, manifest_name, file), (count, dims))
-        for file, count in zip(manifest["files"], manifest["shard_rows"], strict=True)
+        _map_shard(data_path(files, manifest_name, file), (count, shape[1]))
+        for file, count in zip(listed, counts, strict=True)
     ]
-    if sum(len(shard) for shard in shards) != rows:
-        raise BrokenFile(f"The shards of {manifest_name} do not add up to {rows:,} rows.")
     return shards[0] if len(shards) == 1 else ShardedArray(shards)
 
 
