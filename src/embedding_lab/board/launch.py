@@ -10,6 +10,7 @@ import atexit
 import os
 import subprocess
 import sys
+import time
 import warnings
 import webbrowser
 from pathlib import Path
@@ -21,6 +22,7 @@ from embedding_lab.board.ready import ServerOutput, wait_until_ready
 from embedding_lab.errors import DataMissing, InputError, LaunchError
 
 STOP_SECONDS = 5.0
+WATCH_SECONDS = 0.25
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 _open_boards: list[Board] = []
@@ -117,7 +119,8 @@ class Board:
         Raises:
             LaunchError: TensorBoard ended by itself; the message ends with what it wrote last.
         """
-        self._process.wait()
+        while self._process.poll() is None:
+            time.sleep(WATCH_SECONDS)  # waiting for the process itself would not hear Ctrl-C on Windows
         if self in _open_boards:
             self.close()
             raise self._output.failure("TensorBoard ended by itself.")

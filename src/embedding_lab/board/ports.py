@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 
 def port_owner(port: int) -> str:
     """The program that listens on a TCP port of this machine, in words.
@@ -26,7 +29,7 @@ def port_owner(port: int) -> str:
     return "another program"
 
 
-def _listens(connections: object, port: int) -> bool:
+def _listens(connections: Iterable[Any], port: int) -> bool:
     import psutil
 
-    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)  # type: ignore[attr-defined]
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
