@@ -94,8 +94,7 @@ class LocalFiles:
         return self.root / name
 
     def remove(self, name: str) -> None:
-        with contextlib.suppress(OSError):
-            self.local(name).unlink()
+        discard(self.local(name))
 
 
 def draft_beside(target: Path) -> Path:
@@ -116,8 +115,14 @@ def publish_file(path: Path, data: bytes) -> None:
             draft.write_bytes(data)
             put_in_place(draft, path)
         except BaseException:
-            draft.unlink(missing_ok=True)
+            discard(draft)
             raise
+
+
+def discard(draft: Path) -> None:
+    """Takes an unfinished draft away, as far as the disk lets us: the error that led here matters more."""
+    with contextlib.suppress(OSError):
+        draft.unlink()
 
 
 def put_in_place(draft: Path, target: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from embedding_lab.embeddings.files import Files, storage_errors
+from embedding_lab.embeddings.files import Files, discard, storage_errors
 from embedding_lab.errors import BrokenFile, DataMissing, UnknownVersion
 
 FORMAT = "embedding-lab"
@@ -52,7 +52,10 @@ class Draft:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for draft in self._drafts.values():
-            draft.unlink(missing_ok=True)
+            discard(draft)
+        if error is not None:
+            with storage_errors(self.files.local(self.folder)):
+                raise error
 
     def new_file(self, stem: str, ending: str) -> Path:
         """A path to write the data file `<stem>-<generation><ending>` to."""
