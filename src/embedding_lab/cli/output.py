@@ -27,7 +27,6 @@ def prepare_streams() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a "×" must not end a command on an old terminal
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes about itself, unless asked for
 
 
 def show(result: Mapping[str, Any], text: str, as_json: bool) -> None:
