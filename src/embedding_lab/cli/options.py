@@ -10,28 +10,17 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="When it fails, print the traceback too.")]
 
-DatasetName = Annotated[
-    str,
-    typer.Option(
-        "--dataset",
-        help="mnist, fashion-mnist, kmnist, digits, a folder of pictures (a sub-folder per class), or a .npz file.",
-    ),
-]
+DATASETS = "mnist, fashion-mnist, kmnist, digits, a folder of pictures (a sub-folder per class), or a .npz file"
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder that holds mnist/ and its like; default $EMBEDDING_LAB_DATA."),
 ]
-Samples = Annotated[
-    int | None, typer.Option("--samples", min=1, help="Take a fair sample of this many; default all.")
-]
-Seed = Annotated[int, typer.Option("--seed", help="Makes what is random repeatable.")]
-Epochs = Annotated[int, typer.Option("--epochs", min=1, help="How often training sees all samples.")]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Samples at a time.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes what is random repeatable.")]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, help="How often training sees every sample.")]
+Model = Annotated[Path, typer.Argument(help="A .keras or .h5 file, or the folder of a run with a trained model.")]
 LogDir = Annotated[Path, typer.Option("--logdir", help="Folder that holds the runs, for TensorBoard.")]
-RunName = Annotated[
-    str | None, typer.Option("--run", help="Name of the run in it; default a new one with date and time.")
-]
-Step = Annotated[int | None, typer.Option("--step", help="The training step that the vectors belong to.")]
+RunName = Annotated[str | None, typer.Option("--run", help="The run's name; default a new one with date and time.")]
+Step = Annotated[int | None, typer.Option("--step", min=0, help="The training step the vectors belong to.")]
 
 Port = Annotated[
     int,
