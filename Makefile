@@ -47,7 +47,7 @@ pins:
 	@build/pins/bin/python $(INSTALL) --upgrade pip
 	@build/pins/bin/python $(INSTALL) --editable ".[tensorflow]" $(GROUPS)
 	@sed '/^[^#]/d' constraints.txt > build/constraints.txt
-	@build/pins/bin/python -m pip freeze --all --exclude-editable | LC_ALL=C sort -f >> build/constraints.txt
+	@build/pins/bin/python -m pip freeze --all --exclude-editable | tr 'A-Z_' 'a-z-' | LC_ALL=C sort >> build/constraints.txt
 	@mv build/constraints.txt constraints.txt
 
 .venv/ready: pyproject.toml constraints.txt
