@@ -213,6 +213,7 @@ def listening(process: subprocess.Popen[str], sign: str) -> None:
     pytest.fail(f"it ended before it said {sign!r}")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX process group")
 def test_ctrl_c_in_training_ends_it_with_130_and_nothing_half_written(tmp_path: Path) -> None:
     words = ["demo", "--dataset", "digits", "--epochs", "100000", "--no-serve"]
     with subprocess.Popen(

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 SECONDS = 120.0
@@ -31,6 +32,7 @@ def serving(*words: object) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX process group")
 def test_it_serves_until_ctrl_c_and_leaves_no_process(tmp_path: Path) -> None:
     with serving(tmp_path, "--port", 0, "--json") as process:
         assert process.stdout is not None
