@@ -6,8 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedding_lab.app.loggers import log_embeddings
+    from embedding_lab.board.launch import launch
+    from embedding_lab.dataset import load_dataset
     from embedding_lab.embeddings import Dataset, EmbeddingSet, Outputs, Projection, Run, as_dataset, open_run
     from embedding_lab.errors import LabError
+    from embedding_lab.extraction import extract, layer_table
+    from embedding_lab.model import load_model, train
 
 __version__ = "0.1.0"
 
@@ -19,7 +24,14 @@ _HOMES = {
     "Projection": "embeddings",
     "Run": "embeddings",
     "as_dataset": "embeddings",
+    "extract": "extraction",
+    "launch": "board.launch",
+    "layer_table": "extraction",
+    "load_dataset": "dataset",
+    "load_model": "model",
+    "log_embeddings": "app.loggers",
     "open_run": "embeddings",
+    "train": "model",
 }
 
 __all__ = [
@@ -31,7 +43,14 @@ __all__ = [
     "Run",
     "__version__",
     "as_dataset",
+    "extract",
+    "launch",
+    "layer_table",
+    "load_dataset",
+    "load_model",
+    "log_embeddings",
     "open_run",
+    "train",
 ]
 
 

@@ -12,7 +12,6 @@ from embedding_lab.dataset.idx_files import own_idx, parts_in
 from embedding_lab.dataset.npz import own_npz
 from embedding_lab.dataset.parts import check_split
 from embedding_lab.dataset.published import SETS
-from embedding_lab.dataset.sampling import fair_sample
 from embedding_lab.dataset.search import published_set
 from embedding_lab.embeddings import Dataset
 from embedding_lab.errors import DataMissing, InputError, one_of
@@ -66,7 +65,7 @@ def load_dataset(
         data = digits(split)
     else:
         data = _own(name_or_path, split, progress)
-    return data.take(slice(None) if samples is None else fair_sample(len(data), data.labels, samples, seed))
+    return data.take(slice(None)) if samples is None else data.fair_sample(samples, seed)
 
 
 def _own(name_or_path: str | os.PathLike[str], split: str, progress: Progress) -> Dataset:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
 
 UNLABELLED = -1
@@ -108,6 +109,14 @@ class Dataset:
             splits=None if self.splits is None else self.splits[rows],
             columns={name: values[rows] for name, values in self.columns.items()},
         )
+
+    def fair_sample(self, size: int, seed: int = 0) -> Dataset:
+        """A sample in which every class has its share, in the original order; the same for the same seed.
+
+        Raises:
+            InputError: size is not 1 to n, or the seed is negative.
+        """
+        return self.take(fair_sample(len(self), self.labels, size, seed))
 
     def _check_lengths(self) -> None:
         parts: dict[str, Any] = {"samples": self.samples, "labels": self.labels, "splits": self.splits}

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import time
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from types import NoneType
@@ -61,6 +62,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.files = LocalFiles(path / PLUGIN_FOLDER)
+        self._kept: weakref.WeakKeyDictionary[Dataset, str] = weakref.WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -89,7 +91,9 @@ class Run:
 
     def save_dataset(self, data: Dataset) -> str:
         """Keeps the table of a dataset's samples and returns its key, for the writers below."""
-        return save_dataset(self.files, data)
+        if data not in self._kept:  # a step of ten layers comes here eleven times with the same samples
+            self._kept[data] = save_dataset(self.files, data)
+        return self._kept[data]
 
     def dataset(self, key: str) -> Dataset:
         """The dataset of a key, without its samples."""
@@ -183,6 +187,16 @@ class Run:
             outputs=self._outputs_for(chosen, manifest["samples"]),
             **{fact: manifest[fact] for fact in EMBEDDING_FACTS if fact not in ("samples", "shape", "shard_rows")},
         )
+
+    def vectors(self, layer: str, step: int | None = None) -> Any:
+        """The vectors of a layer at a step alone: array-like, float32, shape (n, dims), memory-mapped.
+
+        Raises:
+            DataMissing: there are none.
+            BrokenFile: what is there cannot be read.
+        """
+        name = f"{_set_folder(layer, step)}/embeddings.json"
+        return read_vectors(self.files, name, read_manifest(self.files, name, "embeddings", EMBEDDING_FACTS))
 
     def outputs(self, step: int | None = None) -> Outputs:
         """What the model said at a step.

@@ -42,6 +42,7 @@ class TrainedModel:
         model: the Keras model.
         card: what it was trained on and how; also inside the file.
         path: the file it was saved to.
+        steps: how many batches it was trained on.
         train_accuracy: share of the training samples whose class it says rightly, 0 to 1.
         test_accuracy: the same for the test samples; None without test data.
         elapsed_seconds: training alone, compilation included.
@@ -50,6 +51,7 @@ class TrainedModel:
     model: Any
     card: ModelCard
     path: Path
+    steps: int
     train_accuracy: float
     test_accuracy: float | None
     elapsed_seconds: float
@@ -130,6 +132,7 @@ def train(
         model=model,
         card=card,
         path=run.path / MODEL_FILE,
+        steps=done // batch_size,
         train_accuracy=_accuracy(model, train_data),
         test_accuracy=None if test_data is None else _accuracy(model, test_data),
         elapsed_seconds=elapsed_seconds,

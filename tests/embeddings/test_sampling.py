@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embedding_lab.dataset.sampling import fair_sample
+from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.errors import InputError
 
 labellings = st.lists(st.integers(-1, 6), min_size=1, max_size=80).map(lambda each: np.array(each, np.int64))
