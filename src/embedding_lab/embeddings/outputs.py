@@ -58,7 +58,7 @@ class OutputsWriter:
         if self._writer is None:
             self._path = self._draft.new_file("outputs", ".parquet")
             with storage_errors(self._path):
-                self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
+                self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd", use_dictionary=False)
         if table.schema != self._writer.schema:
             raise ShapeMismatch("A block of outputs has other columns than the first one.")
         with storage_errors(self._path):
