@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedding_lab.app.loggers import log_embeddings
+    from embedding_lab.board.doctor import doctor
     from embedding_lab.board.launch import launch
     from embedding_lab.dataset import load_dataset
     from embedding_lab.embeddings import Dataset, EmbeddingSet, Outputs, Projection, Run, as_dataset, open_run
@@ -24,6 +25,7 @@ _HOMES = {
     "Projection": "embeddings",
     "Run": "embeddings",
     "as_dataset": "embeddings",
+    "doctor": "board.doctor",
     "extract": "extraction",
     "launch": "board.launch",
     "layer_table": "extraction",
@@ -43,6 +45,7 @@ __all__ = [
     "Run",
     "__version__",
     "as_dataset",
+    "doctor",
     "extract",
     "launch",
     "layer_table",

@@ -1,0 +1,144 @@
+"""Checks of the paths in the Projector's lists: refused, doubled, broken."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from embedding_lab.board.checks.finding import Finding, Mend
+from embedding_lab.board.checks.logdir import LogDir
+from embedding_lab.board.checks.mender import Mender, relative
+from embedding_lab.board.checks.projector_files import Asset, AssetKind, Entry
+
+KINDS: tuple[AssetKind, ...] = ("tensor", "metadata", "sprite", "bookmarks")
+_SEEN = {
+    "tensor": "the tensor stays in the list, but shows no point",
+    "metadata": "the page stops at 'Fetching metadata' and shows an error",
+    "sprite": "the page waits at 'Fetching sprite image…' for ever",
+    "bookmarks": "its bookmarks are not there",
+}
+
+
+def check_assets(logdir: LogDir) -> Iterator[Finding]:
+    """Files of an entry that TensorBoard refuses or does not find."""
+    for file in logdir.projector_files:
+        for entry in file.entries:
+            for kind in KINDS:
+                asset = entry.asset(kind)
+                if asset.given and not asset.readable:
+                    yield _judged(logdir, entry, asset)
+
+
+def _judged(logdir: LogDir, entry: Entry, asset: Asset) -> Finding:
+    found = asset.path if asset.exists else _found_elsewhere(entry, asset)
+    if found is None:
+        return _missing(entry, asset)
+    if asset.exists:
+        return _outside(logdir, entry, asset)
+    return Finding(
+        "asset-path-doubled",
+        "error",
+        "Projector",
+        f"{entry.name!r}: its {asset.kind} file is not found, so {_seen(asset)}.",
+        run=entry.file.run,
+        file=entry.file.path,
+        got=f"{asset.given!r}, which leads to {asset.path}",
+        rule="paths are relative to the folder of the list, not to where the program ran",
+        remedy=f"Write {_short(found, entry)!r} in its place.",
+        mend=_repather(entry, asset.kind, found),
+    )
+
+
+def _outside(logdir: LogDir, entry: Entry, asset: Asset) -> Finding:
+    # A list from elsewhere may name any file of this machine, and what is copied inside is served to the browser.
+    ours = asset.path.is_relative_to(os.path.realpath(logdir.root))
+    return Finding(
+        "asset-outside",
+        "error",
+        "Projector",
+        f"{entry.name!r}: TensorBoard refuses its {asset.kind} file, so {_seen(asset)}.",
+        run=entry.file.run,
+        file=entry.file.path,
+        got=f"{asset.given!r}, which leads to {asset.path}",
+        rule="files lie below the folder of the list, links followed",
+        remedy=f"Copy the file below {entry.file.folder} and name it by a relative path."
+        + ("" if ours else " It lies outside the log directory, so --fix does not touch it."),
+        mend=_copier(entry, asset) if ours else None,
+    )
+
+
+def _missing(entry: Entry, asset: Asset) -> Finding:
+    if asset.kind == "tensor":
+        return Finding(
+            "tensor-missing",
+            "error",
+            "Projector",
+            f"{entry.name!r}: its tensor file is missing, and that takes the whole tab down, for all runs.",
+            run=entry.file.run,
+            file=entry.file.path,
+            got=f"no file {asset.path}",
+            rule="every tensor_path of every run's list leads to a file",
+            remedy="Write the file again, or take the entry out of the list.",
+            mend=_remover(entry),
+        )
+    return Finding(
+        f"{asset.kind}-missing",
+        "error" if asset.kind != "bookmarks" else "warning",
+        "Projector",
+        f"{entry.name!r}: its {asset.kind} file is missing, so {_seen(asset)}.",
+        run=entry.file.run,
+        file=entry.file.path,
+        got=f"no file {asset.path}",
+        remedy="Write the file again, or take its path out of the list.",
+        mend=_repather(entry, asset.kind, None),
+    )
+
+
+def _seen(asset: Asset) -> str:
+    return _SEEN[asset.kind]
+
+
+def _found_elsewhere(entry: Entry, asset: Asset) -> Path | None:
+    """The file that a path means which was written relative to another folder: the longest end of it that fits."""
+    folder = Path(os.path.realpath(entry.file.folder))
+    parts = PurePosixPath(asset.given.replace("\\", "/")).parts
+    for start in range(1, min(len(parts), 64)):
+        try:
+            found = Path(os.path.realpath(folder.joinpath(*parts[start:])))
+            if found.is_relative_to(folder) and found.is_file():
+                return folder.joinpath(*parts[start:])
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _short(found: Path, entry: Entry) -> str:
+    return Path(os.path.relpath(found, os.path.realpath(entry.file.folder))).as_posix()
+
+
+def _repather(entry: Entry, kind: AssetKind, found: Path | None) -> Mend:
+    given = _short(found, entry) if found else ""
+
+    def mend(mender: Mender) -> str:
+        if not mender.set_asset(entry, kind, given):
+            return ""
+        return f"{entry.name!r}: {kind} is now {given!r}." if given else f"{entry.name!r}: took its {kind} out."
+
+    return mend
+
+
+def _copier(entry: Entry, asset: Asset) -> Mend:
+    def mend(mender: Mender) -> str:
+        copy = mender.copy(asset.path, entry.file.folder / "mended" / asset.path.name)
+        return (
+            f"{entry.name!r}: copied {asset.path.name} to {copy}."
+            if mender.set_asset(entry, asset.kind, relative(copy, entry.file))
+            else ""
+        )
+
+    return mend
+
+
+def _remover(entry: Entry) -> Mend:
+    return lambda mender: f"Took {entry.name!r} out of the list." if mender.replace(entry) else ""
