@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
@@ -31,7 +31,7 @@ def check_assets(logdir: LogDir) -> Iterator[Finding]:
 
 
 def _judged(logdir: LogDir, entry: Entry, asset: Asset) -> Finding:
-    found = asset.path if asset.exists else _found_elsewhere(entry, asset)
+    found = entry.file.meant(asset)
     if found is None:
         return _missing(entry, asset)
     if asset.exists:
@@ -97,20 +97,6 @@ def _missing(entry: Entry, asset: Asset) -> Finding:
 
 def _seen(asset: Asset) -> str:
     return _SEEN[asset.kind]
-
-
-def _found_elsewhere(entry: Entry, asset: Asset) -> Path | None:
-    """The file that a path means which was written relative to another folder: the longest end of it that fits."""
-    folder = Path(os.path.realpath(entry.file.folder))
-    parts = PurePosixPath(asset.given.replace("\\", "/")).parts
-    for start in range(1, min(len(parts), 64)):
-        try:
-            found = Path(os.path.realpath(folder.joinpath(*parts[start:])))
-            if found.is_relative_to(folder) and found.is_file():
-                return folder.joinpath(*parts[start:])
-        except (OSError, ValueError):
-            continue
-    return None
 
 
 def _short(found: Path, entry: Entry) -> str:

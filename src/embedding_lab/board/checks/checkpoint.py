@@ -50,7 +50,10 @@ class Variable:
         """
         if not self.dtype:
             return _read_keras(self)
-        values = np.fromfile(self.source, self.dtype, self.shape[0] * self.shape[1], offset=self.offset)
+        count = self.shape[0] * self.shape[1]
+        if self.source.stat().st_size < self.offset + count * np.dtype(self.dtype).itemsize:
+            raise ValueError(f"{self.source.name} is cut short")
+        values = np.fromfile(self.source, self.dtype, count, offset=self.offset)
         return values.reshape(self.shape).astype(np.float32)
 
 
@@ -67,7 +70,7 @@ def tables_in(prefix: Path) -> list[Variable]:
     data = index.read_bytes()
     try:
         return list(_variables(prefix, data))
-    except (IndexError, UnicodeDecodeError) as error:
+    except (IndexError, TypeError, UnicodeDecodeError) as error:  # numbers where bytes should be, and the like
         raise ValueError("damaged") from error
 
 
@@ -201,8 +204,8 @@ def _variables(prefix: Path, data: bytes) -> Iterator[Variable]:
 
 def _variable(prefix: Path, name: str, value: bytes, shards: int) -> Variable | None:
     fields = dict(_fields(value))
-    shape = tuple(dict(_fields(dim)).get(1, 0) for field, dim in _fields(fields.get(2, b"")) if field == 2)
     dtype = _DTYPES.get(fields.get(1, 0))
+    shape = tuple(dict(_fields(dim)).get(1, 0) for field, dim in _fields(fields.get(2, b"")) if field == 2)
     if dtype is None or len(shape) != 2 or min(shape) < 1 or any(mark in name for mark in _OPTIMIZER):
         return None
     shard = prefix.with_name(f"{prefix.name}.data-{fields.get(3, 0):05d}-of-{shards:05d}")

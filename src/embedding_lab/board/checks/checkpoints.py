@@ -29,18 +29,28 @@ _KERAS_NAME = "layer_with_weights-0/embeddings/"
 def check_checkpoints(logdir: LogDir) -> Iterator[Finding]:
     """Entries without a tensor file, and why no checkpoint helps."""
     for file in logdir.projector_files:
-        without = [entry for entry in file.entries if not entry.proto.tensor_path]
+        without = _without_file(file)
         if not without:
             yield from _dead_path(logdir, file)
             continue
         prefix, why_not = _checkpoint_of(logdir, file)
-        for number, entry in enumerate(without):
-            yield from _judged(logdir, entry, number, prefix, why_not)
+        for entry in without:
+            yield from _judged(logdir, entry, prefix, why_not)
 
 
-def _judged(logdir: LogDir, entry: Entry, number: int, prefix: Path | None, why_not: str) -> Iterator[Finding]:
+def source_of(logdir: LogDir, entry: Entry) -> Variable | None:
+    """Where the numbers of an entry without a tensor file lie, if anywhere."""
+    saved, _ = _saved_by_keras(logdir, entry)
+    return saved or _in_any_checkpoint(logdir, entry, _checkpoint_of(logdir, entry.file)[0])
+
+
+def _without_file(file: ProjectorFile) -> list[Entry]:
+    return [entry for entry in file.entries if not entry.proto.tensor_path]
+
+
+def _judged(logdir: LogDir, entry: Entry, prefix: Path | None, why_not: str) -> Iterator[Finding]:
     """Every reason why nothing shows, and the same mend for all of them."""
-    saved, hint = _saved_by_keras(logdir, entry, number)
+    saved, hint = _saved_by_keras(logdir, entry)
     source = saved or _in_any_checkpoint(logdir, entry, prefix)
     mend = _exporter(entry, source) if source else None
     remedy = "Write a tensor file, with embedding_lab.log_embeddings for instance, and name it in the list."
@@ -156,12 +166,13 @@ def _tables(prefix: Path) -> list[Variable] | None:
         return None
 
 
-def _saved_by_keras(logdir: LogDir, entry: Entry, number: int) -> tuple[Variable | None, str]:
-    """The Embedding layer that an entry of Keras' callback means, or what is needed to read it."""
+def _saved_by_keras(logdir: LogDir, entry: Entry) -> tuple[Variable | None, str]:
+    """The Embedding layer that an entry of Keras' callback means, by its place, or what is needed to read it."""
+    number = _without_file(entry.file).index(entry)
     try:
         layers = keras_embeddings(logdir.run_folder(entry.file.folder))
     except ImportError:
-        return None, "Install h5py, which reads the weights, and run the doctor again: pip install h5py."
+        return None, "Install h5py, which reads the weights, and run the doctor again: pip install h5py"
     return (layers[number] if number < len(layers) else None), ""
 
 

@@ -40,7 +40,7 @@ def check_tensorboard_twice(logdir: LogDir) -> Iterator[Finding]:
             "TensorBoard does not start: 'Duplicate plugins for name projector'.",
             got=", ".join(f"{name} {version}" for name, version in found.items()),
             rule="one distribution of TensorBoard",
-            remedy=f"pip uninstall {' '.join(found)}, then pip install tensorboard.",
+            remedy=f"pip uninstall {' '.join(found)}, then pip install tensorboard",
         )
     for plugin in (name for name, count in twice.items() if count > 1):
         packages = logdir.machine.brings(plugin)
@@ -53,7 +53,7 @@ def check_tensorboard_twice(logdir: LogDir) -> Iterator[Finding]:
                 f"TensorBoard does not start: 'Duplicate plugins for name {plugin}'.",
                 got=" and ".join(names),
                 rule="every plugin comes from one package",
-                remedy=f"pip uninstall {next((name for name in names if name != 'xprof'), names[0])}.",
+                remedy=f"pip uninstall {next((name for name in names if name != 'xprof'), names[0])}",
             )
 
 
@@ -85,7 +85,7 @@ def check_pkg_resources(logdir: LogDir) -> Iterator[Finding]:
             "TensorBoard does not start: \"No module named 'pkg_resources'\".",
             got=f"tensorboard {board}, setuptools {setuptools or 'missing'}",
             rule="TensorBoard 2.20 and older want setuptools below 82",
-            remedy="pip install 'tensorboard>=2.21', or pip install 'setuptools<82'.",
+            remedy="pip install 'tensorboard>=2.21', or pip install 'setuptools<82'",
         )
 
 
@@ -100,7 +100,7 @@ def check_profiler(logdir: LogDir) -> Iterator[Finding]:
             "tf.summary.trace_export ends with 'ProfilerNotRunningError: No profiler is running'.",
             got=f"tensorflow {version}",
             rule="a fault of TensorFlow 2.4 alone",
-            remedy="pip install --upgrade tensorflow.",
+            remedy="pip install --upgrade tensorflow",
         )
 
 
@@ -119,7 +119,7 @@ def check_torch(logdir: LogDir) -> Iterator[Finding]:
             file=writer,
             got=f"torch {torch.version} and TensorFlow",
             rule="this torch takes TensorFlow's file layer for TensorBoard's own",
-            remedy="pip install --upgrade torch, or log with embedding_lab.log_embeddings.",
+            remedy="pip install --upgrade torch, or log with embedding_lab.log_embeddings",
         )
 
 
@@ -135,7 +135,7 @@ def check_profile_plugin(logdir: LogDir) -> Iterator[Finding]:
             "The Profile tab may say 'No profile data was found': its plugin is older than TensorFlow.",
             got=f"tensorboard-plugin-profile {old}, tensorflow {tensorflow}",
             rule="the plugin is at least as new as what wrote the profile",
-            remedy="pip uninstall tensorboard-plugin-profile, then pip install xprof.",
+            remedy="pip uninstall tensorboard-plugin-profile, then pip install xprof",
         )
 
 

@@ -22,9 +22,7 @@ CLOCK_SECONDS = 60.0
 
 def check_no_runs(logdir: LogDir) -> Iterator[Finding]:
     """A log directory without a run: TensorBoard says "No dashboards are active"."""
-    if logdir.runs or logdir.projector_files:
-        return
-    if not logdir.root.is_dir():
+    if logdir.runs or logdir.projector_files or any(path.name.endswith(".xplane.pb") for path in logdir.files):
         return
     parent = logdir.root.parent
     beside = sorted(each.name for each in _event_files_in(parent))

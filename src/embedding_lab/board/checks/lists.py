@@ -10,11 +10,13 @@ from typing import Any
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import PROJECTOR_ASSETS, PROJECTOR_CONFIG, LogDir
 from embedding_lab.board.checks.mender import Mender, changed
-from embedding_lab.board.checks.projector_files import Entry, ProjectorFile
+from embedding_lab.board.checks.projector_files import Entry, ProjectorFile, read_projector_file
 from embedding_lab.board.checks.tensor_files import read_tensor
 from embedding_lab.board.projector_config import tensor_name
 
-_TENSOR_ENDINGS = (".tsv", ".npy")
+_WRITERS_NAME = "tensors.tsv"
+"""How PyTorch's and tensorboardX's writers call a tensor."""
+
 _IN_ADDRESSES = set("&+#%")
 
 
@@ -132,12 +134,9 @@ def check_unlisted(logdir: LogDir) -> Iterator[Finding]:
     for file in logdir.projector_files:
         if file.config is None:
             continue
-        listed = {entry.asset("tensor").path for entry in file.entries}
+        listed = {entry.asset("tensor").path for entry in file.entries} | _set_aside(file)
         for path in _tensors_below(logdir, file):
-            if path.resolve() in listed:
-                continue
-            tensor = read_tensor(path, ())
-            if tensor.load is None or (not tensor.shape and path.suffix != ".npy"):
+            if path.resolve() in listed or not read_tensor(path, ()).shape:
                 continue
             where = path.parent.relative_to(file.folder).as_posix()
             yield Finding(
@@ -160,13 +159,22 @@ def _tensors_below(logdir: LogDir, file: ProjectorFile) -> Iterator[Path]:
         )
         if nearest == file.folder and "plugins" not in folder.relative_to(file.folder).parts:
             for path in files:
-                if path.suffix in _TENSOR_ENDINGS and "mended" not in path.parts and "metadata" not in path.name:
+                if path.name == _WRITERS_NAME:
                     yield path
 
 
 def logdir_lists(logdir: LogDir) -> set[Path]:
     """Where there are lists."""
     return {each.path for each in logdir.projector_files}
+
+
+def _set_aside(file: ProjectorFile) -> set[Path]:
+    """The tensors that a mend replaced by others, by the lists it kept."""
+    found: set[Path] = set()
+    for kept in file.folder.glob(f"{PROJECTOR_CONFIG}.*.bak"):
+        before = read_projector_file(kept, file.run)
+        found |= {entry.asset("tensor").path for entry in before.entries}
+    return found
 
 
 def _adder(file: ProjectorFile, path: Path, name: str) -> Mend:

@@ -119,7 +119,9 @@ class Mender:
     def put_tensor(self, entry: Entry, proto: Any, values: NDArray[Any]) -> None:
         """Writes vectors beside the list and names them in a new entry."""
         plain = np.ascontiguousarray(values, np.float32)
-        path = self.new_file(entry.file.folder, f"{file_stem(proto.tensor_name or entry.name)}.f32", raw_tensor(plain))
+        path = self.new_file(
+            entry.file.folder, f"{file_stem(proto.tensor_name or entry.name)}.f32", raw_tensor(plain)
+        )
         proto.tensor_path = relative(path, entry.file)
         del proto.tensor_shape[:]
         proto.tensor_shape.extend(plain.shape)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
+from embedding_lab.board.checks.meant import points_of_entries
 from embedding_lab.board.checks.mender import Mender, file_stem, relative
 from embedding_lab.board.checks.metadata_files import Metadata, looks_like_number, read_metadata
 from embedding_lab.board.checks.projector_files import Entry
 from embedding_lab.board.checks.tensor_files import MOST_ROWS
-from embedding_lab.board.checks.tensors import readable_tensors
 from embedding_lab.board.metadata import MOST_COLOURS
 
 NOTHING = "(none)"
@@ -18,15 +18,15 @@ NOTHING = "(none)"
 
 def check_metadata(logdir: LogDir) -> Iterator[Finding]:
     """Tables of samples that do not fit their points, or that the page stumbles over."""
-    for entry, tensor in readable_tensors(logdir):
-        asset = entry.asset("metadata")
-        if not asset.readable:
+    for entry, points in points_of_entries(logdir):
+        path = entry.meant("metadata")
+        if path is None:
             continue
         try:
-            table = read_metadata(asset.path)
+            table = read_metadata(path)
         except OSError:
             continue
-        rows = min(tensor.shape[0], MOST_ROWS)
+        rows = min(points, MOST_ROWS)
         for judge in (_encoding, _counts, _cells, _colours):
             found = [each for each in judge(entry, table, rows) if each]
             yield from found
@@ -156,7 +156,7 @@ def _colours(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
             "Projector",
             f"{entry.name!r}: the points cannot be coloured by {name!r}.",
             run=entry.file.run,
-            file=entry.asset("metadata").path,
+            file=entry.meant("metadata"),
             got=f"{many[name]:,} different values",
             rule=f"a column of text has at most {MOST_COLOURS} different values; numbers become a gradient",
             remedy="Add a column with the number of the class.",
@@ -173,7 +173,7 @@ def _finding(
         "Projector",
         f"{entry.name!r}: {what}.",
         run=entry.file.run,
-        file=entry.asset("metadata").path,
+        file=entry.meant("metadata"),
         got=got,
         rule=rule,
         remedy=remedy,

@@ -39,7 +39,7 @@ def check_plugin(logdir: LogDir) -> Iterator[Finding]:
             "Profile",
             "There are profiles, but no Profile tab: its plugin is not installed on this machine.",
             rule="the Profile tab comes with the package xprof",
-            remedy="Install it beside TensorBoard: pip install xprof.",
+            remedy="Install it beside TensorBoard: pip install xprof",
         )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from embedding_lab.board.checks.tensor_files import Tensor, read_tensor
 
 LARGEST_CONFIG_BYTES = 16 << 20
+DEEPEST_PATH = 64
 
 AssetKind = Literal["tensor", "metadata", "sprite", "bookmarks"]
 
@@ -63,6 +64,10 @@ class Entry:
         """The file of this entry for a purpose."""
         return self.file.asset(kind, asset_path(self.proto, kind))
 
+    def meant(self, kind: AssetKind) -> Path | None:
+        """The file of this entry for a purpose, wherever it lies; None where there is none."""
+        return self.file.meant(self.asset(kind)) if asset_path(self.proto, kind) else None
+
     @cached_property
     def tensor(self) -> Tensor | None:
         """The tensor as TensorBoard gets it; None where it names no file that can be read."""
@@ -103,6 +108,21 @@ class ProjectorFile:
             return Asset(kind, given, path, path.is_relative_to(folder), path.is_file())
         except (OSError, ValueError, RuntimeError):  # no path at all: too long, a zero in it, an unknown ~user
             return Asset(kind, given, folder, False, False)
+
+    def meant(self, asset: Asset) -> Path | None:
+        """The file that a path means; where it is relative to another folder, the longest end of it that fits."""
+        if asset.exists:
+            return asset.path
+        folder = Path(os.path.realpath(self.folder))
+        parts = PurePosixPath(asset.given.replace("\\", "/")).parts
+        for start in range(1, min(len(parts), DEEPEST_PATH)):
+            try:
+                found = Path(os.path.realpath(folder.joinpath(*parts[start:])))
+                if found.is_relative_to(folder) and found.is_file():
+                    return self.folder.joinpath(*parts[start:])
+            except (OSError, ValueError):
+                continue
+        return None
 
 
 def asset_path(proto: Any, kind: AssetKind) -> str:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
+from embedding_lab.board.checks.meant import points_of_entries
 from embedding_lab.board.checks.mender import Mender, changed, file_stem, relative
 from embedding_lab.board.checks.projector_files import Entry
-from embedding_lab.board.checks.tensors import readable_tensors
 from embedding_lab.board.thumbnails import SHEET_PIXELS
 
 MOST_PIXELS = 1 << 28
@@ -27,10 +27,10 @@ _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 
 def check_sprites(logdir: LogDir) -> Iterator[Finding]:
     """Sheets of thumbnails that the page refuses, waits for, or reads in the wrong order."""
-    for entry, tensor in readable_tensors(logdir):
-        asset = entry.asset("sprite")
-        if asset.readable:
-            yield from _judged(entry, asset.path, tensor.shape[0])
+    for entry, points in points_of_entries(logdir):
+        path = entry.meant("sprite")
+        if path is not None:
+            yield from _judged(entry, path, points)
 
 
 def _judged(entry: Entry, path: Path, points: int) -> Iterator[Finding]:

@@ -105,13 +105,16 @@ def _raw(path: Path, shape: tuple[int, ...]) -> Tensor:
     if len(shape) == 2 and min(shape) > 0:
         if size == 4 * count:
             return Tensor(path, shape, load=raw_values(path, "<f4", shape[1]))
+        single = raw_values(path, "<f4", shape[1])
         for dtype in _FOREIGN_NUMBERS:
-            if size == dtype.itemsize * count and _plausible(raw_values(path, dtype, shape[1])):
-                return Tensor(
-                    path, (), f"raw {dtype.name} where float32 is read", raw_values(path, dtype, shape[1])
-                )
+            if size != dtype.itemsize * count:
+                continue
+            foreign = raw_values(path, dtype, shape[1])
+            # Pairs of small float32 make a sensible float64; pairs of float16 make a sensible float32.
+            if (dtype.itemsize < 4 or not _plausible(single)) and _plausible(foreign):
+                return Tensor(path, (), f"raw {dtype.name} where float32 is read", foreign)
         whole = size % (4 * shape[1]) == 0 and size > 0
-        return Tensor(path, (), WRONG_SIZE, raw_values(path, "<f4", shape[1]) if whole else None)
+        return Tensor(path, (), WRONG_SIZE, single if whole else None)
     return Tensor(path, (), f"a tensor of shape {list(shape)}, where a table is needed")
 
 

@@ -27,6 +27,9 @@ PCA_DIMS = 200
 OFF_CENTRE = 0.01
 """A mean whose square is more than this share of the vectors' mean square bends the first axis."""
 
+NOTHING = 1e-30
+"""A mean square below it is that of zeros."""
+
 JUDGED_ROWS = 10_000
 PCA_VIEWS = "PCA, euclidean"
 COSINE_VIEWS = "t-SNE, UMAP, cosine"
@@ -79,7 +82,7 @@ def _narrow(entry: Entry, tensor: Tensor, values: NDArray[Any], said_so: bool) -
     some = values[:: max(1, len(values) // JUDGED_ROWS)].astype(np.float64)
     longest = float(np.linalg.norm(some, axis=1).max())
     square = float((some**2).sum(axis=1).mean())
-    share = float((some.mean(axis=0) ** 2).sum()) / square if square else 0.0
+    share = float((some.mean(axis=0) ** 2).sum()) / square if square > NOTHING else 0.0
     if COSINE_VIEWS not in entry.name and PCA_VIEWS not in entry.name and longest > 1.0 + 1e-4:
         yield _finding(
             "neighbours-lost",
