@@ -136,12 +136,19 @@ def new_desk() -> type[Desk]:
     return Desk
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def quick_tensorboard() -> Iterator[None]:
     """TensorBoard without TensorFlow starts in one second instead of five, and reads no checkpoint."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(WITHOUT_TENSORFLOW), prepend=os.pathsep)
         yield
+
+
+@pytest.fixture
+def whatever_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes see TensorFlow again, where it is installed."""
+    paths = os.environ["PYTHONPATH"].split(os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(each for each in paths if each != str(WITHOUT_TENSORFLOW)))
 
 
 class Asked:

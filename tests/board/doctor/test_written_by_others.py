@@ -71,6 +71,7 @@ def test_what_is_mended_needs_no_second_mend(written: Any, writer: str) -> None:
     assert {each.name for each in again.findings} <= {"trace-without-profile"}
 
 
+@pytest.mark.usefixtures("whatever_is_installed")
 def test_no_framework_is_loaded(desk: Any) -> None:
     here = Path(desk.HERE / "written_by")
     script = "import sys; from embedding_lab import doctor; doctor(sys.argv[1]); print(*sys.modules)"
