@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedding_lab.board.checks import CHECKS
+from embedding_lab.board.checks import CHECKS, Check
 from embedding_lab.board.checks.finding import SEVERITIES, Finding
 from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.machine import Machine
@@ -19,7 +19,9 @@ from embedding_lab.errors import DataMissing
 MOST_ROUNDS = 10
 """A mend may lay bare the next fault: a path leads to a file, which has the wrong form, which hides its values."""
 
+CHECK_FAILED = "check-failed"
 _RUNS_SHOWN = 8
+_ALIKE_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,23 @@ def examine(root: Path, machine: Machine, *, fix: bool = False) -> Diagnosis:
 
 
 def _findings(view: LogDir) -> list[Finding]:
-    return [finding for check in CHECKS for finding in check(view)]
+    return [finding for check in CHECKS for finding in _said_by(check, view)]
+
+
+def _said_by(check: Check, view: LogDir) -> list[Finding]:
+    """What a check finds; where it fails, files that change meanwhile for instance, the others go on."""
+    try:
+        return list(check(view))
+    except Exception as error:
+        failed = Finding(
+            CHECK_FAILED,
+            "warning",
+            "All tabs",
+            f"The doctor could not finish {check.__name__}.",
+            got=f"{type(error).__name__}: {str(error)[:300]}",
+            remedy="Run it again when nobody writes; if it fails then too, report it as a bug of embedding-lab.",
+        )
+        return [failed]
 
 
 def _mend(findings: Sequence[Finding], mender: Mender, tried: set[tuple[str, ...]]) -> list[str]:
@@ -153,9 +171,9 @@ def _tab_lines(tabs: dict[str, Seen]) -> list[str]:
     for tab, seen in tabs.items():
         shown = [f"{run}: {text}" for run, text in list(seen.items())[:_RUNS_SHOWN]]
         shown += [f"and {len(seen) - _RUNS_SHOWN} more runs"] if len(seen) > _RUNS_SHOWN else []
-        first, *others = shown or ["–"]
-        lines += [f"{tab:<{width}}  {first}", *(f"{'':<{width}}  {each}" for each in others)]
-    return lines
+        lines += [f"{tab if number == 0 else '':<{width}}  {each}" for number, each in enumerate(shown)]
+    empty = [tab for tab, seen in tabs.items() if not seen]
+    return [*lines, *([f"Nothing in: {', '.join(empty)}."] if empty else [])]
 
 
 def _mended_lines(diagnosis: Diagnosis) -> list[str]:
@@ -170,4 +188,9 @@ def _finding_lines(findings: Sequence[Finding]) -> list[str]:
         return ["Nothing to complain of."]
     counts = {name: sum(each.severity == name for each in findings) for name in SEVERITIES}
     summary = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items() if count)
-    return [f"{summary}:", *(f"\n{each}" for each in findings)]
+    lines = [f"{summary}:"]
+    for name in dict.fromkeys(each.name for each in findings):
+        alike = [each for each in findings if each.name == name]
+        lines += [f"\n{each}" for each in alike[:_ALIKE_SHOWN]]
+        lines += [f"\n        and {len(alike) - _ALIKE_SHOWN} more like this"] if len(alike) > _ALIKE_SHOWN else []
+    return lines

@@ -19,7 +19,7 @@ from PIL import Image
 
 from embedding_lab.board.checks.finding import Finding
 from embedding_lab.board.checks.machine import Machine
-from embedding_lab.board.doctor import Diagnosis, examine
+from embedding_lab.board.doctor import CHECK_FAILED, Diagnosis, examine
 
 HERE = Path(__file__).parent
 WITHOUT_TENSORFLOW = HERE.parent / "without_tensorflow"
@@ -102,8 +102,10 @@ class Desk:
         return path
 
     def examine(self, *, fix: bool = False, tensorflow: bool = False) -> Diagnosis:
-        """What the doctor says, on a machine on which all is well."""
-        return examine(self.root, well(tensorflow), fix=fix)
+        """What the doctor says, on a machine on which all is well; no check may fail."""
+        diagnosis = examine(self.root, well(tensorflow), fix=fix)
+        assert not [each for each in diagnosis.findings if each.name == CHECK_FAILED], str(diagnosis)
+        return diagnosis
 
     def found(self, name: str, **how: Any) -> Finding:
         """The only finding of this name."""

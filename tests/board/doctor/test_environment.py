@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from embedding_lab.board.checks import machine
 from embedding_lab.board.checks.machine import Machine
 from embedding_lab.board.doctor import examine
 
@@ -34,10 +37,10 @@ class Site:
         """What the doctor finds on this machine."""
         return {each.name for each in self.examine(desk, tensorflow=tensorflow).findings}
 
-    def examine(self, desk: Any, *, tensorflow: bool = False) -> Any:
+    def examine(self, desk: Any, *, tensorflow: bool = False, listener: str = "") -> Any:
         paths = [str(each) for each in sorted(self.folder.iterdir()) if each.is_dir()]
         here = Machine.here(paths, self.folder)
-        return examine(desk.root, Machine(here.packages, here.boards, tensorflow))
+        return examine(desk.root, replace(here, tensorflow=tensorflow, listener=listener))
 
 
 @pytest.fixture
@@ -158,6 +161,30 @@ def test_a_list_that_is_newer_than_the_server_needs_a_restart(site: Site, desk: 
     os.utime(path, (later, later))
     (finding,) = site.examine(desk).findings
     assert (finding.name, finding.remedy) == ("board-shows-old-list", "Restart it.")
+
+
+def test_many_notes_are_one_finding(site: Site, desk: Any) -> None:
+    for pid in (2**30, 2**30 + 1):
+        note(site, pid, desk.root, 0)
+    (finding,) = site.examine(desk).findings
+    assert finding.got == "2 notes of servers that have ended, on ports 6006"
+
+
+def test_a_usual_port_in_other_hands_is_noted(site: Site, desk: Any) -> None:
+    (finding,) = site.examine(desk, listener="nginx (process 7)").findings
+    assert (finding.name, finding.got) == ("port-taken", "nginx (process 7)")
+    note(site, os.getpid(), desk.root.parent, time.time() + 3600)
+    assert f"shows {desk.root.parent}" in site.examine(desk, listener="python").findings[0].got
+    note(site, os.getpid(), desk.root, time.time() + 3600)
+    assert site.examine(desk, listener="python").findings == ()
+
+
+def test_whoever_listens_is_named() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        assert machine._listener(server.getsockname()[1]) == ""
+        server.listen()
+        assert f"process {os.getpid()}" in machine._listener(server.getsockname()[1])
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"pid": "x"}', '{"pid": 1e99, "port": 1}'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -534,7 +535,9 @@ TAKES_THE_TAB_DOWN = ("a_missing_tensor_file", "all_zeros", "a_list_that_is_none
 def plain_tensorboard(logdir: Path) -> Iterator[str]:
     """TensorBoard as its own command starts it, of which nobody has asked anything yet."""
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    # killed, it leaves its note in the folder for temporary files, which is therefore one of its own
+    own = {**os.environ, "TMPDIR": str(logdir.parent)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=own) as process:
         try:
             assert process.stderr is not None
             yield next(found[0] + "/" for line in process.stderr if (found := re.search(r"http://\S+:\d+", line)))

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from embedding_lab.board import doctor as doctor_module
 from embedding_lab.board.checks import graphs, profiles
-from embedding_lab.board.doctor import doctor
+from embedding_lab.board.checks.machine import Machine
+from embedding_lab.board.doctor import doctor, examine
 from embedding_lab.errors import DataMissing
 
 NAME = "events.out.tfevents.1.host"
@@ -90,6 +92,16 @@ def test_a_profile_too_large_to_load(desk: Any, monkeypatch: pytest.MonkeyPatch)
     (session / "host.xplane.pb").write_bytes(b"x" * 100)
     monkeypatch.setattr(profiles, "LARGE_BYTES", 99)
     assert desk.found("profile-large").got == "100 bytes"
+
+
+def test_a_check_that_fails_lets_the_others_go_on(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check_nothing(_: object) -> Any:
+        raise KeyError("gone")
+
+    desk.list(desk.run(), {"tensor_path": "gone.f32"})
+    monkeypatch.setattr(doctor_module, "CHECKS", (check_nothing, *doctor_module.CHECKS))
+    names = [each.name for each in examine(desk.root, Machine((), (), False)).findings]
+    assert set(names) == {"check-failed", "tensor-missing"}
 
 
 def test_a_log_directory_in_an_object_store() -> None:

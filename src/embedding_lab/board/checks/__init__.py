@@ -68,4 +68,5 @@ CHECKS: tuple[Check, ...] = (
     environment.check_torch,
     environment.check_profile_plugin,
     environment.check_boards,
+    environment.check_port,
 )

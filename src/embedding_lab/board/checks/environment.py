@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embedding_lab.board.checks.finding import Finding
 from embedding_lab.board.checks.logdir import LogDir
-from embedding_lab.board.checks.machine import Machine, Package
+from embedding_lab.board.checks.machine import USUAL_PORT, Machine, Package
 
 TAB = "Environment"
 BOARDS = ("tensorboard", "tb-nightly", "tensorboard-nightly", "tensorflow-tensorboard")
@@ -141,31 +141,48 @@ def check_profile_plugin(logdir: LogDir) -> Iterator[Finding]:
 
 def check_boards(logdir: LogDir) -> Iterator[Finding]:
     """Notes of servers that are gone, which `%tensorboard` believes, and servers that show an older list."""
+    gone = [board for board in logdir.machine.boards if not board.runs]
+    if gone:
+        ports = ", ".join(sorted({str(board.port) for board in gone}))
+        yield Finding(
+            "board-note-stale",
+            "warning",
+            TAB,
+            f"'Reusing TensorBoard on port {gone[0].port}', a notebook may say, and show nothing: it is gone.",
+            file=gone[0].path,
+            got=f"{len(gone)} notes of servers that have ended, on ports {ports}",
+            rule="TensorBoard believes what is noted in this folder",
+            remedy=f"Remove {', '.join(board.path.name for board in gone)} from {gone[0].path.parent}, or open "
+            "TensorBoard with embedding_lab.launch, which reuses none.",
+        )
     for board in logdir.machine.boards:
-        if not board.runs:
+        newer = [each for each in logdir.projector_files if _changed(each.path) > board.started]
+        if board.runs and newer and _same(board.logdir, logdir.root):
             yield Finding(
-                "board-note-stale",
+                "board-shows-old-list",
                 "warning",
-                TAB,
-                f"'Reusing TensorBoard on port {board.port}', a notebook may say, and show nothing: it is gone.",
-                file=board.path,
-                got=f"process {board.pid}, which has ended",
-                rule="TensorBoard believes what is noted in this folder",
-                remedy="Remove the file, or open TensorBoard with embedding_lab.launch, which reuses none.",
+                "Projector",
+                f"The TensorBoard on port {board.port} shows older points: it reads a list only once.",
+                run=newer[0].run,
+                file=newer[0].path,
+                rule="the Projector reads its lists and tensors when it is first asked, and never again",
+                remedy="Restart it.",
             )
-        elif _same(board.logdir, logdir.root):
-            newer = [each for each in logdir.projector_files if _changed(each.path) > board.started]
-            if newer:
-                yield Finding(
-                    "board-shows-old-list",
-                    "warning",
-                    "Projector",
-                    f"The TensorBoard on port {board.port} shows older points: it reads a list only once.",
-                    run=newer[0].run,
-                    file=newer[0].path,
-                    rule="the Projector reads its lists and tensors when it is first asked, and never again",
-                    remedy="Restart it.",
-                )
+
+
+def check_port(logdir: LogDir) -> Iterator[Finding]:
+    """TensorBoard's usual port in the hands of another program, or of a TensorBoard on another folder."""
+    here = [board for board in logdir.machine.boards if board.runs and board.port == USUAL_PORT]
+    if logdir.machine.listener and not any(_same(board.logdir, logdir.root) for board in here):
+        shows = f", a TensorBoard that shows {here[0].logdir}" if here else ""
+        yield Finding(
+            "port-taken",
+            "note",
+            TAB,
+            f"Whoever opens port {USUAL_PORT} does not see this log directory.",
+            got=f"{logdir.machine.listener}{shows}",
+            remedy="Open it with embedding_lab.launch, which takes the next free port and says so.",
+        )
 
 
 def _partners(machine: Machine) -> Iterator[Package]:

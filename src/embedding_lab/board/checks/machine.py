@@ -5,13 +5,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import socket
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from embedding_lab.board.ports import port_owner
+
 PLUGIN_GROUP = "tensorboard_plugins"
+USUAL_PORT = 6006
+CONNECT_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,13 @@ class Machine:
         packages: every installed distribution, also those installed twice.
         boards: notes of TensorBoards that ran or run here.
         tensorflow: whether TensorBoard can use TensorFlow, without which it reads no checkpoint.
+        listener: the program that holds TensorBoard's usual port, in words; "" where it is free.
     """
 
     packages: tuple[Package, ...]
     boards: tuple[BoardNote, ...]
     tensorflow: bool
+    listener: str = ""
 
     @classmethod
     def here(cls, paths: Sequence[str] | None = None, temporary: Path | None = None) -> Machine:
@@ -77,7 +84,7 @@ class Machine:
         """
         found = metadata.distributions() if paths is None else metadata.distributions(path=list(paths))
         notes = Path(temporary or tempfile.gettempdir()) / ".tensorboard-info"
-        return cls(tuple(_packages(found)), tuple(_boards(notes)), _importable("tensorflow"))
+        return cls(tuple(_packages(found)), tuple(_boards(notes)), _importable("tensorflow"), _listener(USUAL_PORT))
 
     def versions(self, *names: str) -> dict[str, str]:
         """The versions of those packages that are installed, by name."""
@@ -123,6 +130,13 @@ def _is_tensorboard(pid: int, started: float) -> bool:
         return bool(psutil.Process(pid).create_time() <= started + 1)
     except (psutil.Error, ValueError, OverflowError):
         return False
+
+
+def _listener(port: int) -> str:
+    with socket.socket() as ours:
+        ours.settimeout(CONNECT_SECONDS)
+        taken = ours.connect_ex(("127.0.0.1", port)) == 0
+    return port_owner(port) if taken else ""
 
 
 def _importable(name: str) -> bool:

@@ -135,12 +135,21 @@ def _text(path: Path, first: str, shape: tuple[int, ...]) -> Tensor:
         return _table(path)
     for delimiter, name in _DELIMITERS.items():
         if delimiter in first and _numbers_in(first, delimiter):
-            return Tensor(path, (), f"numbers between {name}, not tabs", _text_loader(path, delimiter))
+            return _foreign_text(path, f"numbers between {name}, not tabs", _text_loader(path, delimiter))
     lines = _lines(path, 2)
     for delimiter in ("\t", *_DELIMITERS):
         if len(lines) == 2 and _numbers_in(lines[1], delimiter):
-            return Tensor(path, (), "numbers below a header", _text_loader(path, delimiter, header=True))
+            return _foreign_text(path, "numbers below a header", _text_loader(path, delimiter, header=True))
     return Tensor(path, (), NOT_NUMBERS)
+
+
+def _foreign_text(path: Path, problem: str, load: Loader) -> Tensor:
+    """A table in another form, where all of it is one."""
+    try:
+        load()
+    except ValueError:
+        return Tensor(path, (), NOT_NUMBERS)
+    return Tensor(path, (), problem, load)
 
 
 def _table(path: Path) -> Tensor:
