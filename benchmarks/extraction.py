@@ -197,8 +197,8 @@ def table(measured: list[Measured], streams: dict[str, dict[str, float]]) -> str
         for each in measured
     ]
     rates = [
-        f"{name} streams {each['lab_samples_per_second']:,.0f} samples/s, "
-        f"bare {each['bare_samples_per_second']:,.0f}: {each['share']:.0%}, in processor time {each['processor_share']:.0%} (aim {AIM:.0%})"
+        f"{name} streams {each['lab_samples_per_second']:,.0f} samples/s, bare {each['bare_samples_per_second']:,.0f}:"
+        f" {each['share']:.0%}, in processor time {each['processor_share']:.0%} (aim {AIM:.0%})"
         for name, each in streams.items()
     ]
     return "\n".join([f"{'extraction':<12}" + "".join(f"{each:>10}" for each in head), *rows, *rates])
