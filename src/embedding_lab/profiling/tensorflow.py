@@ -1,0 +1,310 @@
+"""Records what runs on TensorFlow: the graph of what is compiled, and the profiler's timeline of the steps."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from embedding_lab.errors import LabError
+from embedding_lab.profiling.costs import operation_costs, python_share
+from embedding_lab.profiling.graph import readable_graph
+from embedding_lab.profiling.layers import GRADIENT, LayerFinder, layer_names
+from embedding_lab.profiling.recorder import Recording
+from embedding_lab.profiling.subject import Subject
+from embedding_lab.profiling.timeline import HOST, STEP_MARK, STEP_NAME, STEP_NUMBER, Event, Track
+from embedding_lab.profiling.xplane import HOST_PLANE, forget_loops, read_xspace, stats_of
+
+EAGER_OPERATIONS = 2
+"""TensorFlow wraps every eager operation in a graph of its own: itself and its variant for this processor."""
+
+ALREADY_COMPILED = (
+    "It had been compiled before, so the first call here shows no compilation. Trace it in a fresh process, "
+    "or before its first call, to measure that."
+)
+NO_GRAPH = (
+    "Profile only: no graph was compiled in the first call. It runs eagerly, or what it calls had been compiled "
+    "before. Decorate it with @tf.function, or hand in the tf.function itself."
+)
+XLA = "Compiled by XLA, which merges operations: their layers are not known."
+_PYTHON_MARKS = ("tf.constant", "convert_to_tensor")
+_EAGER = "EagerLocalExecute: "
+_COMPILED = "__inference_"
+_COMPILED_FOR = {
+    "train_on_batch": "train",
+    "fit": "train",
+    "test_on_batch": "test",
+    "evaluate": "test",
+    "predict_on_batch": "predict",
+    "predict": "predict",
+}
+
+
+class TensorFlowRecorder:
+    """Sees the graph in the first call and the timeline in the steps.
+
+    Args:
+        subject: what is traced.
+        graph: whether to collect the graph.
+    """
+
+    def __init__(self, subject: Subject, graph: bool = True) -> None:
+        self._subject = subject
+        self._wants_graph = graph
+        self._compilations = _compilation_counter(subject.function)
+        self._notes: list[str] = []
+        self._graph: Any = None
+        self._collecting = False
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._step: Any = None
+        self._compiled_before_steps = 0
+
+    def begin_first(self) -> None:
+        _check_no_profiler_runs()
+        _forget_compiled_step(self._subject)
+        if self._compilations():
+            self._notes.append(ALREADY_COMPILED)
+        if self._wants_graph:
+            tf.summary.trace_on(graph=True, profiler=False)
+            self._collecting = True
+
+    def end_first(self) -> None:
+        if self._collecting:
+            self._collecting = False
+            self._graph = _concrete_graph(self._subject) or _collected_graph()
+            if self._graph is None:
+                self._notes.append(NO_GRAPH)
+        self._compiled_before_steps = self._compilations()
+        folder = tempfile.TemporaryDirectory(prefix="embedding-lab-trace-")
+        try:
+            tf.profiler.experimental.start(folder.name)
+        except BaseException as error:
+            folder.cleanup()
+            raise _explained(error) from error
+        self._folder = folder
+
+    def begin_step(self, number: int) -> None:
+        marks = {STEP_NUMBER: number, STEP_MARK: 1}
+        self._step = tf.profiler.experimental.Trace(STEP_NAME, **marks)
+        self._step.__enter__()
+
+    def end_step(self) -> float:
+        self._step.__exit__(None, None, None)
+        self._step = None
+        return 0.0
+
+    def finish(self) -> Recording:
+        if self._step is not None:
+            self.end_step()
+        assert self._folder is not None
+        folder, self._folder = self._folder, None
+        with folder:
+            try:
+                tf.profiler.experimental.stop()
+            except tf.errors.OpError as error:
+                raise _explained(error) from error
+            written = sorted(Path(folder.name).rglob("*.xplane.pb"))
+            space = read_xspace(written[0].read_bytes() if written else b"")
+        forget_loops(space)
+        return self._recording(space)
+
+    def abandon(self) -> None:
+        if self._collecting:
+            self._collecting = False
+            tf.summary.trace_off()
+        if self._step is not None:
+            self.end_step()
+        if self._folder is not None:
+            folder, self._folder = self._folder, None
+            with folder:
+                _stop_and_forget()
+
+    def _recording(self, space: Any) -> Recording:
+        layers = layer_names(self._subject.model) if self._subject.model is not None else {}
+        tracks = read_tracks(space, layers)
+        again = self._compilations() - self._compiled_before_steps
+        if again:
+            self._notes.append(
+                f"It was compiled {again} more times during the steps, which is why they are slow. Hand in tensors "
+                "of one shape in place of Python numbers."
+            )
+        if any("hlo_op" in event.details for track in tracks for event in track.events):
+            self._notes.append(XLA)
+        return Recording(
+            tracks=tracks,
+            rows=operation_costs(tracks),
+            python_share=python_share(tracks),
+            tensor_bytes=_tensor_bytes(tracks),
+            xspace=space,
+            graph=None if self._graph is None else readable_graph(self._graph, self._subject.owner),
+            notes=self._notes,
+        )
+
+
+def read_tracks(space: Any, layers: Mapping[str, str]) -> list[Track]:
+    """The timeline in an XSpace that TensorFlow wrote.
+
+    Args:
+        space: the message.
+        layers: the names of the model's layers and what to call them; empty where no model is known.
+    """
+    planes = [plane for plane in space.planes if plane.name == HOST_PLANE or plane.name.startswith("/device:")]
+    scopes = {scope for plane in planes for entry in plane.event_metadata for scope in _scope(entry.value)}
+    find_layer = LayerFinder(layers, scopes)
+    begins = [line.timestamp_ns for plane in planes for line in plane.lines if line.events]
+    origin = min(begins, default=0)
+    return [
+        Track(line.display_name or line.name, _device(plane.name), list(_events(plane, line, origin, find_layer)))
+        for plane in planes
+        for line in plane.lines
+        if line.events
+    ]
+
+
+def _device(plane: str) -> str:
+    return HOST if plane == HOST_PLANE else plane.removeprefix("/device:")
+
+
+def _events(plane: Any, line: Any, origin: int, find_layer: LayerFinder) -> Iterator[Event]:
+    names = {entry.key: entry.value.name for entry in plane.stat_metadata}
+    kinds = {entry.key: entry.value for entry in plane.event_metadata}
+    on_device = plane.name != HOST_PLANE
+    known: dict[str, tuple[str, str]] = {}
+    for event in line.events:
+        kind = kinds[event.metadata_id]
+        details = stats_of(event, names)
+        start = line.timestamp_ns - origin + event.offset_ps / 1000
+        duration = event.duration_ps / 1000
+        if STEP_NUMBER in details and STEP_MARK in details and not on_device:
+            yield Event(f"step {details[STEP_NUMBER]}", start, duration, "step", details=details)
+            continue
+        if "tf_function_call" in details or kind.name in _PYTHON_MARKS:
+            yield Event(kind.name, start, duration, "python", details=details)
+            continue
+        full = f"{details.get('tf_op', '')}" if on_device else _operation_name(kind, details)
+        if on_device and not full:
+            full = f"{kind.name}:{kind.name}"
+        if full not in known:
+            known[full] = _operation_and_layer(full, find_layer)
+        operation, layer = known[full]
+        yield Event(kind.name, start, duration, "operation" if operation else "native", operation, layer, details)
+
+
+def _operation_name(kind: Any, details: Mapping[str, Any]) -> str:
+    """An operation of the host as "scope/name:Type"; "" for all else that is compiled code."""
+    if "hlo_op" in details:
+        return f":{details['hlo_op']}"
+    if kind.name.startswith(_EAGER):
+        name = kind.name.removeprefix(_EAGER)
+        return "" if name.startswith(_COMPILED) else f":{name}"
+    if kind.display_name and kind.name.endswith(f":{kind.display_name}"):
+        return "" if kind.display_name.startswith(_COMPILED) else str(kind.name)
+    return ""
+
+
+def _operation_and_layer(full: str, find_layer: LayerFinder) -> tuple[str, str]:
+    scope, _, operation = full.rpartition(":")
+    if operation and scope.split("/")[0] == GRADIENT:
+        operation = f"{operation} (gradient)"
+    return operation, find_layer(scope) if scope else ""
+
+
+def _scope(kind: Any) -> Iterator[str]:
+    if kind.display_name and kind.name.endswith(f":{kind.display_name}"):
+        yield kind.name.removesuffix(f":{kind.display_name}")
+
+
+def _tensor_bytes(tracks: list[Track]) -> int | None:
+    """The most that each allocator held at any time, added up; None where none was seen."""
+    most: dict[str, int] = {}
+    for track in tracks:
+        for event in track.events:
+            if event.name in ("MemoryAllocation", "MemoryDeallocation"):
+                allocator = str(event.details.get("allocator_name", ""))
+                most[allocator] = max(most.get(allocator, 0), int(event.details.get("bytes_allocated") or 0))
+    return sum(most.values()) if most else None
+
+
+def _compilation_counter(function: Any) -> Callable[[], int]:
+    """Tells how often a tf.function has been compiled so far; 0 for all else."""
+    count = getattr(function, "experimental_get_tracing_count", None)
+    return count if callable(count) else lambda: 0
+
+
+def _forget_compiled_step(subject: Subject) -> None:
+    """Lets Keras compile its step anew, so that the graph and the compilation are seen whatever ran before."""
+    make = getattr(subject.owner, f"make_{_COMPILED_FOR.get(subject.method, '')}_function", None)
+    if make is not None:
+        make(force=True)
+
+
+def _concrete_graph(subject: Subject) -> Any:
+    """The GraphDef of a tf.function for the arguments at hand; None for all else."""
+    function: Any = subject.function
+    if hasattr(function, "get_concrete_function"):
+        function = function.get_concrete_function(*subject.args, **subject.kwargs)
+    graph = getattr(function, "graph", None)
+    if not isinstance(graph, tf.Graph):
+        return None
+    tf.summary.trace_off()
+    return graph.as_graph_def()
+
+
+def _collected_graph() -> Any:
+    """The largest graph that was compiled since `trace_on`; None where only single operations ran."""
+    with tempfile.TemporaryDirectory(prefix="embedding-lab-trace-") as folder:
+        writer = tf.summary.create_file_writer(folder)
+        with writer.as_default(step=0):
+            tf.summary.trace_export("graph")
+        writer.close()
+        graphs = [each.pre_optimization_graph for each in _exported_graphs(Path(folder))]
+    graph = max(graphs, key=lambda each: len(each.node), default=None)
+    return graph if graph is not None and _operations(graph) > EAGER_OPERATIONS else None
+
+
+def _exported_graphs(folder: Path) -> Iterator[Any]:
+    for file in folder.glob("*.tfevents.*"):
+        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+            for value in tf.compat.v1.Event.FromString(record).summary.value:
+                for content in value.tensor.string_val:
+                    yield from tf.compat.v1.RunMetadata.FromString(content).function_graphs
+
+
+def _operations(graph: Any) -> int:
+    """How many nodes do something."""
+    return sum(node.op not in ("_Arg", "_Retval", "_DeviceArg", "_DeviceRetval") for node in graph.node)
+
+
+def _check_no_profiler_runs() -> None:
+    """Starts and stops one: there is no way to ask."""
+    with tempfile.TemporaryDirectory(prefix="embedding-lab-trace-") as folder:
+        try:
+            tf.profiler.experimental.start(folder)
+        except tf.errors.OpError as error:
+            raise _explained(error) from error
+        _stop_and_forget()
+
+
+def _stop_and_forget() -> None:
+    try:
+        tf.profiler.experimental.stop(save=False)
+    except tf.errors.OpError as error:  # someone else stopped it; that must not hide the error that led here
+        logging.getLogger(__name__).debug("stopping the profiler: %s", error)
+
+
+def _explained(error: BaseException) -> BaseException:
+    if not isinstance(error, tf.errors.OpError):
+        return error
+    said = str(error.message)
+    if isinstance(error, tf.errors.AlreadyExistsError) or "nother profile" in said:
+        return LabError(
+            "Another TensorFlow profiler is running in this process.",
+            got=said,
+            remedy="Let it end first: tf.profiler.experimental.stop() stops one that was left over, as after an "
+            "interrupted notebook cell; the Keras TensorBoard callback runs one unless profile_batch=0.",
+        )
+    return LabError("TensorFlow's profiler failed.", got=said)
