@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from embedding_lab.profiling.layers import GRADIENT, common_end, layer_names
+from embedding_lab.profiling.layers import GRADIENT, common_end, layer_names, other_scopes
 
 BIGGEST_ATTRIBUTE_BYTES = 4096
 """Constants larger than this are left out: the Graphs tab does not show them anyway."""
@@ -30,8 +30,26 @@ def readable_graph(graph: Any, model: Any = None) -> bytes:
     _leave_out_large_constants(graph)
     _rename(graph, _beside_first_use(graph))
     if model is not None:
-        _rename(graph, _in_layers(graph, {model.name, *layer_names(model)}))
+        _rename(graph, _in_layers(graph, {model.name, *layer_names(model)}, other_scopes(model)))
     return bytes(graph.SerializeToString())
+
+
+def function_graph(function: Any, around: Any) -> Any:
+    """The inside of a function as a graph of its own.
+
+    Args:
+        function: a FunctionDef message.
+        around: the GraphDef message whose library holds it; what it calls in turn is in there too.
+    """
+    graph = type(around)(library=around.library)
+    for argument in function.signature.input_arg:
+        graph.node.add(name=argument.name, op="_Arg").attr["T"].type = argument.type
+    graph.node.extend(function.node_def)
+    for node in graph.node:
+        for at, mention in enumerate(node.input):
+            if not mention.startswith("^"):  # inside a function outputs have names, "node:output:0"
+                node.input[at] = _source(mention)
+    return graph
 
 
 def _leave_out_large_constants(graph: Any) -> None:
@@ -64,12 +82,12 @@ def _told_apart(variable: str, user: str) -> str:
     return variable.removeprefix(user.rpartition("/")[0].replace("/", "_").lower()).strip("_") or "variable"
 
 
-def _in_layers(graph: Any, scopes: Collection[str]) -> dict[str, str]:
+def _in_layers(graph: Any, scopes: Collection[str], others: Collection[str]) -> dict[str, str]:
     """For every node its name with plain scopes, and all that lies in none of them under `REST`."""
     parts = {part for node in graph.node for part in node.name.split("/")[:-1]}
     end = common_end(scopes, parts)
     plain = {f"{scope}{end}": scope for scope in scopes} if end else {}
-    kept = {*scopes, *plain, GRADIENT}
+    kept = {*scopes, *plain, *others, GRADIENT}
     inputs = {node.name for node in graph.node if node.op in _INPUTS and "/" not in node.name}
     names = {}
     for node in graph.node:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 GRADIENT = "gradient_tape"
+NOTHING: Mapping[str, str] = {}
 _BOOKKEEPING = re.compile(r"(StatefulPartitionedCall|PartitionedCall|while|cond|body|then|else|_)(_?\d+)*$|_\d+$")
 
 
@@ -18,13 +19,18 @@ class LayerFinder:
     """Knows the layers of a model, or where there is none goes by the outermost scope.
 
     Args:
-        layers: the names of all layers, those of models inside the model too, and what to call them.
+        layers: the names of all layers, those of models inside the model too.
         scopes: the names of all operations, by which the number at the scopes' ends is found.
+        others: what to call scopes that are no layers but cost time too.
     """
 
-    def __init__(self, layers: Mapping[str, str], scopes: Iterable[str]) -> None:
-        parts = {part for scope in scopes for part in scope.split("/")}
-        self._layers = _scope_names(layers, parts)
+    def __init__(self, layers: Collection[str], scopes: Iterable[str], others: Mapping[str, str] = NOTHING) -> None:
+        end = common_end(layers, {part for scope in scopes for part in scope.split("/")})
+        self._layers = {
+            **others,
+            **{layer: layer for layer in layers},
+            **{f"{layer}{end}": layer for layer in layers},
+        }
 
     def __call__(self, scope: str) -> str:
         """The layer of an operation, as a path where models lie in models; "" where there is none."""
@@ -35,16 +41,15 @@ class LayerFinder:
         return "/".join(self._layers[each] for each in scopes if each in self._layers)
 
 
-def layer_names(model: Any) -> dict[str, str]:
-    """The names of a Keras model's layers and of the layers of models inside it, as scopes and as they are shown.
+def layer_names(model: Any) -> set[str]:
+    """The names of a Keras model's layers and of the layers of models inside it."""
+    return {layer.name for layer in _walk(model)}
 
-    The loss and the optimiser, which cost time too, stand in brackets.
-    """
-    others = {"compile_loss": "(loss)"}
+
+def other_scopes(model: Any) -> dict[str, str]:
+    """The scopes of a Keras model's loss and optimiser, and what to call them."""
     optimiser = getattr(getattr(model, "optimizer", None), "name", None)
-    if isinstance(optimiser, str):
-        others[optimiser] = f"({optimiser})"
-    return {**others, **{layer.name: layer.name for layer in _walk(model)}}
+    return {"compile_loss": "(loss)", **({optimiser: "(optimiser)"} if isinstance(optimiser, str) else {})}
 
 
 def _walk(model: Any) -> Iterator[Any]:
@@ -53,16 +58,10 @@ def _walk(model: Any) -> Iterator[Any]:
         yield from _walk(layer)
 
 
-def _scope_names(layers: Mapping[str, str], parts: Collection[str]) -> dict[str, str]:
-    """For every scope's name the layer that it stands for.
-
-    "dense_1" may be the layer dense_1 or the second scope of dense; the number that explains most scopes is right.
-    """
-    end = common_end(layers, parts)
-    return {**layers, **{f"{layer}{end}": shown for layer, shown in layers.items()}}
-
-
 def common_end(names: Collection[str], parts: Collection[str]) -> str:
-    """What stands at the end of scopes, such as "_1" or nothing, where it explains most of the names."""
+    """The number at the end of scopes, such as "_1", or "" for none: the one that explains most of the names.
+
+    "dense_1" may be the layer dense_1, or the second scope of the layer dense.
+    """
     ends = {""} | {match[0] for part in parts if (match := re.search(r"_\d+$", part))}
     return max(sorted(ends), key=lambda end: sum(f"{name}{end}" in parts for name in names))

@@ -16,7 +16,7 @@ from typing import Any
 
 from embedding_lab.errors import LabError
 from embedding_lab.profiling.costs import Totals
-from embedding_lab.profiling.recorder import MOST_EVENTS, Recording
+from embedding_lab.profiling.recorder import Recording
 from embedding_lab.profiling.timeline import HOST, STEP_MARK, STEP_NUMBER, Event, Kind, Track
 
 NO_GRAPH = "Profile only: there is no graph for a plain Python function."
@@ -32,7 +32,7 @@ class PythonRecorder:
         most_events: how many of the longest calls the timeline keeps; the table counts all.
     """
 
-    def __init__(self, most_events: int = MOST_EVENTS) -> None:
+    def __init__(self, most_events: int) -> None:
         self._most = most_events
         self._running = False
         self._stolen_ns = 0  # the hook's own time so far, and what passed before the first step

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from embedding_lab.errors import InputError, LabError
+from embedding_lab.errors import InputError, LabError, one_of
 from embedding_lab.profiling.memory import MemoryWatch
 from embedding_lab.profiling.recorder import MOST_EVENTS, Recorder, Recording
 from embedding_lab.profiling.report import TraceReport
@@ -27,6 +27,7 @@ def traced_steps(
     model: Any = None,
     name: str = "training",
     graph: bool = False,
+    most_events: int = MOST_EVENTS,
 ) -> TracedSteps:
     """Traces the first steps of a loop that the caller runs.
 
@@ -45,13 +46,16 @@ def traced_steps(
         model: the model whose layers are told apart; None to do without.
         name: what the report is headed by.
         graph: with TensorFlow, write the graph that the first step compiles too.
+        most_events: how many events the timeline keeps, the longest ones; the table counts all.
 
     Raises:
-        InputError: the number of steps is below 1, or there is no such framework.
+        InputError: the number of steps is below 1.
+        UnknownName: there is no such framework.
     """
     if framework not in FRAMEWORKS:
-        raise InputError("There is no such framework.", got=framework, expected=" or ".join(FRAMEWORKS))
-    return TracedSteps(Path(run), Subject(name, framework, model=model, owner=model), steps=steps, graph=graph)
+        raise one_of("Framework", framework, FRAMEWORKS)
+    subject = Subject(name, framework, model=model, owner=model)
+    return TracedSteps(Path(run), subject, steps=steps, graph=graph, most_events=most_events)
 
 
 class TracedSteps:
@@ -63,14 +67,17 @@ class TracedSteps:
         done: whether all steps have been profiled and written.
     """
 
-    def __init__(self, run: Path, subject: Subject, *, steps: int, graph: bool = True) -> None:
+    def __init__(
+        self, run: Path, subject: Subject, *, steps: int, graph: bool = True, most_events: int = MOST_EVENTS
+    ) -> None:
         if steps < 1:
             raise InputError("There is nothing to trace.", got=f"{steps} steps", expected="1 or more")
         self.done = False
         self._run = run
         self._subject = subject
         self._steps = steps
-        self._recorder = _recorder_for(subject, graph)
+        self._most_events = most_events
+        self._recorder = _recorder_for(subject, graph, most_events)
         self._report: TraceReport | None = None
         self._first_seconds: float | None = None
         self._step_seconds: list[float] = []
@@ -140,7 +147,7 @@ class TracedSteps:
 
     def _written(self, recording: Recording) -> TraceReport:
         assert self._first_seconds is not None
-        files = write_trace(self._run, self._subject.name, recording, self._began_ns, MOST_EVENTS)
+        files = write_trace(self._run, self._subject.name, recording, self._began_ns, self._most_events)
         report = TraceReport(
             name=self._subject.name,
             framework=self._subject.framework,
@@ -161,7 +168,7 @@ class TracedSteps:
         return report
 
 
-def _recorder_for(subject: Subject, graph: bool) -> Recorder:
+def _recorder_for(subject: Subject, graph: bool, most_events: int) -> Recorder:
     """The recorder of a framework, which is imported only here."""
     if subject.framework == "tensorflow":
         from embedding_lab.profiling.tensorflow import TensorFlowRecorder
@@ -173,4 +180,4 @@ def _recorder_for(subject: Subject, graph: bool) -> Recorder:
         return TorchRecorder(subject)
     from embedding_lab.profiling.python import PythonRecorder
 
-    return PythonRecorder()
+    return PythonRecorder(most_events)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from embedding_lab.errors import LabError
 from embedding_lab.profiling.costs import operation_costs, python_share
-from embedding_lab.profiling.graph import readable_graph
-from embedding_lab.profiling.layers import GRADIENT, LayerFinder, layer_names
+from embedding_lab.profiling.graph import function_graph, readable_graph
+from embedding_lab.profiling.layers import GRADIENT, LayerFinder, layer_names, other_scopes
 from embedding_lab.profiling.recorder import Recording
 from embedding_lab.profiling.subject import Subject
 from embedding_lab.profiling.timeline import HOST, STEP_MARK, STEP_NAME, STEP_NUMBER, Event, Track
@@ -55,30 +56,28 @@ class TensorFlowRecorder:
     def __init__(self, subject: Subject, graph: bool = True) -> None:
         self._subject = subject
         self._wants_graph = graph
-        self._compilations = _compilation_counter(subject.function)
         self._notes: list[str] = []
         self._graph: Any = None
         self._collecting = False
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._step: Any = None
-        self._compiled_before_steps = 0
 
     def begin_first(self) -> None:
         _check_no_profiler_runs()
         _forget_compiled_step(self._subject)
-        if self._compilations():
+        if _was_compiled(self._subject.function):
             self._notes.append(ALREADY_COMPILED)
         if self._wants_graph:
-            tf.summary.trace_on(graph=True, profiler=False)
+            _begin_collecting()
             self._collecting = True
 
     def end_first(self) -> None:
         if self._collecting:
             self._collecting = False
-            self._graph = _concrete_graph(self._subject) or _collected_graph()
+            collected = _stop_collecting()
+            self._graph = _concrete_graph(self._subject) or collected
             if self._graph is None:
                 self._notes.append(NO_GRAPH)
-        self._compiled_before_steps = self._compilations()
         folder = tempfile.TemporaryDirectory(prefix="embedding-lab-trace-")
         try:
             tf.profiler.experimental.start(folder.name)
@@ -115,7 +114,7 @@ class TensorFlowRecorder:
     def abandon(self) -> None:
         if self._collecting:
             self._collecting = False
-            tf.summary.trace_off()
+            _stop_collecting()
         if self._step is not None:
             self.end_step()
         if self._folder is not None:
@@ -124,10 +123,8 @@ class TensorFlowRecorder:
                 _stop_and_forget()
 
     def _recording(self, space: Any) -> Recording:
-        layers = layer_names(self._subject.model) if self._subject.model is not None else {}
-        tracks = read_tracks(space, layers)
-        again = self._compilations() - self._compiled_before_steps
-        if again:
+        tracks = read_tracks(space, self._subject.model)
+        if again := sum(_compiles(event) for track in tracks for event in track.events):
             self._notes.append(
                 f"It was compiled {again} more times during the steps, which is why they are slow. Hand in tensors "
                 "of one shape in place of Python numbers."
@@ -145,16 +142,17 @@ class TensorFlowRecorder:
         )
 
 
-def read_tracks(space: Any, layers: Mapping[str, str]) -> list[Track]:
+def read_tracks(space: Any, model: Any = None) -> list[Track]:
     """The timeline in an XSpace that TensorFlow wrote.
 
     Args:
         space: the message.
-        layers: the names of the model's layers and what to call them; empty where no model is known.
+        model: the Keras model whose layers are told apart; None where none is known.
     """
     planes = [plane for plane in space.planes if plane.name == HOST_PLANE or plane.name.startswith("/device:")]
     scopes = {scope for plane in planes for entry in plane.event_metadata for scope in _scope(entry.value)}
-    find_layer = LayerFinder(layers, scopes)
+    layers, others = (layer_names(model), other_scopes(model)) if model is not None else (set(), {})
+    find_layer = LayerFinder(layers, scopes, others)
     begins = [line.timestamp_ns for plane in planes for line in plane.lines if line.events]
     origin = min(begins, default=0)
     return [
@@ -229,10 +227,15 @@ def _tensor_bytes(tracks: list[Track]) -> int | None:
     return sum(most.values()) if most else None
 
 
-def _compilation_counter(function: Any) -> Callable[[], int]:
-    """Tells how often a tf.function has been compiled so far; 0 for all else."""
+def _was_compiled(function: Any) -> bool:
+    """Whether a tf.function has been compiled so far; False for all else."""
     count = getattr(function, "experimental_get_tracing_count", None)
-    return count if callable(count) else lambda: 0
+    return bool(count and count())
+
+
+def _compiles(event: Event) -> bool:
+    """Whether a tf.function was compiled in this call of it."""
+    return str(event.details.get("tf_function_call", "")).startswith("traced")
 
 
 def _forget_compiled_step(subject: Subject) -> None:
@@ -250,28 +253,27 @@ def _concrete_graph(subject: Subject) -> Any:
     graph = getattr(function, "graph", None)
     if not isinstance(graph, tf.Graph):
         return None
-    tf.summary.trace_off()
     return graph.as_graph_def()
 
 
-def _collected_graph() -> Any:
-    """The largest graph that was compiled since `trace_on`; None where only single operations ran."""
-    with tempfile.TemporaryDirectory(prefix="embedding-lab-trace-") as folder:
-        writer = tf.summary.create_file_writer(folder)
-        with writer.as_default(step=0):
-            tf.summary.trace_export("graph")
-        writer.close()
-        graphs = [each.pre_optimization_graph for each in _exported_graphs(Path(folder))]
-    graph = max(graphs, key=lambda each: len(each.node), default=None)
+def _begin_collecting() -> None:
+    """Lets TensorFlow keep every graph that it compiles from now on.
+
+    Not by tf.summary.trace_on: in TensorFlow 2.21 its trace_off goes on collecting, for as long as the process lives.
+    """
+    context.context().enable_graph_collection()
+    context.context().export_run_metadata()  # what someone else's trace left over
+
+
+def _stop_collecting() -> Any:
+    """The largest graph that was compiled since; None where only single operations ran."""
+    found = context.context().export_run_metadata()
+    context.context().disable_graph_collection()
+    graphs = [each.pre_optimization_graph for each in found.function_graphs]
+    # Keras' `fit` compiles the step as a function that another one calls
+    graphs += [function_graph(function, graph) for graph in graphs for function in graph.library.function]
+    graph = max(graphs, key=_operations, default=None)
     return graph if graph is not None and _operations(graph) > EAGER_OPERATIONS else None
-
-
-def _exported_graphs(folder: Path) -> Iterator[Any]:
-    for file in folder.glob("*.tfevents.*"):
-        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
-            for value in tf.compat.v1.Event.FromString(record).summary.value:
-                for content in value.tensor.string_val:
-                    yield from tf.compat.v1.RunMetadata.FromString(content).function_graphs
 
 
 def _operations(graph: Any) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.run import new_run_name
+from embedding_lab.profiling.recorder import MOST_EVENTS
 from embedding_lab.profiling.report import TraceReport
 from embedding_lab.profiling.steps import TracedSteps
 from embedding_lab.profiling.subject import recognise
@@ -22,6 +23,7 @@ def trace(
     steps: int = STEPS,
     run: str | None = None,
     framework: str | None = None,
+    most_events: int = MOST_EVENTS,
     **kwargs: Any,
 ) -> TraceReport:
     """Calls a function a few times and shows in TensorBoard and on the terminal what it costs.
@@ -39,6 +41,7 @@ def trace(
         run: the name of the run; a new one from the function's name, date and time when left out. In a run that is
             there already the trace is added.
         framework: "tensorflow", "torch" or "python"; found out by what the function uses when left out.
+        most_events: how many events the timeline keeps, the longest ones; the table counts all.
         **kwargs: what it is called with. Arguments of the same names as those above can be bound with
             functools.partial.
 
@@ -55,7 +58,7 @@ def trace(
     """
     subject = recognise(fn, args, kwargs, framework)
     folder = Path(logdir) / run if run is not None else _new_run(Path(logdir), subject.name)
-    traced = TracedSteps(folder, subject, steps=steps)
+    traced = TracedSteps(folder, subject, steps=steps, most_events=most_events)
     with traced:
         while not traced.done:
             subject.call()

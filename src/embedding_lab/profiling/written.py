@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from embedding_lab.embeddings import create_run
 from embedding_lab.embeddings.files import publish_file
 from embedding_lab.profiling.chrome import chrome_trace
 from embedding_lab.profiling.recorder import Recording
-from embedding_lab.profiling.timeline import shortened, shortest_kept_ns
+from embedding_lab.profiling.timeline import Track, shortened, shortest_kept_ns
 from embedding_lab.profiling.xplane import build_xspace, drop_short_events
 
 PROFILES = "plugins/profile"
@@ -64,7 +64,7 @@ def write_trace(run: Path, name: str, recording: Recording, began_ns: int, most_
         StorageError: the disk is full, read-only, or refuses.
     """
     notes = list(recording.notes)
-    count = sum(len(track.events) for track in recording.tracks)
+    count = _count(recording.tracks)
     longer_than_ns = shortest_kept_ns(recording.tracks, most_events)
     tracks = shortened(recording.tracks, longer_than_ns) if longer_than_ns >= 0 else recording.tracks
     space = recording.xspace
@@ -73,7 +73,7 @@ def write_trace(run: Path, name: str, recording: Recording, began_ns: int, most_
         space = build_xspace(tracks, host, began_ns)
     elif longer_than_ns >= 0:
         drop_short_events(space, longer_than_ns)
-    left_out = recording.left_out + count - sum(len(track.events) for track in tracks)
+    left_out = recording.left_out + count - _count(tracks)
     if left_out:
         notes.append(
             f"The timeline keeps the {most_events:,} longest of {count + recording.left_out:,} events; "
@@ -90,6 +90,11 @@ def write_trace(run: Path, name: str, recording: Recording, began_ns: int, most_
     if recording.graph is not None:
         _write_graph(run, recording.graph)
     return WrittenTrace(profile, folder / "trace.json.gz", folder, notes)
+
+
+def _count(tracks: Sequence[Track]) -> int:
+    """How many events there are, steps not counted."""
+    return sum(event.kind != "step" for track in tracks for event in track.events)
 
 
 def _new_session(run: Path) -> str:
