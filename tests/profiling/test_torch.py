@@ -81,32 +81,3 @@ def test_the_hooks_come_off_whatever_happens(tmp_path: Path, model: Any) -> None
 def test_another_profiler_that_runs_is_told(tmp_path: Path, model: Any) -> None:
     with torch.profiler.profile(), pytest.raises(LabError, match="Another PyTorch profiler is running"):
         trace(model, torch.rand(5, 64), logdir=tmp_path)
-
-
-def test_a_backward_pass_on_another_thread_is_not_python(tmp_path: Path) -> None:
-    def event(name: str, thread: int, start: float, duration: float, category: str = "cpu_op", **args: Any) -> Any:
-        where = {"ph": "X", "cat": category, "pid": 1, "tid": thread}
-        return {**where, "name": name, "ts": start, "dur": duration, "args": args}
-
-    tracks = ours.read_tracks(
-        {
-            "traceEvents": [
-                event("step 0", 1, 0, 100, "user_annotation"),
-                event(f"{ours.LAYER}fc", 1, 5, 20, "user_annotation"),
-                event("aten::addmm", 1, 10, 10, **{"Sequence number": 7, "Fwd thread id": 0}),
-                event(
-                    "autograd::engine::evaluate_function: AddmmBackward0",
-                    2,
-                    40,
-                    50,
-                    **{"Sequence number": 7, "Fwd thread id": 1},
-                ),
-                event("aten::mm", 2, 45, 30),
-                event("sgemm", 3, 46, 20, "kernel", device=0),
-            ]
-        }
-    )
-    assert [track.device for track in tracks] == ["CPU", "CPU", "GPU:0"]
-    assert ours.python_share(ours._with_backward(tracks)) == pytest.approx(0.4)
-    backward = {each.operation: each.layer for each in tracks[1].events}
-    assert backward == {"AddmmBackward0 (gradient)": "fc", "aten::mm (gradient)": "fc"}
