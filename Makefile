@@ -42,12 +42,13 @@ wheel: .venv/ready-to-develop
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
+# Named here: what an editable install builds with, and what Windows adds.
 pins:
 	@mkdir -p build && $(PYTHON) -m venv --clear build/pins
-	@build/pins/bin/python $(INSTALL) --upgrade pip
+	@build/pins/bin/python $(INSTALL) --upgrade pip setuptools editables colorama
 	@build/pins/bin/python $(INSTALL) --editable ".[tensorflow]" $(GROUPS)
 	@sed '/^[^#]/d' constraints.txt > build/constraints.txt
-	@build/pins/bin/python -m pip freeze --all --exclude-editable | tr 'A-Z_' 'a-z-' | LC_ALL=C sort >> build/constraints.txt
+	@build/pins/bin/python -m pip freeze --all --exclude-editable | tr 'A-Z_' 'a-z-' | LC_ALL=C sort -t= -k1,1 >> build/constraints.txt
 	@mv build/constraints.txt constraints.txt
 
 .venv/ready: pyproject.toml constraints.txt

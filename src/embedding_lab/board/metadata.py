@@ -27,7 +27,6 @@ _NUMBER = re.compile(
     r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|Infinity)|0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+",
     re.ASCII,
 )
-_SAFE_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d*[1-9])?", re.ASCII)  # comes out of the page as it went in
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +118,11 @@ def _number_many_classes(
 
 
 def _cells(name: str, values: NDArray[Any]) -> list[str]:
-    if values.dtype.kind == "f":
-        return _numbers(values)
-    return _words(name, values)
+    if values.dtype.kind in "SMm":  # bytes, dates and times
+        values = values.astype(np.str_)
+    if values.dtype.kind == "O" and all(value is None or isinstance(value, float) for value in values.tolist()):
+        values = values.astype(np.float64)
+    return _numbers(values) if values.dtype.kind == "f" else _words(name, values)
 
 
 def _numbers(values: NDArray[Any]) -> list[str]:
@@ -130,11 +131,23 @@ def _numbers(values: NDArray[Any]) -> list[str]:
 
 
 def _words(name: str, values: Iterable[Any]) -> list[str]:
-    """One line of text each; all get the column's name in front where the page would turn one into a number."""
+    """One line of text each; all get the column's name in front where the page would change one."""
     texts = _one_line(values)
-    if any(_NUMBER.fullmatch(text) and not _SAFE_NUMBER.fullmatch(text) for text in set(texts)):
+    if any(_changed_by_page(text) for text in set(texts)):
         texts = _prefixed(_one_line([name])[0], texts)
     return [text or NOTHING for text in texts]
+
+
+def _changed_by_page(text: str) -> bool:
+    """Whether a text looks like a number that the page would write otherwise: "007", "1e3", twenty digits."""
+    if not _NUMBER.fullmatch(text):
+        return False
+    try:
+        number = float(text)
+    except ValueError:  # hexadecimal and its like
+        return True
+    plain = number == 0 or 1e-6 <= abs(number) < 1e21
+    return not plain or np.format_float_positional(number + 0.0, trim="-") != text
 
 
 def _one_line(values: Iterable[Any]) -> list[str]:

@@ -59,7 +59,7 @@ def raw_tensor(values: NDArray[np.float32]) -> bytes:
 
     The server takes a file for text as long as it can be read as UTF-8, line by line, and then breaks:
     zeros are valid text. So the first byte is made one that no text begins with, which moves the
-    first number by at most 64 units in its last place.
+    first number by at most 128 units in its last place, 2 parts in 100,000.
     """
     data = bytearray(np.ascontiguousarray(values, dtype="<f4").tobytes())
     data[0] = _nearest_byte_no_text_begins_with(data[0])

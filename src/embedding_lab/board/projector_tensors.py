@@ -43,7 +43,10 @@ BELOW = 0.99
 """A component that is not shown gets at most this part of the variance of the last one shown."""
 
 ROUNDING = 1e-9
-"""What is smaller than this, against the whole, is rounding."""
+"""A length below this, where lengths are about 1, is rounding."""
+
+NEGLIGIBLE = 1e-6
+"""Of the variance, this part is as good as none."""
 
 BLOCK_BYTES = 1 << 24
 
@@ -162,18 +165,19 @@ def carried(axes: Axes) -> tuple[NDArray[np.float64], float]:
     """
     shown, hidden = axes.spread[:SHOWN_COMPONENTS], axes.spread[SHOWN_COMPONENTS:]
     wanted = axes.total - float(shown.sum())
-    if len(hidden) == 0 or wanted - float(hidden.sum()) <= ROUNDING * axes.total:
+    if len(hidden) == 0 or wanted - float(hidden.sum()) <= NEGLIGIBLE * axes.total:
         return axes.spread, 0.0
     raised = _raised(hidden, wanted, cap=BELOW * float(shown[-1]))
-    return np.concatenate([shown, raised]), max(0.0, wanted - float(raised.sum()))
+    missing = wanted - float(raised.sum())
+    return np.concatenate([shown, raised]), missing if missing > NEGLIGIBLE * axes.total else 0.0
 
 
 def _raised(variances: NDArray[np.float64], wanted: float, cap: float) -> NDArray[np.float64]:
     """Variances, descending, times the one factor that makes their sum `wanted` while none exceeds the cap."""
     for held in range(len(variances)):  # so many of the largest are held at the cap
-        factor = (wanted - held * cap) / variances[held:].sum()
-        if factor * variances[held] <= cap:
-            return np.concatenate([np.full(held, cap), factor * variances[held:]])
+        rest, left = variances[held:], wanted - held * cap
+        if left * rest[0] < cap * rest.sum():
+            return np.concatenate([np.full(held, cap), rest / rest.sum() * left])
     return np.full(len(variances), cap)
 
 

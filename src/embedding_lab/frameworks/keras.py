@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,10 +86,13 @@ def weights_fingerprint(model: Any) -> str:
 
 def _load(keras: Any, path: Path) -> Any:
     """Compiled where possible, since the loss tells whether a model gives logits."""
-    try:
-        return keras.saving.load_model(path, safe_mode=True)
-    except Exception:  # a loss or metric of the user's own must not hide a model that is fine without it
-        return keras.saving.load_model(path, safe_mode=True, compile=False)
+    with warnings.catch_warnings():
+        # an optimizer that never took a step was saved without its state, which nobody misses
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+        try:
+            return keras.saving.load_model(path, safe_mode=True)
+        except Exception:  # a loss or metric of the user's own must not hide a model that is fine without it
+            return keras.saving.load_model(path, safe_mode=True, compile=False)
 
 
 def _check_is_model_file(path: Path) -> None:

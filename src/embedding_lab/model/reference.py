@@ -58,6 +58,7 @@ def build(name: str, *, shape: tuple[int, ...], classes: int, seed: int = 0, lea
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -144,7 +144,6 @@ def _compiled_steps(model: Any, data: Dataset) -> Callable[..., float]:
     import tensorflow as tf
 
     variables = model.trainable_variables
-    model.optimizer.build(variables)
 
     def step(samples: Any, labels: Any) -> Any:
         with tf.GradientTape() as tape:
