@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from embedding_lab.errors import LabError
     from embedding_lab.extraction import extract, layer_table
     from embedding_lab.model import load_model, train
+    from embedding_lab.profiling import TraceReport, trace
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ _HOMES = {
     "Outputs": "embeddings",
     "Projection": "embeddings",
     "Run": "embeddings",
+    "TraceReport": "profiling",
     "as_dataset": "embeddings",
     "doctor": "board.doctor",
     "extract": "extraction",
@@ -33,6 +35,7 @@ _HOMES = {
     "load_model": "model",
     "log_embeddings": "app.loggers",
     "open_run": "embeddings",
+    "trace": "profiling",
     "train": "model",
 }
 
@@ -43,6 +46,7 @@ __all__ = [
     "Outputs",
     "Projection",
     "Run",
+    "TraceReport",
     "__version__",
     "as_dataset",
     "doctor",
@@ -53,6 +57,7 @@ __all__ = [
     "load_model",
     "log_embeddings",
     "open_run",
+    "trace",
     "train",
 ]
 

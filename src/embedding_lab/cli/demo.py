@@ -12,7 +12,7 @@ from embedding_lab.cli.options import DATASETS, Browser, DataDir, Debug, Epochs,
 from embedding_lab.cli.output import show
 from embedding_lab.cli.progress import shown_progress
 from embedding_lab.cli.serving import keep_open, wants_browser
-from embedding_lab.cli.table import table
+from embedding_lab.cli.table import size_text, table
 
 if TYPE_CHECKING:
     from embedding_lab.app.demo import DemoReport
@@ -66,7 +66,7 @@ def _say(sentence: str) -> None:
 
 def _story(report: DemoReport) -> str:
     """The report as a short table."""
-    layers = [(each.layer, each.dims, f"{each.size_bytes / 1e6:.1f} MB") for each in report.layers]
+    layers = [(each.layer, each.dims, size_text(each.size_bytes)) for each in report.layers]
     steps = [(step, f"{seconds:.1f} s") for step, seconds in report.elapsed_seconds.items()]
     facts = f"{report.samples:,} samples of {report.dataset}, test accuracy {report.accuracy:.1%}, in {report.run}"
     parts = [facts, table(("layer", "dimensions", "size"), layers), table(("step", "time"), steps)]

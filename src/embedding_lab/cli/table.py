@@ -1,4 +1,4 @@
-"""Lays rows out in columns, as wide as their contents: nothing is cut, whatever the terminal."""
+"""Lays rows out in columns as wide as their contents, and says sizes; nothing is cut, whatever the terminal."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         for row in [list(headers), *cells]
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def size_text(size_bytes: int) -> str:
+    """A size on disk in thousands or millions of bytes, as disks are sold."""
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.1f} kB"
 
 
 def _is_number(cell: object) -> bool:

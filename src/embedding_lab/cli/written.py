@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedding_lab.cli.table import table
+from embedding_lab.cli.table import size_text, table
 
 if TYPE_CHECKING:
     from embedding_lab.embeddings import EmbeddingSet
@@ -24,6 +24,10 @@ def written(run: Path, sets: Iterable[EmbeddingSet], notes: Sequence[str]) -> tu
         }
         for each in sets
     ]
-    text = [table(tuple(layers[0]), [tuple(each.values()) for each in layers]), *notes]
+    rows = [
+        (each["layer"], each["step"], each["samples"], each["dims"], size_text(each["size_bytes"]))
+        for each in layers
+    ]
+    text = [table(("layer", "step", "samples", "dimensions", "size"), rows), *notes]
     text.append(f'In {run}. Open it with: embedding-lab serve "{run.parent}"')
     return {"run": run, "layers": layers, "notes": list(notes)}, "\n".join(text)

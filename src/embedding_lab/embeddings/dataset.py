@@ -81,6 +81,13 @@ class Dataset:
         return table[self.labels]
 
     @cached_property
+    def id_column(self) -> Any:
+        """The ids as an Arrow array of text, made once: every table of every step begins with them."""
+        import pyarrow as pa
+
+        return pa.array(self.ids, pa.string())
+
+    @cached_property
     def fingerprint(self) -> str:
         """The first 16 hexadecimal digits of a SHA-256 over ids, labels and some of the samples.
 

@@ -17,6 +17,9 @@ from embedding_lab.embeddings.files import Files, storage_errors
 from embedding_lab.embeddings.manifest import Draft, data_path
 from embedding_lab.errors import BrokenFile, ShapeMismatch
 
+COMPRESSION = {"id": "zstd", "prediction": "zstd"}
+"""What is worth compressing: the floats of a model hardly shrink, and that costs more than judging them."""
+
 
 class OutputsWriter:
     """Takes what a model said block by block and publishes it when all samples have come.
@@ -25,11 +28,11 @@ class OutputsWriter:
 
     Args:
         draft: the generation to write; the writer ends it.
-        ids: the samples' ids in row order, shape (n,).
+        ids: the samples' ids in row order, an Arrow array of n texts.
         facts: what the manifest says besides its files.
     """
 
-    def __init__(self, draft: Draft, ids: NDArray[np.str_], facts: Mapping[str, Any]) -> None:
+    def __init__(self, draft: Draft, ids: pa.Array, facts: Mapping[str, Any]) -> None:
         self._draft = draft
         self._ids = ids
         self._facts = facts
@@ -58,7 +61,9 @@ class OutputsWriter:
         if self._writer is None:
             self._path = self._draft.new_file("outputs", ".parquet")
             with storage_errors(self._path):
-                self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd", use_dictionary=False)
+                self._writer = pq.ParquetWriter(
+                    self._path, table.schema, compression=COMPRESSION, use_dictionary=False
+                )
         if table.schema != self._writer.schema:
             raise ShapeMismatch("A block of outputs has other columns than the first one.")
         with storage_errors(self._path):
@@ -105,9 +110,9 @@ def read_outputs(files: Files, manifest_name: str, manifest: Mapping[str, Any]) 
         raise BrokenFile(f"{path} is no table of outputs.", got=str(error)) from error
 
 
-def _table(ids: NDArray[np.str_], block: Outputs) -> pa.Table:
+def _table(ids: pa.Array, block: Outputs) -> pa.Table:
     columns = {
-        "id": pa.array(ids, pa.string()),
+        "id": ids,
         "prediction": pa.array(block.prediction, pa.int64()),
         "confidence": pa.array(block.confidence, pa.float32()),
     }

@@ -142,7 +142,7 @@ class Run:
         """A writer that takes what the model said at a step, block by block, in the order of the samples."""
         facts = {"step": step, "samples": self.save_dataset(data), "model": model}
         draft = Draft(self.files, f"steps/{step_folder(step)}", "outputs", "outputs")
-        return OutputsWriter(draft, data.ids, facts)
+        return OutputsWriter(draft, data.id_column, facts)
 
     def save_embeddings(self, embeddings: EmbeddingSet) -> None:
         """Keeps a whole embedding set, and its outputs where it has some, reading it block by block."""

@@ -80,7 +80,7 @@ def read_dataset(files: Files, key: str) -> Dataset:
 
 
 def _table(data: Dataset) -> pa.Table:
-    columns: dict[str, Any] = {"id": pa.array(data.ids, pa.string())}
+    columns: dict[str, Any] = {"id": data.id_column}
     if data.labels is not None:
         columns["label"] = pa.array(data.labels, pa.int64(), mask=data.labels == UNLABELLED)
     if data.splits is not None:
