@@ -12,9 +12,9 @@ from embedding_lab.board.checks import CHECKS, Check
 from embedding_lab.board.checks.finding import SEVERITIES, Finding
 from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.machine import Machine
-from embedding_lab.board.checks.mender import Mender
+from embedding_lab.board.checks.mender import ChangedMeanwhile, Mender
 from embedding_lab.board.checks.tabs import Seen, seen_by_tab
-from embedding_lab.errors import DataMissing
+from embedding_lab.errors import DataMissing, LabError
 
 MOST_ROUNDS = 10
 """A mend may lay bare the next fault: a path leads to a file, which has the wrong form, which hides its values."""
@@ -142,14 +142,12 @@ def _mend(findings: Sequence[Finding], mender: Mender, tried: set[tuple[str, ...
         if finding.mend is None or case in tried:
             continue
         try:
-            said = finding.mend(mender)
-        except (OSError, ValueError, ImportError, MemoryError) as refused:
-            tried.add(case)
+            mended.append(finding.mend(mender))
+        except ChangedMeanwhile:
+            continue  # another mend came first; the next look finds what is left
+        except (OSError, ValueError, ImportError, MemoryError, LabError) as refused:
             mended.append(f"Could not mend {finding.name}: {refused}")
-            continue
-        if said:
-            tried.add(case)
-            mended.append(said)
+        tried.add(case)
     return mended
 
 

@@ -33,7 +33,7 @@ def test_errors_end_with_3_and_mended_ones_with_0(desk: Any, command: Ran) -> No
     assert ill.stderr == ""
     mended = command("--fix")
     assert mended.returncode == 0
-    assert "Took 'gone' out of the list." in mended.stdout
+    assert "'gone': took it out of the list." in mended.stdout
     assert "Kept as it was:" in mended.stdout
 
 

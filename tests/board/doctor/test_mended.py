@@ -454,6 +454,21 @@ def test_mending_destroys_nothing(mended: Mended, name: str) -> None:
 
 
 @each_case
+def test_mending_leaves_no_file_that_nobody_names(mended: Mended, name: str) -> None:
+    lists = [path.read_text("utf-8") for path in Path(mended.after[name].logdir).rglob("projector_config.pbtxt")]
+    for path in Path(mended.after[name].logdir).rglob("mended/*"):
+        assert any(path.name in text for text in lists) or name in TWO_STEPS, path
+
+
+TWO_STEPS = (
+    "the_tutorials_recipe",
+    "a_variable_under_another_name",
+    "a_checkpoint_where_there_is_no_tensorflow",
+)
+"""Here the first mend writes a tensor that the second one replaces by better ones."""
+
+
+@each_case
 def test_the_projector_shows_the_points(mended: Mended, name: str) -> None:
     (run,) = [each for each in (f"{name}/run", f"{name}/projector") if each in _runs(mended)] or [""]
     tensors = mended.ask.json("plugin/projector/info", run=run)["embeddings"] if run else []

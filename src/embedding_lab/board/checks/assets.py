@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from embedding_lab.board.checks.entry_mends import entry_mend, take_file_out, take_out
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
-from embedding_lab.board.checks.mender import Mender, relative
-from embedding_lab.board.checks.projector_files import Asset, AssetKind, Entry
+from embedding_lab.board.checks.mender import Mender
+from embedding_lab.board.checks.projector_files import Asset, AssetKind, Entry, set_asset_path
 
 KINDS: tuple[AssetKind, ...] = ("tensor", "metadata", "sprite", "bookmarks")
 _SEEN = {
@@ -46,7 +48,7 @@ def _judged(logdir: LogDir, entry: Entry, asset: Asset) -> Finding:
         got=f"{asset.given!r}, which leads to {asset.path}",
         rule="paths are relative to the folder of the list, not to where the program ran",
         remedy=f"Write {_short(found, entry)!r} in its place.",
-        mend=_repather(entry, asset.kind, found),
+        mend=_repather(entry, asset.kind, _short(found, entry)),
     )
 
 
@@ -80,7 +82,7 @@ def _missing(entry: Entry, asset: Asset) -> Finding:
             got=f"no file {asset.path}",
             rule="every tensor_path of every run's list leads to a file",
             remedy="Write the file again, or take the entry out of the list.",
-            mend=_remover(entry),
+            mend=take_out(entry),
         )
     return Finding(
         f"{asset.kind}-missing",
@@ -91,7 +93,7 @@ def _missing(entry: Entry, asset: Asset) -> Finding:
         file=entry.file.path,
         got=f"no file {asset.path}",
         remedy="Write the file again, or take its path out of the list.",
-        mend=_repather(entry, asset.kind, None),
+        mend=take_file_out(entry, asset.kind),
     )
 
 
@@ -103,28 +105,12 @@ def _short(found: Path, entry: Entry) -> str:
     return Path(os.path.relpath(found, os.path.realpath(entry.file.folder))).as_posix()
 
 
-def _repather(entry: Entry, kind: AssetKind, found: Path | None) -> Mend:
-    given = _short(found, entry) if found else ""
-
-    def mend(mender: Mender) -> str:
-        if not mender.set_asset(entry, kind, given):
-            return ""
-        return f"{entry.name!r}: {kind} is now {given!r}." if given else f"{entry.name!r}: took its {kind} out."
-
-    return mend
+def _repather(entry: Entry, kind: AssetKind, given: str) -> Mend:
+    return entry_mend(entry, f"{kind} is now {given!r}", lambda mender, new: set_asset_path(new, kind, given))
 
 
 def _copier(entry: Entry, asset: Asset) -> Mend:
-    def mend(mender: Mender) -> str:
-        copy = mender.copy(asset.path, entry.file.folder / "mended" / asset.path.name)
-        return (
-            f"{entry.name!r}: copied {asset.path.name} to {copy}."
-            if mender.set_asset(entry, asset.kind, relative(copy, entry.file))
-            else ""
-        )
+    def change(mender: Mender, new: Any) -> None:
+        set_asset_path(new, asset.kind, mender.copy_inside(entry, asset.path))
 
-    return mend
-
-
-def _remover(entry: Entry) -> Mend:
-    return lambda mender: f"Took {entry.name!r} out of the list." if mender.replace(entry) else ""
+    return entry_mend(entry, f"copied {asset.path.name} below {entry.file.folder}", change)

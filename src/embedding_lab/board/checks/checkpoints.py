@@ -16,9 +16,10 @@ from embedding_lab.board.checks.checkpoint import (
     same_name,
     tables_in,
 )
+from embedding_lab.board.checks.entry_mends import entry_mend, put_tensor
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
-from embedding_lab.board.checks.mender import Mender, changed
+from embedding_lab.board.checks.mender import Mender
 from embedding_lab.board.checks.projector_files import Entry, ProjectorFile
 from embedding_lab.board.projector_config import tensor_name
 
@@ -177,26 +178,19 @@ def _saved_by_keras(logdir: LogDir, entry: Entry) -> tuple[Variable | None, str]
 
 
 def _exporter(entry: Entry, source: Variable) -> Mend:
-    def mend(mender: Mender) -> str:
-        new = changed(entry)
+    def change(mender: Mender, new: Any) -> None:
         if not source.dtype:  # Keras gives every layer the same name in the list
             new.tensor_name = tensor_name(source.name.partition("|")[0])
         elif not new.tensor_name:
             new.tensor_name = tensor_name(source.name)
-        mender.put_tensor(entry, new, source.read())
-        said = f"{entry.name!r}: exported it from {source.source.name}."
-        return said if mender.replace(entry, new) else ""
+        put_tensor(mender, entry, new, source.read())
 
-    return mend
+    return entry_mend(entry, f"exported it from {source.source.name}", change)
 
 
 def _path_remover(file: ProjectorFile) -> Mend:
     def mend(mender: Mender) -> str:
-        def change(config: Any) -> bool:
-            had = bool(config.model_checkpoint_path)
-            config.ClearField("model_checkpoint_path")
-            return had
-
-        return "Took model_checkpoint_path out of the list." if mender.change_config(file, change) else ""
+        mender.change_list(file, lambda config: config.ClearField("model_checkpoint_path"))
+        return f"Took model_checkpoint_path out of {file.path}."
 
     return mend

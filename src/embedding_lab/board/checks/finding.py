@@ -15,7 +15,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """An error leaves a tab empty, broken or wrong; a warning loses a part; a note is good to know."""
 
 Mend = Callable[["Mender"], str]
-"""Mends what was found and says in a sentence what it did; an empty sentence where it was mended meanwhile."""
+"""Mends what was found and says what it did, a sentence; raises ChangedMeanwhile where another mend came first."""
 
 
 @dataclass(frozen=True)

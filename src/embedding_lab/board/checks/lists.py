@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from embedding_lab.board.checks.entry_mends import entry_mend
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import PROJECTOR_ASSETS, PROJECTOR_CONFIG, LogDir
-from embedding_lab.board.checks.mender import Mender, changed
+from embedding_lab.board.checks.mender import ChangedMeanwhile, Mender
 from embedding_lab.board.checks.projector_files import Entry, ProjectorFile, read_projector_file
 from embedding_lab.board.checks.tensor_files import read_tensor
 from embedding_lab.board.projector_config import tensor_name
@@ -111,11 +112,6 @@ def _same_names(file: ProjectorFile) -> Iterator[Finding]:
 
 
 def _name_finding(name: str, entry: Entry, happened: str, better: str) -> Finding:
-    def mend(mender: Mender) -> str:
-        new = changed(entry)
-        new.tensor_name = better
-        return f"Renamed {entry.name!r} to {better!r}." if mender.replace(entry, new) else ""
-
     return Finding(
         name,
         "error",
@@ -125,7 +121,9 @@ def _name_finding(name: str, entry: Entry, happened: str, better: str) -> Findin
         file=entry.file.path,
         rule="every tensor_name of a list is there once, and free of & + # % and double spaces",
         remedy=f"Name it {better!r}.",
-        mend=mend,
+        mend=entry_mend(
+            entry, f"renamed it to {better!r}", lambda mender, new: setattr(new, "tensor_name", better)
+        ),
     )
 
 
@@ -179,18 +177,18 @@ def _set_aside(file: ProjectorFile) -> set[Path]:
 
 def _adder(file: ProjectorFile, path: Path, name: str) -> Mend:
     """Adds a tensor with the files that PyTorch's and tensorboardX's writers put beside it."""
+    given = path.relative_to(file.folder).as_posix()
+
+    def change(config: Any) -> None:
+        if any(each.tensor_path == given for each in config.embeddings):
+            raise ChangedMeanwhile
+        new = config.embeddings.add(tensor_name=name, tensor_path=given)
+        if (path.parent / "metadata.tsv").is_file():
+            new.metadata_path = (path.parent / "metadata.tsv").relative_to(file.folder).as_posix()
 
     def mend(mender: Mender) -> str:
-        def change(config: Any) -> bool:
-            given = path.relative_to(file.folder).as_posix()
-            if any(each.tensor_path == given for each in config.embeddings):
-                return False
-            new = config.embeddings.add(tensor_name=name, tensor_path=given)
-            if (path.parent / "metadata.tsv").is_file():
-                new.metadata_path = (path.parent / "metadata.tsv").relative_to(file.folder).as_posix()
-            return True
-
-        return f"Added {name!r} to {file.path}." if mender.change_config(file, change) else ""
+        mender.change_list(file, change)
+        return f"Added {name!r} to {file.path}."
 
     return mend
 

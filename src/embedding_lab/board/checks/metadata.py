@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from embedding_lab.board.checks.entry_mends import take_file_out, write_metadata
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.meant import points_of_entries
-from embedding_lab.board.checks.mender import Mender, file_stem, relative
 from embedding_lab.board.checks.metadata_files import Metadata, looks_like_number, read_metadata
 from embedding_lab.board.checks.projector_files import Entry
 from embedding_lab.board.checks.tensor_files import MOST_ROWS
@@ -42,7 +42,7 @@ def _encoding(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
             "its table of samples is not in UTF-8, so the page gets an error in its place",
             rule="text in UTF-8",
             remedy="Write it in UTF-8; --fix reads it as Latin-1.",
-            mend=_rewriter(entry, table, list(table.lines)),
+            mend=write_metadata(entry, list(table.lines)),
         )
     elif table.returns:
         yield _finding(
@@ -51,7 +51,7 @@ def _encoding(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
             "its table has carriage returns, which become a part of the last column, or lines of their own",
             rule="lines end in a newline alone",
             remedy="Write it with newlines alone.",
-            mend=_rewriter(entry, table, [line.replace("\r", " ") for line in table.lines]),
+            mend=write_metadata(entry, [line.replace("\r", " ") for line in table.lines]),
         )
 
 
@@ -68,7 +68,7 @@ def _counts(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
             rows,
             "it has a single column and a header, which the page takes for a sample, and refuses the table",
             "Take the header out: a single column has none.",
-            _rewriter(entry, table, list(table.filled[1:])),
+            write_metadata(entry, list(table.filled[1:])),
         )
     elif table.header and count == rows - 1 and not blank:
         names = "\t".join(f"column {number + 1}" for number in range(len(table.names)))
@@ -79,7 +79,7 @@ def _counts(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
             rows,
             "it has several columns and no header, so the page takes the first sample for one, and refuses it",
             "Put a line with the columns' names before the first.",
-            _rewriter(entry, table, [names, *table.filled]),
+            write_metadata(entry, [names, *table.filled]),
         )
     elif blank and count + blank == rows:
         width = len(table.names)
@@ -91,7 +91,7 @@ def _counts(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
             rows,
             "the page drops its blank lines, so all labels behind one belong to the wrong points",
             f"Write {NOTHING} where there is nothing.",
-            _rewriter(entry, table, filled),
+            write_metadata(entry, filled),
         )
     elif count != rows:
         yield _mismatch(
@@ -101,11 +101,7 @@ def _counts(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
             rows,
             "it describes another number of samples than there are points, so labels may belong to the wrong ones",
             "Write one line per point, in the same order; --fix takes the table out.",
-            lambda mender: (
-                f"{entry.name!r}: took its table of samples out of the list."
-                if mender.set_asset(entry, "metadata", "")
-                else ""
-            ),
+            take_file_out(entry, "metadata"),
         )
 
 
@@ -132,7 +128,7 @@ def _cells(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
         got=f"in {', '.join(repr(name) for name in broken[:5]) or 'the header'}",
         rule="every cell of a column of text holds something",
         remedy=f"Write {NOTHING} where there is nothing.",
-        mend=_rewriter(entry, table, ["\t".join(header), *filled] if table.header else filled),
+        mend=write_metadata(entry, ["\t".join(header), *filled] if table.header else filled),
     )
 
 
@@ -181,19 +177,7 @@ def _finding(
     )
 
 
-def _mismatch(
-    name: str, entry: Entry, table: Metadata, rows: int, what: str, remedy: str, mend: Callable[[Mender], str]
-) -> Finding:
+def _mismatch(name: str, entry: Entry, table: Metadata, rows: int, what: str, remedy: str, mend: Mend) -> Finding:
     got = f"{len(table.rows):,} lines of samples for {rows:,} points"
     rule = "one line per point, none blank; a header where there are several columns, none where there is one"
     return _finding(name, entry, what, rule=rule, got=got, remedy=remedy, mend=mend)
-
-
-def _rewriter(entry: Entry, table: Metadata, lines: list[str]) -> Mend:
-    def mend(mender: Mender) -> str:
-        content = "".join(f"{line}\n" for line in lines).encode()
-        path = mender.new_file(entry.file.folder, f"{file_stem(entry.name)}-metadata.tsv", content)
-        said = f"{entry.name!r}: wrote its table of samples anew."
-        return said if mender.set_asset(entry, "metadata", relative(path, entry.file)) else ""
-
-    return mend

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.board.checks.entry_mends import entry_mend, set_numbers, take_file_out
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.meant import points_of_entries
-from embedding_lab.board.checks.mender import Mender, changed, file_stem, relative
+from embedding_lab.board.checks.mender import Mender
 from embedding_lab.board.checks.projector_files import Entry
 from embedding_lab.board.thumbnails import SHEET_PIXELS
 
@@ -43,11 +44,7 @@ def _judged(entry: Entry, path: Path, points: int) -> Iterator[Finding]:
             path,
             "",
             "Write it again, or take it out of the list.",
-            lambda mender: (
-                f"{entry.name!r}: took its sheet of thumbnails out."
-                if mender.set_asset(entry, "sprite", "")
-                else ""
-            ),
+            take_file_out(entry, "sprite"),
         )
         return
     width, height = size
@@ -61,11 +58,7 @@ def _judged(entry: Entry, path: Path, points: int) -> Iterator[Finding]:
             path,
             f"{width} × {height} pixels, single_image_dim {list(cell)}",
             "Name the width and height of one thumbnail; --fix takes the sheet out of the list.",
-            lambda mender: (
-                f"{entry.name!r}: took its sheet of thumbnails out."
-                if mender.set_asset(entry, "sprite", "")
-                else ""
-            ),
+            take_file_out(entry, "sprite"),
         )
         return
     columns, rows = grid
@@ -150,17 +143,12 @@ def _finding(name: str, entry: Entry, what: str, path: Path, got: str, remedy: s
 
 
 def _retiler(entry: Entry, path: Path, cell: tuple[int, ...], points: int) -> Mend:
-    def mend(mender: Mender) -> str:
+    def change(mender: Mender, new: Any) -> None:
         sheet, new_cell = _tiled_anew(path, (cell[0], cell[1]), points)
-        copy = mender.new_file(entry.file.folder, f"{file_stem(entry.name)}-thumbnails.png", sheet)
-        new = changed(entry)
-        new.sprite.image_path = relative(copy, entry.file)
-        del new.sprite.single_image_dim[:]
-        new.sprite.single_image_dim.extend(new_cell)
-        said = f"{entry.name!r}: put its thumbnails on a square sheet, {new_cell[0]} × {new_cell[1]} pixels each."
-        return said if mender.replace(entry, new) else ""
+        new.sprite.image_path = mender.put(entry, f"{entry.name}-thumbnails.png", sheet)
+        set_numbers(new.sprite.single_image_dim, new_cell)
 
-    return mend
+    return entry_mend(entry, "put its thumbnails on a square sheet", change)
 
 
 def _tiled_anew(path: Path, cell: tuple[int, int], points: int) -> tuple[bytes, tuple[int, int]]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.board.checks.entry_mends import entry_mend, set_numbers, take_out, write_tensor
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
-from embedding_lab.board.checks.mender import Mender, changed
 from embedding_lab.board.checks.metadata_files import count_lines
 from embedding_lab.board.checks.projector_files import Entry
 from embedding_lab.board.checks.tensor_files import MOST_ROWS, NO_SHAPE, WRONG_SIZE, Tensor, raw_values
@@ -112,15 +112,11 @@ def _rows_not_finite(tensor: Tensor) -> NDArray[np.intp]:
 def _mend_form(entry: Entry, tensor: Tensor) -> tuple[Mend, str]:
     if tensor.problem == NO_SHAPE and (load := _by_metadata(entry, tensor.path)):
         rows, dims = load().shape
-        return _reshaper(
-            entry, (rows, dims)
-        ), f"Write tensor_shape: {rows} and {dims}, as its metadata has {rows:,} lines."
+        remedy = f"Write tensor_shape: {rows} and {dims}, as its metadata has {rows:,} lines."
+        return _reshaper(entry, (rows, dims)), remedy
     if tensor.load is not None and tensor.problem != NO_SHAPE:
-        return _converter(entry, tensor), "Write it as raw float32, with its shape."
-    return (
-        lambda mender: f"Took {entry.name!r} out of the list." if mender.replace(entry) else "",
-        "Write it again in one of these forms, or take the entry out of the list.",
-    )
+        return write_tensor(entry, "wrote its numbers as raw float32", tensor.load), "Write it as raw float32."
+    return take_out(entry), "Write it again in one of these forms, or take the entry out of the list."
 
 
 def _by_metadata(entry: Entry, path: Path) -> Any:
@@ -134,31 +130,15 @@ def _by_metadata(entry: Entry, path: Path) -> Any:
 
 
 def _reshaper(entry: Entry, shape: tuple[int, ...]) -> Mend:
-    def mend(mender: Mender) -> str:
-        new = changed(entry)
-        del new.tensor_shape[:]
-        new.tensor_shape.extend(shape)
-        return f"{entry.name!r}: tensor_shape is now {list(shape)}." if mender.replace(entry, new) else ""
-
-    return mend
-
-
-def _converter(entry: Entry, tensor: Tensor) -> Mend:
-    def mend(mender: Mender) -> str:
-        assert tensor.load is not None
-        values = np.asarray(tensor.load(), np.float32)
-        said = f"{entry.name!r}: wrote its {values.shape[0]:,} × {values.shape[1]} numbers as raw float32."
-        return said if mender.set_tensor(entry, values) else ""
-
-    return mend
+    said = f"tensor_shape is now {list(shape)}"
+    return entry_mend(entry, said, lambda mender, new: set_numbers(new.tensor_shape, shape))
 
 
 def _filler(entry: Entry, tensor: Tensor, bad: NDArray[np.intp]) -> Mend:
-    def mend(mender: Mender) -> str:
+    def filled() -> NDArray[Any]:
         values = shown(tensor).copy()
         good = np.delete(values, bad, axis=0)
         values[bad] = good.mean(axis=0) if len(good) else 0
-        said = f"{entry.name!r}: put {len(bad):,} points without finite values at the middle of the others."
-        return said if mender.set_tensor(entry, values) else ""
+        return values
 
-    return mend
+    return write_tensor(entry, f"put {len(bad):,} points without finite values at the middle of the others", filled)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.board.checks.entry_mends import copy_of, entry_mend, put_metadata, put_tensor
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
-from embedding_lab.board.checks.mender import Mender, changed, file_stem, relative
+from embedding_lab.board.checks.mender import Mender
 from embedding_lab.board.checks.metadata_files import Metadata, read_metadata
 from embedding_lab.board.checks.projector_files import Entry
 from embedding_lab.board.checks.tensor_files import MOST_ROWS, Tensor
@@ -137,23 +138,18 @@ def _wide(entry: Entry, tensor: Tensor, dims: int) -> Iterator[Finding]:
 def _sampler(entry: Entry, tensor: Tensor) -> Mend:
     """A fair sample of points and labels, of each class its share; without the sheet, which cannot hold them."""
 
-    def mend(mender: Mender) -> str:
+    def change(mender: Mender, new: Any) -> None:
         assert tensor.load is not None
         table = _whole_table(entry, tensor.shape[0])
         rows = fair_sample(tensor.shape[0], _classes(table), MOST_ROWS, seed=0)
-        new = changed(entry)
         new.ClearField("sprite")
         new.metadata_path = ""
-        mender.put_tensor(entry, new, np.asarray(tensor.load()[rows], np.float32))
+        put_tensor(mender, entry, new, tensor.load()[rows])
         if table is not None:
-            lines = [*table.filled[: int(table.header)], *(table.filled[row + int(table.header)] for row in rows)]
-            content = "".join(f"{line}\n" for line in lines).encode()
-            path = mender.new_file(entry.file.folder, f"{file_stem(entry.name)}-metadata.tsv", content)
-            new.metadata_path = relative(path, entry.file)
-        said = f"{entry.name!r}: took a fair sample of {MOST_ROWS:,} of {tensor.shape[0]:,} points."
-        return said if mender.replace(entry, new) else ""
+            header, samples = table.filled[: int(table.header)], table.filled[int(table.header) :]
+            put_metadata(mender, entry, new, [*header, *(samples[row] for row in rows)])
 
-    return mend
+    return entry_mend(entry, f"took a fair sample of {MOST_ROWS:,} of {tensor.shape[0]:,} points", change)
 
 
 def _whole_table(entry: Entry, rows: int) -> Metadata | None:
@@ -176,18 +172,16 @@ def _classes(table: Metadata | None) -> NDArray[np.int64] | None:
 def _splitter(entry: Entry, tensor: Tensor) -> Mend:
     """The tensors our own export would write, in place of one that cannot be right for all views."""
 
-    def mend(mender: Mender) -> str:
-        views = layer_views(entry.name, LayerVectors(shown(tensor))).views
-        new = []
-        for view in views:
-            proto = changed(entry)
-            proto.tensor_name = tensor_name(f"{entry.name} · {view.shows}")
-            mender.put_tensor(entry, proto, view.points.values)
-            new.append(proto)
-        said = f"{entry.name!r}: wrote {len(views)} tensors, each named for the views it is right for."
-        return said if mender.replace(entry, *new) else ""
+    def change(mender: Mender, new: Any) -> list[Any]:
+        others = []
+        for view in layer_views(entry.name, LayerVectors(shown(tensor))).views:
+            other = copy_of(entry)
+            other.tensor_name = tensor_name(f"{entry.name} · {view.shows}")
+            put_tensor(mender, entry, other, view.points.values)
+            others.append(other)
+        return others
 
-    return mend
+    return entry_mend(entry, "wrote tensors that are named for the views they are right for", change)
 
 
 def _finding(
