@@ -197,9 +197,10 @@ def table(measured: list[Measured], streams: dict[str, dict[str, float]]) -> str
         for each in measured
     ]
     rates = [
-        f"{name} streams {each['lab_samples_per_second']:,.0f} samples/s, bare {each['bare_samples_per_second']:,.0f}:"
-        f" {each['share']:.0%}, in processor time {each['processor_share']:.0%} (aim {AIM:.0%})"
-        for name, each in streams.items()
+        f"{name} streams {rate['lab_samples_per_second']:,.0f} samples/s where the bare pass does "
+        f"{rate['bare_samples_per_second']:,.0f}: {rate['share']:.0%} (aim {AIM:.0%}); "
+        f"in processor time {rate['processor_share']:.0%}"
+        for name, rate in streams.items()
     ]
     return "\n".join([f"{'extraction':<12}" + "".join(f"{each:>10}" for each in head), *rows, *rates])
 

@@ -104,7 +104,7 @@ def test_it_tells_its_version(cli: Run) -> None:
 
 def test_help_lists_every_command_with_a_sentence(cli: Run) -> None:
     lines = cli("--help").stdout.split("Commands:")[1].strip().splitlines()
-    assert [line.split()[0] for line in lines] == ["demo", "train", "layers", "extract", "log", "serve"]
+    assert {"demo", "train", "layers", "extract", "log", "serve"} <= {line.split()[0] for line in lines}
     assert all(len(line.split()) > 3 for line in lines)
 
 

@@ -62,7 +62,11 @@ class OutputsWriter:
             self._path = self._draft.new_file("outputs", ".parquet")
             with storage_errors(self._path):
                 self._writer = pq.ParquetWriter(
-                    self._path, table.schema, compression=COMPRESSION, use_dictionary=False
+                    self._path,
+                    table.schema,
+                    compression=COMPRESSION,
+                    write_statistics=list(COMPRESSION),
+                    use_dictionary=False,
                 )
         if table.schema != self._writer.schema:
             raise ShapeMismatch("A block of outputs has other columns than the first one.")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER
@@ -128,8 +129,9 @@ class KerasSource:
         def run(samples: NDArray[Any]) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None]:
             with self._refusals(samples):
                 vectors, numbers = compiled(tf.constant(samples))
-            named = {each.name: block.numpy() for each, block in zip(chosen, vectors, strict=True)}
-            return named, None if numbers is None else numbers.numpy()
+            # np.asarray shares the tensor's memory, which .numpy() copies
+            named = {each.name: np.asarray(block) for each, block in zip(chosen, vectors, strict=True)}
+            return named, None if numbers is None else np.asarray(numbers)
 
         return ForwardPass(
             layers={each.name: pooling if each.tensor.shape.rank > 2 else None for each in chosen},

@@ -18,8 +18,8 @@ from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.extraction.classifier import judge, settled_scale
 from embedding_lab.extraction.source import ForwardPass, Scale
 
-OUTPUT_ROWS = 8192
-"""Rows of outputs written at once: small batches would fill a table with tiny groups of rows."""
+OUTPUT_BYTES = 1 << 20
+"""Outputs written at once: a table of many small groups of rows is slow to write and to read."""
 
 
 class Sink:
@@ -99,7 +99,7 @@ class Sink:
             writer.append(block)
         if numbers is not None and self._says_classes(numbers):
             self._waiting.append(numbers)
-            if sum(map(len, self._waiting)) >= OUTPUT_ROWS:
+            if sum(each.nbytes for each in self._waiting) >= OUTPUT_BYTES:
                 self._write_outputs()
 
     def sets(self) -> dict[str, EmbeddingSet]:
