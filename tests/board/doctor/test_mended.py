@@ -590,9 +590,9 @@ def test_the_page_shows_the_points(mended: Mended, chromium_path: str, name: str
     with launch(mended.after[name].logdir, port=0) as board, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_FLAGS)
         page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.goto(f"{board.url}#projector")
+        page.goto(f"{board.url}#projector", wait_until="commit", timeout=120_000)
         frame = page.frame_locator("iframe").frame_locator("iframe")
-        frame.get_by_text(f"Points: {points}").first.wait_for(timeout=60_000)
+        frame.get_by_text(f"Points: {points}").first.wait_for(timeout=120_000)
         assert not frame.get_by_text("Error").first.is_visible()
         browser.close()
 
