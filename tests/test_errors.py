@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pickle
 
-import pytest
-
 from embedding_lab.errors import BrokenFile, InputError, LabError, StorageError, UnknownName, one_of
 
 
