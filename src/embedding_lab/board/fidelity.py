@@ -26,23 +26,10 @@ def neighbours_kept(blocks: Blocks, values: NDArray[np.float32]) -> float:
     """
     queries = np.unique(np.linspace(0, len(values) - 1, QUERIES).astype(np.intp))
     count = min(NEIGHBOURS, len(values) - 1)
-    true = _nearest(_single(blocks()), _rows(blocks(), queries), queries, count)
+    true = _nearest(blocks(), np.concatenate(list(blocks(queries))), queries, count)
     shown = _nearest(iter([values]), values[queries], queries, count)
     kept = [len(np.intersect1d(*pair, assume_unique=True)) for pair in zip(true, shown, strict=True)]
     return float(np.mean(kept)) * NEIGHBOURS / count
-
-
-def _single(blocks: Iterator[NDArray[np.float64]]) -> Iterator[NDArray[np.float32]]:
-    return (block.astype(np.float32) for block in blocks)
-
-
-def _rows(blocks: Iterator[NDArray[np.float64]], rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    found, start = [], 0
-    for block in _single(blocks):
-        inside = rows[(rows >= start) & (rows < start + len(block))]
-        found.append(block[inside - start])
-        start += len(block)
-    return np.concatenate(found)
 
 
 def _nearest(

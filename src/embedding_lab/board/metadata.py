@@ -118,7 +118,9 @@ def _number_many_classes(
 
 
 def _cells(name: str, values: NDArray[Any]) -> list[str]:
-    if values.dtype.kind in "SMm":  # bytes, dates and times
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind in "Mm":  # dates and times
         values = values.astype(np.str_)
     if values.dtype.kind == "O" and all(value is None or isinstance(value, float) for value in values.tolist()):
         values = values.astype(np.float64)
