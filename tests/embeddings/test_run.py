@@ -409,3 +409,26 @@ def test_a_changed_bit_is_found_by_its_checksum(run: Run, kept: Path) -> None:
 def test_a_folder_that_is_no_step_is_passed_over(run: Run, kept: Path) -> None:
     (kept.parent.parent / "lost+found").mkdir()
     assert run.steps("block/Dense.1") == [7]
+
+
+def test_numbers_of_numpys_can_stand_in_a_manifest(tmp_path: Path) -> None:
+    run = create_run(tmp_path)
+    data = as_dataset(np.zeros((2, 2)))
+    with run.embedding_writer("a", data, step=np.int64(4), epoch=np.int32(2)) as writer:  # type: ignore[arg-type]
+        writer.append(np.zeros((2, 2)))
+    found = run.embeddings("a")
+    assert (found.step, found.epoch) == (4, 2)
+
+
+def test_what_a_killed_writer_left_of_an_event_file_is_not_taken_for_one(tmp_path: Path) -> None:
+    (tmp_path / "events.out.tfevents.1.host.1.0.abcd.partial").write_bytes(b"")
+    create_run(tmp_path)
+    assert len([each for each in tmp_path.iterdir() if each.suffix != ".partial"]) == 1
+
+
+def test_vectors_in_several_shards_know_their_size(tmp_path: Path) -> None:
+    run = create_run(tmp_path)
+    with run.embedding_writer("a", as_dataset(np.zeros((4, 2))), shard_bytes=16) as writer:
+        writer.append(np.zeros((4, 2)))
+    assert len(run.embeddings("a").vectors.shards) == 2
+    assert run.embeddings("a").size_bytes == 4 * 4 * 2

@@ -67,12 +67,12 @@ class LocalFiles:
             return path.read_bytes()
 
     def list(self, folder: str) -> list[str]:
-        try:
-            return sorted(
-                entry.name for entry in os.scandir(self.local(folder)) if not entry.name.endswith(PARTIAL)
-            )
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        path = self.local(folder)
+        with storage_errors(path):
+            try:
+                return sorted(entry.name for entry in os.scandir(path) if not entry.name.endswith(PARTIAL))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
 
     def publish(self, name: str, data: bytes) -> None:
         publish_file(self.local(name), data)
@@ -111,6 +111,7 @@ def publish_file(path: Path, data: bytes) -> None:
     draft = draft_beside(path)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_stale(path.parent)
         try:
             draft.write_bytes(data)
             put_in_place(draft, path)

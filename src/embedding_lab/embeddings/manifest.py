@@ -90,7 +90,8 @@ class Draft:
             "files": listed,
             "previous": [file["name"] for file in last.get("files", [])],
         }
-        self.files.publish(self._manifest, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+        text = json.dumps(manifest, indent=1, ensure_ascii=False, default=_plain)
+        self.files.publish(self._manifest, f"{text}\n".encode())
         for name in last.get("previous", []):
             self.files.remove(f"{self.folder}/{name}")
 
@@ -192,6 +193,13 @@ def _is_plain(file: Any) -> bool:
         and isinstance(file.get("bytes"), int)
         and isinstance(file.get("sha256"), str)
     )
+
+
+def _plain(value: Any) -> Any:
+    """Python's own form of a number or array of numpy's, which an epoch or a measure often is."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _sha256(path: Path) -> str:

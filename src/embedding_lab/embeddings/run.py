@@ -16,9 +16,9 @@ from typing import Any
 from embedding_lab.embeddings import maps, notes
 from embedding_lab.embeddings.dataset import Dataset
 from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs
-from embedding_lab.embeddings.files import LocalFiles, publish_file, storage_errors
+from embedding_lab.embeddings.files import PARTIAL, LocalFiles, publish_file, storage_errors
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
-from embedding_lab.embeddings.names import folder_name, step_folder, step_of, true_name
+from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import read_dataset, save_dataset
@@ -127,7 +127,7 @@ class Run:
         """
         facts = {
             "layer": layer,
-            "step": step,
+            "step": step_number(step),
             "samples": self.save_dataset(data),
             "epoch": epoch,
             "wall_time": time.time() if wall_time is None else wall_time,
@@ -140,7 +140,7 @@ class Run:
 
     def outputs_writer(self, data: Dataset, *, step: int | None = None, model: str | None = None) -> OutputsWriter:
         """A writer that takes what the model said at a step, block by block, in the order of the samples."""
-        facts = {"step": step, "samples": self.save_dataset(data), "model": model}
+        facts = {"step": step_number(step), "samples": self.save_dataset(data), "model": model}
         draft = Draft(self.files, f"steps/{step_folder(step)}", "outputs", "outputs")
         return OutputsWriter(draft, data.id_column, facts)
 
@@ -325,7 +325,7 @@ def new_run_name(model: str) -> str:
 
 
 def _event_files(folder: Path) -> list[Path]:
-    return [each for each in folder.iterdir() if "tfevents" in each.name]
+    return [each for each in folder.iterdir() if "tfevents" in each.name and not each.name.endswith(PARTIAL)]
 
 
 def _write_event_file(folder: Path) -> None:
