@@ -78,9 +78,13 @@ def extract(
 
 
 def _trained_on(card: ModelCard | None, model: Path) -> str:
-    if card is not None:
+    from embedding_lab.dataset import NAMES
+
+    if card is not None and card.dataset in NAMES:
         return card.dataset
     raise InputError(
-        f"{model} does not say what it was trained on, since the lab did not train it.",
+        f"{model} does not say what it was trained on, since the lab did not train it."
+        if card is None
+        else f"{model} was trained on {card.dataset!r}, which is no dataset that is known by name.",
         remedy="Name the samples with --dataset.",
     )
