@@ -27,7 +27,7 @@ def train(
 ) -> None:
     """Train a reference model and keep it in a run."""
     from embedding_lab.dataset import load_dataset
-    from embedding_lab.embeddings import new_run_name
+    from embedding_lab.embeddings import new_run_path
     from embedding_lab.model import train as train_model
 
     with shown_progress() as progress:
@@ -39,7 +39,7 @@ def train(
             batch_size=batch_size,
             learning_rate=learning_rate,
             seed=seed,
-            run_dir=logdir / (run or new_run_name(model)),
+            run_dir=logdir / run if run else new_run_path(logdir, model),
             progress=progress,
         )
     result = {

@@ -33,6 +33,7 @@ class Dataset:
         class_names: the name of label i at position i; None where there are no labels or no names.
         splits: text, shape (n,), the part each sample belongs to; None where there are no parts.
         columns: further columns of the user's, each of shape (n,).
+        kept_fingerprint: the fingerprint of the samples that only the table was kept of.
 
     Raises:
         EmptyData: there are no samples.
@@ -48,6 +49,7 @@ class Dataset:
     class_names: tuple[str, ...] | None = None
     splits: NDArray[np.str_] | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    kept_fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.ids) == 0:
@@ -95,6 +97,8 @@ class Dataset:
         It answers "are these the same data?", not "is every bit as it was?": of the samples, 1,024
         spread evenly are read, so that it costs the same for a thousand as for a hundred million.
         """
+        if self.kept_fingerprint is not None:
+            return self.kept_fingerprint
         digest = hashlib.sha256("\n".join(self.ids).encode())
         digest.update(array_bytes(self.labels))
         if self.samples is not None:
@@ -232,8 +236,9 @@ def array_bytes(values: Any) -> bytes:
     if values is None:
         return b""
     array = np.ascontiguousarray(values)
-    content = repr(array.tolist()).encode() if array.dtype.kind in "OUT" else array.tobytes()
-    return f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode() + content
+    if array.dtype.kind in "OUT":  # text, however it is held
+        return f"{array.shape}{array.tolist()!r}".encode(errors="surrogatepass")
+    return f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode() + array.tobytes()
 
 
 def numbered_ids(prefix: str, count: int, start: int = 0) -> NDArray[np.str_]:

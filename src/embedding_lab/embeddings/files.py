@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import secrets
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,8 +136,18 @@ def put_in_place(draft: Path, target: Path) -> None:
     with storage_errors(target):
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
-        draft.replace(target)
+        _replace(draft, target)
         _sync_folder(target.parent)
+
+
+def _replace(draft: Path, target: Path) -> None:
+    """Windows refuses while somebody has the target open; readers of small files close them within moments."""
+    for pause in (0.01, 0.1, 1.0) if sys.platform == "win32" else ():
+        with contextlib.suppress(PermissionError):
+            draft.replace(target)
+            return
+        time.sleep(pause)
+    draft.replace(target)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import os
 import platform
 import re
@@ -184,7 +186,7 @@ class Run:
         return EmbeddingSet(
             vectors=vectors,
             dataset=self.dataset(manifest["samples"]),
-            outputs=self._outputs_for(chosen, manifest["samples"]),
+            outputs=self._outputs_for(chosen, manifest["samples"], manifest["model"]),
             **{fact: manifest[fact] for fact in EMBEDDING_FACTS if fact not in ("samples", "shape", "shard_rows")},
         )
 
@@ -268,14 +270,15 @@ class Run:
         manifest = f"layers/{folder}/{self._step_folders(f'layers/{folder}')[0]}/embeddings.json"
         return str(read_manifest(self.files, manifest, "embeddings", EMBEDDING_FACTS)["layer"])
 
-    def _outputs_for(self, step: int | None, samples: str) -> Outputs | None:
-        """The outputs of a step, where they describe the same samples."""
+    def _outputs_for(self, step: int | None, samples: str, model: str | None) -> Outputs | None:
+        """The outputs of a step, where they are of the same samples and no other model."""
         name = f"steps/{step_folder(step)}/outputs.json"
         try:
             manifest = read_manifest(self.files, name, "outputs", OUTPUT_FACTS)
         except DataMissing:
             return None
-        return read_outputs(self.files, name, manifest) if manifest["samples"] == samples else None
+        same = manifest["samples"] == samples and model in (None, manifest["model"])
+        return read_outputs(self.files, name, manifest) if same else None
 
 
 def _set_folder(layer: str, step: int | None) -> str:
@@ -319,9 +322,21 @@ def open_run(path: str | Path) -> Run:
     return Run(folder)
 
 
-def new_run_name(model: str) -> str:
-    """The default name of a run: <model>-<date>-<time>, so that a second start is a second run."""
-    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', model)}-{time.strftime('%Y%m%d-%H%M%S')}"
+def new_run_path(logdir: str | os.PathLike[str], name: str) -> Path:
+    """A fresh folder for a run: <logdir>/<name>-<date>-<time>, made here so that nobody else takes it.
+
+    A second start is a second run, also within the same second.
+
+    Raises:
+        StorageError: the folder cannot be made.
+    """
+    plain = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for number in itertools.count(1):
+        path = Path(logdir) / (plain if number == 1 else f"{plain}-{number}")
+        with storage_errors(path), contextlib.suppress(FileExistsError):
+            path.mkdir(parents=True)
+            break
+    return path
 
 
 def _event_files(folder: Path) -> list[Path]:
