@@ -314,3 +314,13 @@ def test_a_writer_killed_at_any_moment_leaves_a_run_the_page_opens(tmp_path: Pat
         assert server.sheet("run", name).size == (224, 224)
     write_stock_projector(run, [embedding_set("after")])
     assert "after · PCA, euclidean" in serve(tmp_path).tensors("run")
+
+
+def test_files_of_the_user_stay_whatever_their_endings(tmp_path: Path) -> None:
+    own = [tmp_path / "projector" / name for name in ("my-notes.tsv", "photo-1.png", "weights-old.f32")]
+    for seed in range(3):
+        vectors = np.random.default_rng(seed).normal(size=(20, 4)).astype(np.float32)
+        write_stock_projector(tmp_path, [EmbeddingSet(vectors, as_dataset(vectors), "layer")])
+        for path in own:
+            path.write_text("kept")
+    assert all(path.exists() for path in own)

@@ -43,7 +43,7 @@ def log_embeddings(
         labels: for plain vectors, int or text of shape (n,).
         class_names: for plain vectors, the name of label i at position i.
         ids: for plain vectors, unique text of shape (n,); numbered when left out.
-        images: for plain vectors, raw uint8 pictures, shape (n, height, width) or (n, height, width, 3).
+        images: for plain vectors, raw uint8 pictures, shape (n, height, width[, 1 or 3]).
         columns: for plain vectors, further columns of shape (n,) each.
         dataset: for plain vectors, a name for their samples.
         progress: told how far the writing is.
@@ -120,7 +120,7 @@ def _vectors_and_samples(
         raise InputError(
             "The images cannot be shown.",
             got=f"dtype {data.samples.dtype}, shape {data.samples.shape}",
-            expected="uint8 of shape (n, height, width) or (n, height, width, 3)",
+            expected="uint8 of shape (n, height, width[, 1 or 3])",
             remedy="For floats from 0 to 1: (images * 255).astype('uint8').",
         )
     return vectors, data

@@ -40,13 +40,21 @@ def _nearest(
     rows = np.empty((len(queries), 0), np.intp)
     start = 0
     for block in blocks:
-        squared = np.einsum("ij,ij->i", block, block) - 2 * (queries @ block.T)  # the query's own length is missing
+        # the query's own length is missing, which does not change the order
+        squared = np.einsum("ij,ij->i", block, block) - 2 * (queries @ block.T)
         inside = np.flatnonzero((own_rows >= start) & (own_rows < start + len(block)))
         squared[inside, own_rows[inside] - start] = np.inf
-        distances = np.concatenate([distances, squared], axis=1)
-        rows = np.concatenate([rows, np.broadcast_to(np.arange(start, start + len(block)), squared.shape)], axis=1)
-        if distances.shape[1] > count:
-            best = np.argpartition(distances, count - 1, axis=1)[:, :count]
-            distances, rows = np.take_along_axis(distances, best, 1), np.take_along_axis(rows, best, 1)
+        best = _smallest(squared, count)
+        distances = np.concatenate([distances, np.take_along_axis(squared, best, axis=1)], axis=1)
+        rows = np.concatenate([rows, start + best], axis=1)
+        best = _smallest(distances, count)
+        distances, rows = np.take_along_axis(distances, best, axis=1), np.take_along_axis(rows, best, axis=1)
         start += len(block)
     return rows
+
+
+def _smallest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The positions of the smallest values in each row, all where there are no more than `count`."""
+    if values.shape[1] <= count:
+        return np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    return np.argpartition(values, count - 1, axis=1)[:, :count]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ CONFIG_NAME = "projector_config.pbtxt"
 FOLDER = "projector"
 """Where in a run the files lie that the list names."""
 
-OUR_ENDINGS = (".f32", ".tsv", ".png")
+OUR_FILE = re.compile(r"[a-z-]+-[0-9a-f]{12,16}(-\d+)?\.(f32|tsv|png)")
+"""The names of files that an export writes: what it is, a digest of its content, its ending."""
 
 _IN_ADDRESSES = str.maketrans({"&": "＆", "+": "＋", "#": "＃", "%": "％", ":": "："})
 
@@ -128,7 +130,7 @@ def _named_files(config: Any) -> set[str]:
 def _sweep(run_path: Path, folders: Iterable[str], named: set[str]) -> None:
     for folder in folders:
         for file in (run_path / folder).glob("*-*.*"):
-            if file.suffix in OUR_ENDINGS and f"{folder}/{file.name}" not in named:
+            if OUR_FILE.fullmatch(file.name) and f"{folder}/{file.name}" not in named:
                 discard(file)
 
 

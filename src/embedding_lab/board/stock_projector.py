@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,11 +95,13 @@ def write_stock_projector(
     chosen = list(sets)
     for each in chosen:
         check_finite(each.vectors, each.ids, each.layer)
-    export = _Export(create_run(run_path).path)
-    with taking_turns(export.run_path):
+    path = create_run(run_path).path
+    with taking_turns(path), ThreadPoolExecutor(max_workers=1) as beside:
+        export = _Export(path, beside)
         for number, each in enumerate(chosen):
             progress("write layers for the Projector", number, len(chosen))
             export.add(each)
+        export.finish_drawing()
         progress("write layers for the Projector", len(chosen), len(chosen))
         add_to_config(export.run_path, export.folders, export.entries)
     size_bytes = sum((export.run_path / path).stat().st_size for path in export.paths)
@@ -106,10 +109,17 @@ def write_stock_projector(
 
 
 class _Export:
-    """Writes the files of one export; what sets have in common is written once."""
+    """Writes the files of one export; what sets have in common is written once.
 
-    def __init__(self, run_path: Path) -> None:
+    Args:
+        run_path: the run's folder.
+        beside: draws thumbnails meanwhile: compressing them takes as long as a wide layer's tensors.
+    """
+
+    def __init__(self, run_path: Path, beside: Executor) -> None:
         self.run_path = run_path
+        self._beside = beside
+        self._drawn: dict[str, Future[str]] = {}
         self.folders: list[str] = []
         self.entries: list[Entry] = []
         self.tensors: list[ShownTensor] = []
@@ -171,10 +181,15 @@ class _Export:
         count = len(data) if rows is None else len(rows)
         cell, _ = layout(count, *data.samples.shape[1:3])
         path = f"projector/thumbnails-{data.fingerprint}-{count}.png"
-        if (self.run_path / path).exists():
-            self.paths.add(path)
-            return path, cell
-        return self._keep(path, thumbnail_sheet(data, rows).png()), cell
+        self.paths.add(path)
+        if path not in self._drawn and not (self.run_path / path).exists():
+            self._drawn[path] = self._beside.submit(lambda: self._keep(path, thumbnail_sheet(data, rows).png()))
+        return path, cell
+
+    def finish_drawing(self) -> None:
+        """Waits for the thumbnails; raises what went wrong with them."""
+        for each in self._drawn.values():
+            each.result()
 
     def _keep(self, path: str, content: bytes) -> str:
         """Publishes a file whose name tells its content, unless it is there."""

@@ -27,7 +27,7 @@ class Dataset:
     Attributes:
         name: short and stable, such as "mnist".
         samples: array-like, first axis n. Pictures are raw uint8, shape (n, height, width) or
-            (n, height, width, 3). None where only the table was kept.
+            (n, height, width, 1 or 3). None where only the table was kept.
         ids: text, shape (n,), unique, such as "mnist/test/00042".
         labels: int64, shape (n,), -1 where a sample has no label; None where none has.
         class_names: the name of label i at position i; None where there are no labels or no names.
@@ -67,11 +67,11 @@ class Dataset:
 
     @property
     def pictures(self) -> bool:
-        """Whether the samples are pictures that can be shown: uint8, (n, height, width[, 3])."""
+        """Whether the samples are pictures that can be shown: uint8, (n, height, width[, 1 or 3])."""
         shape: tuple[int, ...] = getattr(self.samples, "shape", ())
         if getattr(self.samples, "dtype", None) != np.uint8:
             return False
-        return len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)
+        return len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
 
     @property
     def label_texts(self) -> NDArray[np.str_] | None:
