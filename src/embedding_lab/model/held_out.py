@@ -158,10 +158,9 @@ def _labels(targets: NDArray[Any] | None) -> NDArray[np.int64] | None:
     """The classes in targets: whole numbers, or the place of the one in rows of zeros."""
     if targets is None:
         return None
-    if targets.ndim == 2 and targets.shape[1] == 1:
-        targets = targets[:, 0]
-    if targets.ndim == 1 and targets.dtype.kind in "iub":
-        return targets.astype(np.int64)
+    single = targets.reshape(-1) if targets.size == len(targets) else None
+    if single is not None and (single.dtype.kind in "iub" or np.isin(single, (0, 1)).all()):
+        return single.astype(np.int64)
     if targets.ndim == 2 and np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) == 1).all():
         return np.argmax(targets, axis=1).astype(np.int64)
     return None

@@ -145,10 +145,8 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
         self._train.write(_summary([protos.text("model", _summary_text(self.model))]), 0)
         pictures = as_pictures(self._held_out.samples[:INPUT_PICTURES])
         if pictures is not None:
-            described = protos.pictures(
-                "input", [enlarged(each) for each in pictures], "The first held-out samples."
-            )
-            self._test.write(_summary([described]), 0)
+            shown = [enlarged(each) for each in pictures]
+            self._test.write(_summary([protos.pictures("input", shown, "The first held-out samples.")]), 0)
         self._write_graph()
         if self._statistics is not None:
             self._write_statistics()
@@ -165,12 +163,10 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
             self._prepare()
         assert self._statistics is not None
         described = self._statistics()
-        self._train.write(
-            _summary([value for each in described if each.weight for value in _values(each)]), self._step
-        )
-        excited = [value for each in described if not each.weight for value in _values(each)]
-        if excited:
-            self._test.write(_summary(excited), self._step)
+        for file, of_weights in ((self._train, True), (self._test, False)):
+            values = [value for each in described if each.weight == of_weights for value in _values(each)]
+            if values:
+                file.write(_summary(values), self._step)
 
     def _write_results(self, logs: Mapping[str, Any] | None) -> None:
         """Loss and accuracy of both runs, and what they depend on."""
