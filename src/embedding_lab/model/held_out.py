@@ -158,9 +158,10 @@ def _labels(targets: NDArray[Any] | None) -> NDArray[np.int64] | None:
     """The classes in targets: whole numbers, or the place of the one in rows of zeros."""
     if targets is None:
         return None
-    single = targets.reshape(-1) if targets.size == len(targets) else None
-    if single is not None and (single.dtype.kind in "iub" or np.isin(single, (0, 1)).all()):
-        return single.astype(np.int64)
+    if targets.size == len(targets):
+        single: NDArray[Any] = targets.reshape(-1)
+        return single.astype(np.int64) if single.dtype.kind in "iub" or np.isin(single, (0, 1)).all() else None
     if targets.ndim == 2 and np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) == 1).all():
-        return np.argmax(targets, axis=1).astype(np.int64)
+        classes: NDArray[np.int64] = np.argmax(targets, axis=1).astype(np.int64)
+        return classes
     return None

@@ -88,19 +88,17 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
         self._pictured_at = -1
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Opens the event files, and writes what never changes."""
+        """Opens the event files."""
         self._step = self._begun_at = int(self.model.optimizer.iterations)
         self._pictured_at = -1
         self._statistics: Statistics | None = None
         create_run(self._run)
-        fresh = self._step == 0 or not has_events(self._run / "train")
+        fresh = self._fresh = self._step == 0 or not has_events(self._run / "train")
         files = (self._run, self._run / "train", self._run / "test")
         self._root, self._train, self._test = (EventFile(each, self._step + (not fresh)) for each in files)
         self._means = IntervalMeans(self.model)
-        if self.model.built:
-            self._prepare()
-        if fresh:
-            self._write_what_stays()
+        if self.model.built and all(layer.built for _, layer in layer_tree(keras, self.model)):
+            self._meet()  # a subclassed model gets its weights in the first step only
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Keras forgets its means here."""
@@ -109,6 +107,8 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Writes a point where one is due."""
         before, self._step = self._step, int(self.model.optimizer.iterations)
+        if self._statistics is None:
+            self._meet()
         if before // self._every < self._step // self._every:
             self._write_statistics()
         if before // self._test_every < self._step // self._test_every:
@@ -120,15 +120,15 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
 
     def on_train_end(self, logs: Any = None) -> None:
         """Writes the last point, and that the training is complete."""
-        if self._step % self._every:
+        if self._step % self._every and self._step > self._begun_at:
             self._write_statistics()
         self._write_pictures()
         self._root.write(_summary([protos.hparams_end(time.time())]), self._step)
         for each in (self._root, self._train, self._test):
             each.close()
 
-    def _prepare(self) -> None:
-        """Compiles what looks at the model, once it has weights."""
+    def _meet(self) -> None:
+        """Compiles what looks at the model, once it has weights, and writes what never changes."""
         self._statistics = Statistics(self.model, self._sample)
         self._judge = Judge(self.model, self._held_out)
         self._dropouts = [
@@ -136,6 +136,8 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
             for name, layer in layer_tree(keras, self.model)
             if "Dropout" in type(layer).__name__ and isinstance(getattr(layer, "rate", None), int | float)
         ]
+        if self._fresh:
+            self._write_what_stays()
 
     def _write_what_stays(self) -> None:
         """Hyper-parameters, summary, graph and inputs."""
@@ -148,8 +150,7 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
             shown = [enlarged(each) for each in pictures]
             self._test.write(_summary([protos.pictures("input", shown, "The first held-out samples.")]), 0)
         self._write_graph()
-        if self._statistics is not None:
-            self._write_statistics()
+        self._write_statistics()
 
     def _write_graph(self) -> None:
         targets = self._held_out.targets_for(self.model)
@@ -159,8 +160,6 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
             warnings.warn(f"The Graphs tab stays empty: {type(error).__name__}: {error!s:.200}", stacklevel=2)
 
     def _write_statistics(self) -> None:
-        if self._statistics is None:
-            self._prepare()
         assert self._statistics is not None
         described = self._statistics()
         for file, of_weights in ((self._train, True), (self._test, False)):
@@ -170,8 +169,6 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
 
     def _write_results(self, logs: Mapping[str, Any] | None) -> None:
         """Loss and accuracy of both runs, and what they depend on."""
-        if self._statistics is None:
-            self._prepare()
         train = [protos.scalar(name, number) for name, number in self._means.since_last(logs or {}).items()]
         train.append(protos.scalar("learning_rate", float(np.asarray(self.model.optimizer.learning_rate))))
         train += [protos.scalar(f"{name}/keep_probability", 1 - layer.rate) for name, layer in self._dropouts]
@@ -239,7 +236,7 @@ def _usual_hparams(model: Any) -> dict[str, Any]:
     return {
         "optimizer": type(model.optimizer).__name__,
         "learning_rate": float(np.asarray(model.optimizer.learning_rate)),
-        "parameters": model.count_params() if model.built else 0,
+        "parameters": model.count_params(),
     }
 
 
