@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedding_lab.app.embedding_logger import EmbeddingLogger
     from embedding_lab.app.loggers import log_embeddings
     from embedding_lab.board.launch import launch
     from embedding_lab.dataset import load_dataset
@@ -13,18 +14,21 @@ if TYPE_CHECKING:
     from embedding_lab.errors import LabError
     from embedding_lab.extraction import extract, layer_table
     from embedding_lab.model import load_model, train
+    from embedding_lab.model.summaries import TrainingSummaries
     from embedding_lab.profiling import TraceReport, trace
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Dataset": "embeddings",
+    "EmbeddingLogger": "app.embedding_logger",
     "EmbeddingSet": "embeddings",
     "LabError": "errors",
     "Outputs": "embeddings",
     "Projection": "embeddings",
     "Run": "embeddings",
     "TraceReport": "profiling",
+    "TrainingSummaries": "model.summaries",
     "as_dataset": "embeddings",
     "extract": "extraction",
     "launch": "board.launch",
@@ -39,12 +43,14 @@ _HOMES = {
 
 __all__ = [
     "Dataset",
+    "EmbeddingLogger",
     "EmbeddingSet",
     "LabError",
     "Outputs",
     "Projection",
     "Run",
     "TraceReport",
+    "TrainingSummaries",
     "__version__",
     "as_dataset",
     "extract",
