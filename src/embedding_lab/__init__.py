@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedding_lab.app.embedding_logger import EmbeddingLogger
     from embedding_lab.app.loggers import log_embeddings
+    from embedding_lab.board.doctor import doctor
     from embedding_lab.board.launch import launch
     from embedding_lab.dataset import load_dataset
     from embedding_lab.embeddings import Dataset, EmbeddingSet, Outputs, Projection, Run, as_dataset, open_run
@@ -30,6 +31,7 @@ _HOMES = {
     "TraceReport": "profiling",
     "TrainingSummaries": "model.summaries",
     "as_dataset": "embeddings",
+    "doctor": "board.doctor",
     "extract": "extraction",
     "launch": "board.launch",
     "layer_table": "extraction",
@@ -53,6 +55,7 @@ __all__ = [
     "TrainingSummaries",
     "__version__",
     "as_dataset",
+    "doctor",
     "extract",
     "launch",
     "layer_table",

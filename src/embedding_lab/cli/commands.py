@@ -8,6 +8,7 @@ import typer
 
 from embedding_lab import __version__
 from embedding_lab.cli.demo import demo
+from embedding_lab.cli.doctor import doctor
 from embedding_lab.cli.extract import extract
 from embedding_lab.cli.layers import layers
 from embedding_lab.cli.log import log
@@ -18,7 +19,7 @@ from embedding_lab.cli.train import train
 
 # Plain help and plain tracebacks: the decorated ones cost as much time as everything else together.
 app = typer.Typer(name="embedding-lab", rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
-for command in (demo, train, layers, extract, log, trace, serve):
+for command in (demo, train, layers, extract, log, trace, doctor, serve):
     app.command()(reported(command))
 
 
@@ -37,5 +38,5 @@ def every_command(
     """See what every layer of your model learned.
 
     Results go to stdout, progress and messages to stderr.
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the doctor found errors, 130 interrupted.
     """

@@ -1,0 +1,99 @@
+"""Checks of what the lab itself wrote: files that are missing, cut or changed, and leftovers of killed writers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from embedding_lab.board.checks.finding import Finding
+from embedding_lab.board.checks.logdir import LogDir
+from embedding_lab.embeddings import open_run
+from embedding_lab.embeddings.files import PARTIAL, STALE_SECONDS, LocalFiles
+from embedding_lab.embeddings.manifest import FORMAT, read_manifest, verify
+from embedding_lab.embeddings.names import step_of
+from embedding_lab.errors import LabError
+
+TAB = "Embedding Lab"
+OURS = ("plugins", "embedding_lab")
+LARGEST_MANIFEST_BYTES = 16 << 20
+
+
+def check_own_files(logdir: LogDir) -> Iterator[Finding]:
+    """Every manifest of ours: whether its files are there and hold what it says."""
+    for folder in _own_folders(logdir):
+        files = LocalFiles(folder)
+        run = logdir.run_name(folder.parents[1])
+        for path in _below(logdir, folder):
+            if path.suffix == ".json" and (problem := _problem(files, path)):
+                yield Finding(
+                    "own-file-broken",
+                    "error",
+                    TAB,
+                    problem.happened,
+                    run=run,
+                    file=path,
+                    got=problem.got,
+                    rule=problem.expected or "a manifest lists its files with size and checksum",
+                    remedy=problem.remedy or "Copy the run again as a whole, or write this part again.",
+                )
+
+
+def check_leftovers(logdir: LogDir) -> Iterator[Finding]:
+    """Partial files that killed writers left behind."""
+    for folder in _own_folders(logdir):
+        stale = [
+            path
+            for path in _below(logdir, folder)
+            if path.name.endswith(PARTIAL) and time.time() - path.stat().st_mtime > STALE_SECONDS
+        ]
+        if stale:
+            yield Finding(
+                "own-leftovers",
+                "note",
+                TAB,
+                "Killed writers left unfinished files behind. Nobody reads them; the next writer sweeps them away.",
+                run=logdir.run_name(folder.parents[1]),
+                file=stale[0],
+                got=f"{len(stale)} files, {sum(path.stat().st_size for path in stale):,} bytes",
+            )
+
+
+def _problem(files: LocalFiles, path: Path) -> LabError | None:
+    name = path.relative_to(files.root).as_posix()
+    try:
+        kind = _kind(path)
+        if kind is None:
+            return None
+        manifest = read_manifest(files, name, kind)
+        verify(files, name, manifest)
+        if kind == "embeddings":
+            open_run(files.root.parents[1]).embeddings(str(manifest.get("layer")), step_of(path.parent.name))
+    except LabError as error:
+        return error
+    except (OSError, RecursionError) as error:
+        return LabError(f"{path} cannot be read.", got=str(error)[:200])
+    return None
+
+
+def _kind(path: Path) -> str | None:
+    """What a manifest says it is; None for JSON that is none of ours. Broken JSON counts as ours."""
+    if path.stat().st_size > LARGEST_MANIFEST_BYTES:
+        return "manifest"
+    try:
+        content: Any = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return "manifest"
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        return None
+    return str(content.get("kind"))
+
+
+def _own_folders(logdir: LogDir) -> Iterator[Path]:
+    return (folder for folder in logdir.folders if folder.parts[-2:] == OURS and len(folder.parts) > 2)
+
+
+def _below(logdir: LogDir, folder: Path) -> Iterator[Path]:
+    return (path for path in logdir.files if path.is_relative_to(folder))

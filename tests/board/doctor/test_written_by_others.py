@@ -1,0 +1,79 @@
+"""Log directories that PyTorch, tensorboardX, tf.summary and Keras wrote are judged rightly."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedding_lab.board.launch import launch
+
+FINDINGS = {
+    "pytorch": {"neighbours-lost"},
+    "tensorboardx": {"neighbours-lost"},
+    "tf_summary": {"trace-without-profile"},
+    "keras": {"keras-embeddings"},
+}
+MOST_TABS = {"Time Series", "Scalars", "Images", "Distributions", "Histograms", "Text", "HParams"}
+SHOWN = {
+    "pytorch": MOST_TABS | {"Graphs", "PR Curves", "Projector"},
+    "tensorboardx": MOST_TABS | {"PR Curves", "Projector"},
+    "tf_summary": MOST_TABS | {"Graphs"},
+    "keras": {"Time Series", "Scalars", "Graphs", "Distributions", "Histograms"},
+}
+PLUGINS = {
+    "Time Series": "timeseries",
+    "Scalars": "scalars",
+    "Images": "images",
+    "Graphs": "graphs",
+    "Distributions": "distributions",
+    "Histograms": "histograms",
+    "Text": "text",
+    "PR Curves": "pr_curves",
+    "HParams": "hparams",
+    "Projector": "projector",
+}
+
+each_writer = pytest.mark.parametrize("writer", FINDINGS)
+
+
+@pytest.fixture
+def written(desk: Any, writer: str) -> Any:
+    shutil.copytree(desk.HERE / "written_by" / writer, desk.root, dirs_exist_ok=True)
+    return desk
+
+
+@each_writer
+def test_it_finds_what_is_wrong_and_nothing_else(written: Any, writer: str) -> None:
+    assert written.names() == FINDINGS[writer]
+
+
+@each_writer
+def test_the_tabs_it_says_are_those_that_tensorboard_opens(written: Any, writer: str, asked: Any) -> None:
+    tabs = {tab for tab, seen in written.examine().tabs.items() if seen}
+    assert tabs == SHOWN[writer]
+    with launch(written.root, port=0) as board:
+        listed = asked(board.url).json("plugins_listing")
+    enabled = {tab for tab, plugin in PLUGINS.items() if listed.get(plugin, {}).get("enabled")}
+    assert enabled == tabs
+
+
+@each_writer
+def test_what_is_mended_needs_no_second_mend(written: Any, writer: str) -> None:
+    pytest.importorskip("h5py", reason="the weights that Keras saves are HDF5; install h5py")
+    assert written.examine(fix=True).ok
+    again = written.examine(fix=True)
+    assert again.mended == ()
+    assert {each.name for each in again.findings} <= {"trace-without-profile"}
+
+
+@pytest.mark.usefixtures("whatever_is_installed")
+def test_no_framework_is_loaded(desk: Any) -> None:
+    here = Path(desk.HERE / "written_by")
+    script = "import sys; from embedding_lab import doctor; doctor(sys.argv[1]); print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", script, str(here)], capture_output=True, text=True, check=True)
+    assert not {"tensorflow", "keras", "torch", "jax"} & set(ended.stdout.split())
