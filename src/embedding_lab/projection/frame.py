@@ -52,10 +52,10 @@ def as_vectors(vectors: Any) -> Any:
     return vectors
 
 
-def row_blocks(vectors: Any) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Runs of rows that fit in little memory, with their place."""
+def row_blocks(vectors: Any, values: int = BLOCK_VALUES) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """Runs of rows with about so many values, with their place."""
     rows, dims = vectors.shape
-    step = max(1, BLOCK_VALUES // dims)
+    step = max(1, values // dims)
     for start in range(0, rows, step):
         where = slice(start, min(start + step, rows))
         yield where, np.asarray(vectors[where])

@@ -2,9 +2,9 @@
 
 Squared distances come from |x|² + |y|² - 2 x·y, the product from BLAS, with the origin moved next to the
 points so that the differences survive in float32. A found neighbour is one 64-bit key: the bits of its
-squared distance (which order like the number itself, since it is not negative) above its row number. So one
-comparison ranks by distance and then by row, and the k smallest of a buffer are kept without a heap and almost
-without branches.
+squared distance (which order like the number itself, since it is not negative) above its row number. So
+one comparison ranks by distance and then by row, and the k smallest of a buffer are kept without a heap and
+almost without branches.
 """
 # The arguments of compiled functions are arrays; numba takes no annotations.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"

@@ -60,7 +60,7 @@ def each(
         work: does one piece and says how much that was.
         pieces: the pieces, taken one by one.
         threads: how many run at once.
-        done: told after every piece how much it was. When it raises, or on an interrupt, none starts any more.
+        done: told after every piece how much it was. When it raises, or on an interrupt, no more are begun.
     """
     with threadpool_limits(1, user_api="blas"):
         if threads == 1:
