@@ -130,13 +130,13 @@ class Frame:
                 reach = float(np.maximum(high - centre, centre - low).max()) * np.sqrt(len(centre))
             return cls("euclidean", centre, _power_of_two(reach))
         if metric == "cosine":
-            return cls("cosine", np.median(_directions(spread_rows(vectors)), axis=0), _power_of_two(2.0))
+            return cls("cosine", np.median(directions(spread_rows(vectors)), axis=0), _power_of_two(2.0))
         raise one_of("Metric", metric, METRICS)
 
     def place(self, block: NDArray[Any]) -> NDArray[np.float32]:
         """Vectors of shape (b, dims) in this frame, float32, shape (b, columns)."""
         rows = np.asarray(block, dtype=np.float64)
-        rows = _directions(rows) if self.metric == "cosine" else rows
+        rows = directions(rows) if self.metric == "cosine" else rows
         rows = rows - self.centre
         rows *= self.scale
         return np.ascontiguousarray(rows, dtype=np.float32)
@@ -167,7 +167,8 @@ def _power_of_two(reach: float) -> float:
     return float(2.0 ** np.clip(np.floor(np.log2(REACH / reach)), -1000, 1000))
 
 
-def _directions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def directions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of length one, with a further column that is 1 for rows of zeros: shape (b, dims + 1)."""
     largest = np.abs(rows).max(axis=1, keepdims=True)
     empty = largest == 0
     units = rows / np.where(

@@ -118,6 +118,11 @@ class Index:
     """Vectors made ready to be asked for neighbours, of themselves or of new ones; arguments as for `find`.
 
     One float32 copy of the distinct vectors is kept.
+
+    Attributes:
+        metric: "euclidean" or "cosine".
+        groups: which vectors are equal; each group is searched once.
+        cells: the distinct vectors, in the order of their cells; a cell's row is named by its group.
     """
 
     def __init__(
@@ -138,28 +143,28 @@ class Index:
         marks = np.empty((vectors.shape[0], 2), dtype=np.uint64)
         for where, block in row_blocks(vectors):
             row_marks(self._frame.place(block), marks[where])
-        self._groups = equal_rows(marks)
-        distinct = len(self._groups)
+        self.groups = equal_rows(marks)
+        distinct = len(self.groups)
         self._exact = distinct <= EXACT_ROWS if exact is None else exact
         with faiss_threads(self._threads):
-            self._cells = self._partition(vectors)
+            self.cells = self._partition(vectors)
         self._probing: dict[int, tuple[Probing, float]] = {}
         self._tree: cKDTree | None = None
-        if distinct > EXACT_ROWS and self._cells.base.shape[1] <= TREE_COLUMNS and exact is None:
-            self._tree = cKDTree(self._cells.base.astype(np.float64))
+        if distinct > EXACT_ROWS and self.cells.base.shape[1] <= TREE_COLUMNS and exact is None:
+            self._tree = cKDTree(self.cells.base.astype(np.float64))
 
     def __len__(self) -> int:
-        return len(self._groups.group)
+        return len(self.groups.group)
 
     def neighbours(self, k: int, *, progress: Progress = silent) -> Neighbours:
         """The k nearest neighbours of every vector of the index, as `find` gives them."""
         k = min(_at_least_one(k), len(self) - 1)
-        count = min(k, len(self._groups) - 1)
+        count = min(k, len(self.groups) - 1)
         with faiss_threads(self._threads):
             found, recall = self._distinct_neighbours(count, progress)
-        if len(self._groups) < len(self):
+        if len(self.groups) < len(self):
             rows = np.arange(len(self), dtype=np.int32)
-            group = self._groups.group
+            group = self.groups.group
             found = self._spread((found[0][group], found[1][group]), rows, k)
         progress(STAGE, len(self), len(self))
         return Neighbours(found[0], self._frame.distances(found[1]), self.metric, recall)
@@ -182,7 +187,7 @@ class Index:
             )
         column_extremes(vectors)
         k = min(_at_least_one(k), len(self))
-        count = min(k, len(self._groups))
+        count = min(k, len(self.groups))
         parts = []
         with faiss_threads(self._threads):
             recall = 1.0 if self._tree is not None else self._where(count)[1]
@@ -190,12 +195,12 @@ class Index:
                 points = self._frame.place(block)
                 parts.append(self._nearest_groups(points, count))
         found = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-        if len(self._groups) < len(self):
+        if len(self.groups) < len(self):
             found = self._spread(found, np.full(len(found[0]), -1, dtype=np.int32), k)
         return Neighbours(found[0], self._frame.distances(found[1]), self.metric, recall)
 
     def _partition(self, vectors: Any) -> Cells:
-        groups, first = self._groups, self._groups.first
+        groups, first = self.groups, self.groups.first
 
         def blocks() -> Iterator[tuple[slice, NDArray[np.float32]]]:
             # Groups are numbered by their first row, so those that begin in a block are a run of numbers.
@@ -212,29 +217,29 @@ class Index:
 
     def _distinct_neighbours(self, k: int, progress: Progress) -> tuple[Found, float]:
         if k == 0:
-            nothing = (len(self._groups), 0)
+            nothing = (len(self.groups), 0)
             return (np.empty(nothing, dtype=np.int32), np.empty(nothing, dtype=np.float32)), 1.0
         if self._tree is not None:
-            return tree.neighbours_of_rows(self._tree, self._cells, k, self._threads), 1.0
+            return tree.neighbours_of_rows(self._tree, self.cells, k, self._threads), 1.0
         where, recall = self._where(k)
-        return neighbours_of_rows(self._cells, k, where, self._threads, progress), recall
+        return neighbours_of_rows(self.cells, k, where, self._threads, progress), recall
 
     def _nearest_groups(self, points: NDArray[np.float32], k: int) -> Found:
         if self._tree is not None:
-            return tree.neighbours_of_points(self._tree, self._cells, points, k, self._threads)
-        return neighbours_of_points(self._cells, points, k, self._where(k)[0], self._threads)
+            return tree.neighbours_of_points(self._tree, self.cells, points, k, self._threads)
+        return neighbours_of_points(self.cells, points, k, self._where(k)[0], self._threads)
 
     def _where(self, k: int) -> tuple[Probing, float]:
         if self._exact:
             return EVERYWHERE, 1.0
         if k not in self._probing:
-            self._probing[k] = measured_probing(self._cells, k, self._seed, self._threads)
+            self._probing[k] = measured_probing(self.cells, k, self._seed, self._threads)
         return self._probing[k]
 
     def _spread(self, found: Found, own: NDArray[np.int32], k: int) -> Found:
         indices = np.empty((len(own), k), dtype=np.int32)
         squared = np.empty((len(own), k), dtype=np.float32)
-        groups = self._groups
+        groups = self.groups
         spread(found[0], found[1], groups.group, groups.members, groups.bounds, own, indices, squared)
         return indices, squared
 

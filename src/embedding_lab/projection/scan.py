@@ -60,8 +60,8 @@ def keep_smallest(keys, count, k, spare):
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def _moved(rows, origin, out, norms):
-    """Rows seen from the origin, and their squared lengths."""
+def moved(rows, origin, out, norms):
+    """Writes rows as seen from the origin, and their squared lengths."""
     for i in range(rows.shape[0]):
         length = np.float32(0)
         for e in range(rows.shape[1]):
@@ -72,7 +72,8 @@ def _moved(rows, origin, out, norms):
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def _from_products(products, row, length, norms, width):
+def from_products(products, row, length, norms, width):
+    """Turns a row of products x·y into squared distances, given |x|² and every |y|²."""
     for j in range(width):
         products[row, j] = max(length + norms[j] - np.float32(2) * products[row, j], np.float32(0))
 
@@ -89,7 +90,8 @@ def _offer(bits, row, begin, end, names, first, self, keys, point, count, limit)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def _square(a, b):
+def square(a, b):
+    """The squared distance of two rows, from differences."""
     total = np.float32(0)
     for e in range(a.size):
         difference = a[e] - b[e]
@@ -107,16 +109,16 @@ def nearest_cells(points, origin, centroids, near, probes):
     chosen[:] = False
     own = np.empty((count, dims), np.float32)
     lengths = np.empty(count, np.float32)
-    _moved(points, origin, own, lengths)
+    moved(points, origin, own, lengths)
     other = np.empty((cells, dims), np.float32)
     norms = np.empty(cells, np.float32)
-    _moved(centroids[near], origin, other, norms)
+    moved(centroids[near], origin, other, norms)
     squared = np.dot(own, other.T)
     bits = squared.view(np.uint32)
     keys = np.empty(cells, np.uint64)
     spare = np.empty(cells, np.uint64)
     for i in range(count):
-        _from_products(squared, i, lengths[i], norms, cells)
+        from_products(squared, i, lengths[i], norms, cells)
         for j in range(cells):
             keys[j] = (np.uint64(bits[i, j]) << SHIFT) | np.uint64(j)
         keep_smallest(keys, cells, probes, spare)
@@ -149,7 +151,7 @@ def scan(points, selves, origin, base, names, starts, stops, chosen, k, keys):
     limit = np.full(count, HIGHEST)
     own = np.empty((count, dims), np.float32)
     lengths = np.empty(count, np.float32)
-    _moved(points, origin, own, lengths)
+    moved(points, origin, own, lengths)
     asking = np.empty((count, dims), np.float32)
     rows = np.empty(count, np.int64)
     other = np.empty((widest, dims), np.float32)
@@ -165,13 +167,13 @@ def scan(points, selves, origin, base, names, starts, stops, chosen, k, keys):
             continue
         for r in range(asked):
             asking[r] = own[rows[r]]
-        _moved(base[first : first + width], origin, other, norms)
+        moved(base[first : first + width], origin, other, norms)
         squared = room[: asked * width].reshape(asked, width)
         np.dot(asking[:asked], other[:width].T, squared)
         bits = squared.view(np.uint32)
         for r in range(asked):
             i = rows[r]
-            _from_products(squared, r, lengths[i], norms, width)
+            from_products(squared, r, lengths[i], norms, width)
             have = filled[i]
             for begin in range(0, width, STRIP):
                 if have + STRIP > held.shape[1]:
@@ -203,7 +205,7 @@ def settle(points, base, place, keys, indices, squared):
     bits = distance.view(np.uint32)
     for i in range(points.shape[0]):
         for t in range(k):
-            distance[t] = _square(points[i], base[place[np.int64(keys[i, t] & LOW)]])
+            distance[t] = square(points[i], base[place[np.int64(keys[i, t] & LOW)]])
         for t in range(k):
             keys[i, t] = (np.uint64(bits[t]) << SHIFT) | (keys[i, t] & LOW)
         ordered = np.sort(keys[i])
