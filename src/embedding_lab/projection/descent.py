@@ -8,7 +8,7 @@ large sets arrive as surely as small ones.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,8 @@ class Descent:
 
     Attributes:
         affinities: of the samples, in the order of `order`.
-        points: float32, one row per axis, shape (dims, n), in the order of `order`.
+        points: float32, one row per axis, shape (2 or 3, n), in the order of `order`.
+        dims: how many of the axes are the map's.
         schedule: what changes along the way.
         kernel: of the map.
         iteration: how many steps were taken.
@@ -73,29 +74,33 @@ class Descent:
 
     affinities: Affinities
     points: NDArray[np.float32]
-    schedule: Schedule = field(default_factory=Schedule)
-    kernel: Kernel = kernel_for(2)
-    iteration: int = 0
-    order: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
-    velocity: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, F32))
-    gains: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, F32))
+    dims: int
+    schedule: Schedule
+    kernel: Kernel
+    iteration: int
+    order: NDArray[np.intp]
+    velocity: NDArray[np.float32]
+    gains: NDArray[np.float32]
 
     @classmethod
     def start(
         cls, affinities: Affinities, first: NDArray[np.floating], schedule: Schedule, weighting: Weighting = "neighbours"
     ) -> Descent:
-        """At the first map, shape (n, dims)."""
-        points = np.ascontiguousarray(np.asarray(first, F32).T)
+        """At the first map, shape (n, dims); a map on a line is one in the plane whose second axis stays zero."""
+        dims = first.shape[1]
+        points = np.zeros((max(dims, 2), len(first)), F32)
+        points[:dims] = first.T
         order = np.arange(points.shape[1])
         kernel = kernel_for(len(points), weighting)
-        return cls(affinities, points, schedule, kernel, 0, order, np.zeros_like(points), np.ones_like(points))
+        return cls(affinities, points, dims, schedule, kernel, 0, order, np.zeros_like(points), np.ones_like(points))
 
     def map(self) -> NDArray[np.float32]:
         """The map so far, centred, float32, shape (n, dims), in the samples' own order."""
         middle = self.points.mean(axis=1, dtype=np.float64)
-        map_: NDArray[np.float32] = np.empty(self.points.shape[::-1], F32)
-        map_[self.order] = (self.points - middle[:, None].astype(F32)).T
-        return map_
+        centred = self.points - middle[:, None].astype(F32)
+        in_order: NDArray[np.float32] = np.empty((self.points.shape[1], self.dims), F32)
+        in_order[self.order] = centred[: self.dims].T
+        return in_order
 
     def steps(self, until: int, crew: Crew) -> Iterator[Descent]:
         """Takes steps up to iteration `until`, and hands itself over after each."""
@@ -107,11 +112,15 @@ class Descent:
             self.iteration += 1
             yield self
 
+    def normaliser(self, crew: Crew) -> float:
+        """Z of the map so far, the fast way."""
+        return repulsion_for(self.points, self.kernel, crew).among(self.points).normaliser
+
     def divergence(self, crew: Crew) -> float:
-        """The Kullback-Leibler divergence of the map so far, without exaggeration, with the fast normaliser."""
+        """The Kullback-Leibler divergence of the map so far, without exaggeration; 0 where there are no pairs."""
         if self.points.shape[1] < 2:
             return 0.0
-        normaliser = repulsion_for(self.points, self.kernel, crew).among(self.points).normaliser
+        normaliser = self.normaliser(crew)
         return neighbour_cost(self.affinities, self.points, self.kernel, crew) + float(np.log(normaliser))
 
     def _step(self, repulsion: Repulsion, crew: Crew) -> None:
@@ -136,6 +145,7 @@ class Descent:
             F32(rate),
             F32(momentum),
         )
+        self.points[self.dims :] = 0
 
     def _reorder(self) -> None:
         order = curve_order(self.points)

@@ -6,6 +6,7 @@ t^likeness over all ordered pairs (`kernel.py`). `repulsion_mesh.py` computes bo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 from embedding_lab.projection.affinity import F32
 from embedding_lab.projection.crew import Crew, compiled
 from embedding_lab.projection.kernel import Kernel
+
+
+Field = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Places, shape (dims, m), to the forces on them, of the same shape; each place independently of the others."""
 
 
 class Push(NamedTuple):
@@ -34,8 +39,8 @@ class Repulsion(Protocol):
     def among(self, points: NDArray[np.float32]) -> Push:
         """What points, shape (dims, n), feel of each other."""
 
-    def of(self, points: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The forces of the points on other places, shape (dims, m); each place independently of the others."""
+    def field(self, points: NDArray[np.float32]) -> Field:
+        """The forces of points, held fast, on other places."""
 
 
 class ExactRepulsion:
@@ -48,8 +53,8 @@ class ExactRepulsion:
         forces, likeness = self.felt(points, points)
         return Push(forces, float(likeness.sum(dtype=np.float64)) - points.shape[1])
 
-    def of(self, points: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.felt(points, places)[0]
+    def field(self, points: NDArray[np.float32]) -> Field:
+        return lambda places: self.felt(points, places)[0]
 
     def felt(
         self, points: NDArray[np.float32], places: NDArray[np.float32]

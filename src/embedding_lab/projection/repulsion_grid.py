@@ -44,6 +44,13 @@ class Grid:
         cells = np.array(self.shape) - REACH
         self.origin = ((low.astype(np.float64) + high) / 2 - spacing * cells / 2).astype(F32)
 
+    def holds(self, places: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which places, shape (dims, m), lie inside the box."""
+        cells = (places - self.origin[:, None]) * F32(1 / self.spacing)
+        ends = np.array(self.shape)[:, None] - REACH + 1
+        inside: NDArray[np.bool_] = ((cells >= 0) & (cells < ends)).all(axis=0)
+        return inside
+
     def spread(self, points: NDArray[np.float32], crew: Crew) -> NDArray[np.float32]:
         """How many points each node stands for; points of shape (dims, n) inside the box.
 
