@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from embedding_lab.projection.frame import as_vectors, directions
 from embedding_lab.projection.neighbours import Index, Neighbours
 from embedding_lab.projection.ranks import nearer_rows
 from embedding_lab.projection.threads import usable
+
+if TYPE_CHECKING:
+    from embedding_lab.projection.affinity import Affinities
 
 NEAR = 10
 """The neighbourhood that the measures look at."""
@@ -58,6 +61,7 @@ def measure(
     metric: str = "euclidean",
     neighbours: Neighbours | None = None,
     labels: Any = None,
+    affinities: Affinities | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress = silent,
@@ -70,6 +74,8 @@ def measure(
         metric: how vectors are compared; points always by euclidean distance.
         neighbours: those of the vectors, 30 or more for each; searched where they are not given.
         labels: int, shape (n,), -1 where a sample has none.
+        affinities: those a t-SNE map was made from, or would be (`divergence.affinities_of`); the map must be
+            at the scale at which it was laid out.
         seed: of the samples and pairs that are looked at where there are too many for all.
         threads: how many work; None for one on every core.
         progress: told "search neighbours" and "rank neighbours" in samples.
@@ -79,9 +85,10 @@ def measure(
         neighbours on the map; "false", the share of its 10 map neighbours that are not among its 30
         neighbours; "missing", the share of its 10 neighbours that are not among its 30 map neighbours;
         "trustworthiness" and "continuity" over 10 neighbours; with labels "label_agreement" of the vectors
-        and "label_agreement_map". In total only: "rank_correlation" of distances, from -1 to 1; and
-        "neighbours_recall", below 1 where the neighbours of the vectors are not all the true ones. Of "false"
-        and "missing" less is better, of all others more.
+        and "label_agreement_map". In total only: "rank_correlation" of distances, from -1 to 1; with
+        affinities "kl", the divergence that t-SNE makes small; and "neighbours_recall", below 1 where the
+        neighbours of the vectors are not all the true ones. Of "false", "missing" and "kl" less is better, of
+        all others more.
 
     Raises:
         InputError and its kinds: tables that do not fit, or values that are not finite.
@@ -114,6 +121,10 @@ def measure(
     correlation = rank_correlation(vectors, points, metric=metric, seed=seed)
     if correlation is not None:
         totals["rank_correlation"] = correlation
+    if affinities is not None:
+        from embedding_lab.projection.divergence import kl_divergence
+
+        totals["kl"] = kl_divergence(points, affinities, threads=crew)
     if neighbours.recall < 1:
         totals["neighbours_recall"] = neighbours.recall
     return Quality(totals, {name: values.astype(np.float32) for name, values in samples.items()})
