@@ -15,6 +15,11 @@ class TestPCA(ProjectionContract):
     name = "pca"
 
 
+class TestTSNE(ProjectionContract):
+    name = "tsne"
+    quick: ClassVar = {"max_iter": 60}
+
+
 class TestUMAP(ProjectionContract):
     name = "umap"
     quick: ClassVar = {"epochs": 20}
