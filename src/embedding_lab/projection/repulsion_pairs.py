@@ -5,8 +5,8 @@ grid is given a polynomial in r² instead, the kernel's own Taylor series around
 zero from R on, is summed over the pairs nearer than R: the particle-particle part of P3M (Hockney & Eastwood 1988)
 with the even-powered smoothing of multilevel summation (Brandt & Lubrecht 1990).
 
-Points are sorted by cell. Around each cell all points that may be within R are copied side by side once, and each
-point of the cell then meets them in one straight loop.
+Points are sorted by cell. Around each cell all points within R of the box its own points fill are copied side by
+side once, and each point of the cell then meets them in one straight loop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from embedding_lab.projection.kernel import Kernel
 ORDER = 3
 """The degree of the polynomial; kernel and polynomial meet at R with as many derivatives."""
 
-CROWDED = 30
+CROWDED = 25
 """From so many points per cell of edge R on, cells of half that edge pay: fewer points are met in vain."""
 
 Sorted = tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.uint32]]
@@ -127,44 +127,57 @@ def _sort_by_cell(points, low, cells, counts, starts, order):  # type: ignore[no
 
 
 @compiled
+def _range(values):  # type: ignore[no-untyped-def]
+    low, high = values[0], values[0]
+    for value in values:
+        low, high = min(low, value), max(high, value)
+    return low, high
+
+
+@compiled
 def _near(first, last, of_points, of_places, cells, form, likeness, potential, felt):  # type: ignore[no-untyped-def]
     """Writes to `felt` (three rows of forces, one of likeness) what the places of some cells feel."""
     points, starts = of_points
     places, place_starts, order = of_places
     counts, rings, cutoff = cells
     flat, steep = form
-    near = np.empty((3, points.shape[1]), np.float32)
+    near = np.empty((3, points.shape[1] + 1), np.float32)
     bx, by, bz = near[0], near[1], near[2]
     zero, one, two, three = F32(0), F32(1), F32(2), F32(3)
     per_dof = one if flat else F32(0.5)
     square = cutoff * cutoff
-    at_cutoff = one + square * per_dof
     w0, w1, w2, w3 = likeness[0], likeness[1], likeness[2], likeness[3]
     f0, f1, f2 = potential[1], two * potential[2], three * potential[3]
     for cell in range(first, last):
-        if place_starts[cell] == place_starts[cell + 1]:
+        begin, end = place_starts[cell], place_starts[cell + 1]
+        if begin == end:
             continue
+        x_low, x_high = _range(places[0, begin:end])
+        y_low, y_high = _range(places[1, begin:end])
+        z_low, z_high = _range(places[2, begin:end])
         cx = cell % counts[0]
         cy = cell // counts[0] % counts[1]
         cz = cell // (counts[0] * counts[1])
         met = np.uint32(0)
         for z in range(max(0, cz - rings), min(counts[2], cz + rings + 1)):
-            gap_z = max(0, abs(z - cz) - 1)
             for y in range(max(0, cy - rings), min(counts[1], cy + rings + 1)):
-                gap_y = max(0, abs(y - cy) - 1)
-                if gap_z * gap_z + gap_y * gap_y >= rings * rings:
-                    continue
                 row = (z * counts[1] + y) * counts[0]
                 for j in range(starts[row + max(0, cx - rings)], starts[row + min(counts[0], cx + rings + 1)]):
-                    bx[met], by[met], bz[met] = points[0, j], points[1, j], points[2, j]
-                    met += np.uint32(1)
-        for i in range(place_starts[cell], place_starts[cell + 1]):
+                    px, py, pz = points[0, j], points[1, j], points[2, j]
+                    bx[met], by[met], bz[met] = px, py, pz
+                    gap_x = max(x_low - px, px - x_high, zero)
+                    gap_y = max(y_low - py, py - y_high, zero)
+                    gap_z = max(z_low - pz, pz - z_high, zero)
+                    within = gap_x * gap_x + gap_y * gap_y + gap_z * gap_z < square
+                    met += np.uint32(1) if within else np.uint32(0)
+        for i in range(begin, end):
             xi, yi, zi = places[0, i], places[1, i], places[2, i]
             fx, fy, fz, total = zero, zero, zero, zero
             for j in range(met):
                 dx, dy, dz = xi - bx[j], yi - by[j], zi - bz[j]
-                inside = min(dx * dx + dy * dy + dz * dz - square, zero)
-                root = one / np.sqrt(at_cutoff + per_dof * inside)
+                near_square = min(dx * dx + dy * dy + dz * dz, square)
+                inside = near_square - square
+                root = one / np.sqrt(one + per_dof * near_square)
                 t = root * root
                 w = t if flat else t * root
                 total += w - (w0 + inside * (w1 + inside * (w2 + inside * w3)))

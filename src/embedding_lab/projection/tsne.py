@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from embedding_lab.errors import InputError, ShapeMismatch, one_of
+from embedding_lab.progress import Progress
 from embedding_lab.projection.affinity import (
     F32,
     Affinities,
@@ -27,6 +28,7 @@ from embedding_lab.projection.affinity import (
 from embedding_lab.projection.crew import Crew, crew_of
 from embedding_lab.projection.descent import Descent, Schedule
 from embedding_lab.projection.kernel import Weighting
+from embedding_lab.projection.method import Forming, NeighboursOf
 from embedding_lab.projection.neighbours import Index, Neighbours
 from embedding_lab.projection.pca import fit_pca
 from embedding_lab.projection.placement import placed
@@ -256,3 +258,60 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         self._kernel = descent.kernel
         self._vectors = vectors
         self._descent = descent if self.warm_start else None
+
+
+def project(
+    vectors: Any,
+    *,
+    dims: int,
+    seed: int,
+    neighbours: NeighboursOf,
+    forming: Forming,
+    progress: Progress,
+    threads: int | None,
+    perplexity: float = 30.0,
+    affinity: str = "perplexity",
+    exaggeration: float = 1.0,
+    max_iter: int = 750,
+    init: Any = "pca",
+    weighting: Weighting = "neighbours",
+    interval: int = 25,
+) -> NDArray[np.float32]:
+    """A t-SNE map; the shared arguments are those of `Method`, the others those of `TSNE`.
+
+    Args:
+        vectors: as in `Method`.
+        dims: 2 or 3.
+        seed: as in `Method`.
+        neighbours: asked for three times the perplexity, or half of it for uniform affinities.
+        forming: told of the map every `interval` iterations.
+        progress: told "t-SNE, KL ..." in iterations, with the divergence so far.
+        threads: as in `Method`.
+        perplexity: the effective number of neighbours that a sample cares for.
+        affinity: "perplexity" or "uniform".
+        exaggeration: after the early phase.
+        max_iter: iterations in all.
+        init: the first map.
+        weighting: "neighbours" or "gradient".
+        interval: iterations between two maps.
+    """
+
+    def told(iteration: int, points: NDArray[np.float32], divergence: float) -> None:
+        progress(f"t-SNE, KL {divergence:.3f}", iteration, max_iter)
+        forming(points, iteration, max_iter)
+
+    tsne = TSNE(
+        dims,
+        perplexity=perplexity,
+        affinity=affinity,
+        exaggeration=exaggeration,
+        max_iter=max_iter,
+        init=init,
+        weighting=weighting,
+        random_state=seed,
+        n_jobs=threads,
+        callback=told,
+        callback_interval=interval,
+    )
+    known = neighbours(tsne.neighbours_needed()) if len(vectors) > 1 else None
+    return tsne.fit_transform(vectors, neighbours=known)
