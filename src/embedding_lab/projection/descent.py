@@ -22,11 +22,18 @@ from embedding_lab.projection.kernel import Kernel, Weighting, kernel_for
 from embedding_lab.projection.repulsion import ExactRepulsion, Repulsion
 from embedding_lab.projection.repulsion_mesh import MeshRepulsion
 
-EXACT_POINTS = 1_500
-"""Up to so many points the exact push is as fast as the mesh."""
+EXACT_POINTS = {2: 2_000, 3: 4_000}
+"""Up to so many points the exact push is as fast as the mesh, in so many dimensions."""
 
 REORDER = 200
 """Iterations after which the points are laid along the curve anew: by then neighbours have found each other."""
+
+CENTRE = 10
+"""Iterations after which the middle is moved back to zero, where float32 is finest."""
+
+NARROW, WIDENED = 1e-6, 1e-4
+"""A map of all too equal samples shrinks under early exaggeration. In so narrow a map all forces are linear, and a
+wider one moves in the same way; so it is widened before its digits run out."""
 
 LEAST_GAIN = F32(0.01)
 
@@ -108,6 +115,8 @@ class Descent:
         while self.iteration < until:
             if self.iteration % REORDER == 0:
                 self._reorder()
+            if self.iteration % CENTRE == 0:
+                self._centre()
             self._step(push, crew)
             self.iteration += 1
             yield self
@@ -147,6 +156,13 @@ class Descent:
         )
         self.points[self.dims :] = 0
 
+    def _centre(self) -> None:
+        self.points -= self.points.mean(axis=1, keepdims=True, dtype=np.float64).astype(F32)
+        width = float(np.abs(self.points).max())
+        if 0 < width < NARROW:
+            self.points *= F32(WIDENED / width)
+            self.velocity *= F32(WIDENED / width)
+
     def _reorder(self) -> None:
         order = curve_order(self.points)
         self.affinities = self.affinities.reordered(order)
@@ -158,7 +174,7 @@ class Descent:
 
 def repulsion_for(points: NDArray[np.float32], kernel: Kernel, crew: Crew) -> Repulsion:
     """The fastest way to push so many points apart; points of shape (dims, n)."""
-    return ExactRepulsion(kernel, crew) if points.shape[1] <= EXACT_POINTS else MeshRepulsion(kernel, crew)
+    return ExactRepulsion(kernel, crew) if points.shape[1] <= EXACT_POINTS[len(points)] else MeshRepulsion(kernel, crew)
 
 
 @compiled

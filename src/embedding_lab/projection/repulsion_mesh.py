@@ -70,11 +70,11 @@ class MeshRepulsion:
         self._waves: tuple[NDArray[np.float32], NDArray[np.float32]] = (np.empty(0, F32), np.empty(0, F32))
 
     def among(self, points: NDArray[np.float32]) -> Push:
-        if tight(points):
-            return pushed_from_middle(points)
         if self._calls % REPLAN == 0:
             self._plan = planned(points)
         self._calls += 1
+        if tight(points):
+            return pushed_from_middle(points)
         stray = self._plan.outside(points)
         if not stray.any():
             return self._bulk(points)

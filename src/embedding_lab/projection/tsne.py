@@ -123,7 +123,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             InputError: a parameter is out of its range.
         """
         vectors = validate_data(self, X, ensure_all_finite=False, ensure_min_samples=1)
-        self._check(len(vectors))
+        self._check()
         with crew_of(self.n_jobs) as crew:
             descent = self._descent if self._goes_on(vectors) else self._start(vectors, neighbours, crew)
             self._run(descent, crew)
@@ -169,18 +169,22 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     def _n_features_out(self) -> int:
         return int(self.embedding_.shape[1])
 
-    def _check(self, n: int) -> None:
+    def _check(self) -> None:
         if self.n_components not in (1, 2, 3):
             raise InputError(
                 "A t-SNE map has few dimensions.", got=f"n_components={self.n_components}", expected="1, 2 or 3"
             )
-        for name in ("perplexity", "early_exaggeration", "exaggeration", "callback_interval"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} is out of range.", got=str(getattr(self, name)), expected="more than 0")
         if self.affinity not in ("perplexity", "uniform"):
             raise one_of("Affinity", self.affinity, ("perplexity", "uniform"))
-        if isinstance(self.learning_rate, str) and self.learning_rate != "auto":
-            raise one_of("Learning rate", self.learning_rate, ("auto", "a number"))
+        positive = ["perplexity", "early_exaggeration", "exaggeration", "max_iter", "callback_interval"]
+        if isinstance(self.learning_rate, str):
+            if self.learning_rate != "auto":
+                raise one_of("Learning rate", self.learning_rate, ("auto", "a number"))
+        else:
+            positive.append("learning_rate")
+        for name in positive:
+            if not 0 < getattr(self, name) < np.inf:
+                raise InputError(f"{name} is out of range.", got=str(getattr(self, name)), expected="more than 0")
 
     def _wanted(self, n: int) -> int:
         return min(self.neighbours_needed(), n - 1)
