@@ -49,7 +49,9 @@ def nearer_rows(
     counts = np.zeros(others.shape, dtype=np.int64)
     places = cells.place[groups.group[rows]].astype(np.int64)
     targets = cells.place[groups.group[others]]
-    twins = np.diff(groups.bounds)[cells.names].astype(np.int32)  # rows that each row of the base stands for
+    twins = np.diff(groups.bounds)[cells.names].astype(
+        np.float32
+    )  # rows that each row of the base stands for
 
     def work(group: Group) -> int:
         members, own = group
@@ -81,10 +83,10 @@ def _groups(places: NDArray[np.int64], cells: NDArray[np.int64]) -> Iterator[Gro
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def _below(squared, row, limit, weights, first, width):
-    total = np.int32(0)
-    for j in range(width):
-        total += weights[first + j] if squared[row, j] < limit else np.int32(0)
+def _below(squared, limit, weights):
+    total = np.float32(0)  # whole numbers, exact up to 2²⁴
+    for j in range(squared.size):
+        total += weights[j] if squared[j] < limit else np.float32(0)
     return total
 
 
@@ -114,6 +116,6 @@ def _count_nearer(points, origin, places, base, weights, targets, counts):
             from_products(squared, i, lengths[i], norms, width)
             self = places[i] - first
             for t in range(asked):
-                counts[i, t] += _below(squared, i, limits[i, t], weights, first, width)
+                counts[i, t] += np.int64(_below(squared[i], limits[i, t], weights[first : first + width]))
                 if 0 <= self < width and squared[i, self] < limits[i, t]:
                     counts[i, t] -= 1

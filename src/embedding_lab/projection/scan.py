@@ -79,12 +79,12 @@ def from_products(products, row, length, norms, width):
 
 
 @njit(nogil=True, cache=True)
-def _offer(bits, row, begin, end, names, first, self, keys, point, count, limit):
+def _offer(bits, names, begin, end, self, keys, count, limit):
     """Appends what is not beyond the limit nor the point itself; returns how many keys there are now."""
     for j in range(begin, end):
-        distance = bits[row, j]
-        name = names[first + j]
-        keys[point, count] = (np.uint64(distance) << SHIFT) | np.uint64(name)
+        distance = bits[j]
+        name = names[j]
+        keys[np.uint64(count)] = (np.uint64(distance) << SHIFT) | np.uint64(name)
         count += (distance <= limit) & (name != self)
     return count
 
@@ -171,6 +171,7 @@ def scan(points, selves, origin, base, names, starts, stops, chosen, k, keys):
         squared = room[: asked * width].reshape(asked, width)
         np.dot(asking[:asked], other[:width].T, squared)
         bits = squared.view(np.uint32)
+        listed = names[first : first + width]
         for r in range(asked):
             i = rows[r]
             from_products(squared, r, lengths[i], norms, width)
@@ -181,7 +182,7 @@ def scan(points, selves, origin, base, names, starts, stops, chosen, k, keys):
                     have = k
                     limit[i] = np.uint32(np.max(held[i, :k]) >> SHIFT)
                 end = min(begin + STRIP, width)
-                have = _offer(bits, r, begin, end, names, first, selves[i], held, i, have, limit[i])
+                have = _offer(bits[r], listed, begin, end, selves[i], held[i], have, limit[i])
             filled[i] = have
     for i in range(count):
         keep_smallest(held[i], filled[i], k, spare)
