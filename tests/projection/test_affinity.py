@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from embedding_lab.projection.affinity import Affinities, conditional, perplexity_affinities, uniform_affinities
+from embedding_lab.projection.affinity import (
+    Affinities,
+    conditional,
+    perplexity_affinities,
+    uniform_affinities,
+)
 from embedding_lab.projection.crew import Crew
 from embedding_lab.projection.neighbours import find
 
@@ -16,7 +21,9 @@ ALONE = Crew(1, None)
 
 
 def as_matrix(p: Affinities) -> csr_matrix:
-    return csr_matrix((p.values, p.columns.astype(np.int64), p.starts.astype(np.int64)), shape=(len(p), len(p)))
+    return csr_matrix(
+        (p.values, p.columns.astype(np.int64), p.starts.astype(np.int64)), shape=(len(p), len(p))
+    )
 
 
 def reference(indices: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -91,8 +91,11 @@ def test_near_pairs_are_nothing_beyond_the_cutoff_and_the_whole_difference_withi
     found = NearPairs(points, 2.0, kernel, ALONE).of(places)[0]
     step = 1e-4
     slope = [
-        (smoothed(np.array([(r + step) ** 2]), kernel.potential, kernel.dof, 2.0)[0]
-         - smoothed(np.array([(r - step) ** 2]), kernel.potential, kernel.dof, 2.0)[0]) / (2 * step)
+        (
+            smoothed(np.array([(r + step) ** 2]), kernel.potential, kernel.dof, 2.0)[0]
+            - smoothed(np.array([(r - step) ** 2]), kernel.potential, kernel.dof, 2.0)[0]
+        )
+        / (2 * step)
         for r in distances
     ]
     whole = distances * (1 + distances**2 / kernel.dof) ** -kernel.push

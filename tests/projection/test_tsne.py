@@ -1,7 +1,9 @@
-"""t-SNE maps mean something: neighbours stay, clusters part, the divergence falls, and odd data do no harm."""
+"""t-SNE maps mean something: neighbours stay, clusters part, the divergence falls, and odd data do no
+harm."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -32,9 +34,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 def trace(request: pytest.FixtureRequest, digits: tuple[np.ndarray, np.ndarray]) -> tuple[TSNE, list[Any]]:
     """A map of the digits and all that was heard of it on the way."""
     heard: list[Any] = []
-    tsne = TSNE(
-        request.param, max_iter=600, callback=lambda *said: heard.append(said), callback_interval=50
-    )
+    tsne = TSNE(request.param, max_iter=600, callback=lambda *said: heard.append(said), callback_interval=50)
     return tsne.fit(digits[0]), heard
 
 
@@ -95,7 +95,7 @@ def test_the_forces_are_the_gradient_of_the_divergence(dims: int, weighting: Wei
 def test_the_divergence_falls_once_exaggeration_ends(trace: tuple[TSNE, list[Any]]) -> None:
     tsne, heard = trace
     late = [divergence for iteration, _, divergence in heard if iteration > 250]
-    assert all(after < before + 1e-3 for before, after in zip(late, late[1:], strict=False))
+    assert all(after < before + 1e-3 for before, after in itertools.pairwise(late))
     assert tsne.kl_divergence_ == pytest.approx(late[-1], rel=1e-3)
     assert late[-1] < heard[0][2] / 2
 
@@ -124,10 +124,11 @@ def test_the_callback_hears_of_every_interval_and_gets_centred_maps(
 
 
 def test_weighting_neighbours_keeps_more_of_them_than_the_gradient(
-    digits: tuple[np.ndarray, np.ndarray]
+    digits: tuple[np.ndarray, np.ndarray],
 ) -> None:
     kept = {
-        weighting: TSNE(3, weighting=weighting, max_iter=500).fit(digits[0]) for weighting in ("neighbours", "gradient")
+        weighting: TSNE(3, weighting=weighting, max_iter=500).fit(digits[0])
+        for weighting in ("neighbours", "gradient")
     }
     assert kept["gradient"].kl_divergence_ < kept["neighbours"].kl_divergence_
     assert neighbours_kept(digits[0], kept["neighbours"].embedding_) > neighbours_kept(
@@ -186,7 +187,9 @@ def test_an_outlier_far_away_does_not_flatten_the_rest(digits: tuple[np.ndarray,
     seed=st.integers(0, 3),
 )
 @settings(max_examples=25, deadline=None)
-def test_any_small_table_gets_a_finite_map(rows: int, columns: int, dims: int, scale: float, seed: int) -> None:
+def test_any_small_table_gets_a_finite_map(
+    rows: int, columns: int, dims: int, scale: float, seed: int
+) -> None:
     vectors = np.random.default_rng(seed).standard_normal((rows, columns)) * scale
     points = TSNE(dims, max_iter=60, early_exaggeration_iter=30).fit_transform(vectors)
     assert points.shape == (rows, dims)
@@ -202,7 +205,9 @@ def test_rows_that_are_all_equal_get_a_finite_map(rows: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [2.0**-90, 2.0**90])
-def test_the_scale_of_the_vectors_does_not_matter(scale: float, digits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_the_scale_of_the_vectors_does_not_matter(
+    scale: float, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
     few = digits[0][:300].astype(np.float64)
     tsne = TSNE(max_iter=100, early_exaggeration_iter=50)
     plain = tsne.fit_transform(few)

@@ -1,8 +1,10 @@
-"""How strongly each pair of samples wants to be near on the map: from nearest neighbours to a symmetric sparse table.
+"""How strongly each pair of samples wants to be near on the map: from nearest neighbours to a symmetric
+sparse table.
 
-Perplexity affinities are those of van der Maaten & Hinton (2008), sparse as in van der Maaten (2014): a Gaussian
-around every sample, as wide as makes its neighbourhood count for `perplexity` samples. Uniform affinities give each
-of the k nearest neighbours the same weight; Böhm, Berens & Kobak (2022) show that the maps hardly differ.
+Perplexity affinities are those of van der Maaten & Hinton (2008), sparse as in van der Maaten (2014): a
+Gaussian around every sample, as wide as makes its neighbourhood count for `perplexity` samples. Uniform
+affinities give each of the k nearest neighbours the same weight; Böhm, Berens & Kobak (2022) show that the
+maps hardly differ.
 """
 
 from __future__ import annotations
@@ -61,7 +63,8 @@ def perplexity_affinities(
     Args:
         indices: the k nearest neighbours of n samples without the sample itself, shape (n, k).
         distances: how far they are, shape (n, k), any scale.
-        perplexity: the effective number of neighbours, at most k; three times as many neighbours are customary.
+        perplexity: the effective number of neighbours, at most k; three times as many neighbours are
+            customary.
         crew: who works.
     """
     return symmetric(indices, conditional(distances, perplexity, crew))
@@ -75,9 +78,9 @@ def uniform_affinities(indices: NDArray[np.integer]) -> Affinities:
 def conditional(distances: NDArray[np.floating], perplexity: float, crew: Crew) -> NDArray[np.float32]:
     """p(j | i) over each sample's own neighbours; float32, shape (n, k), rows that sum to one.
 
-    The width of each row's Gaussian is found by halving. Rows are scaled by their own mean first, so that neither
-    tiny nor huge distances leave the range of float64. Where all distances are equal no width changes anything, and
-    the weights are equal too.
+    The width of each row's Gaussian is found by halving. Rows are scaled by their own mean first, so that
+    neither tiny nor huge distances leave the range of float64. Where all distances are equal no width
+    changes anything, and the weights are equal too.
     """
     weights = np.empty(distances.shape, F32)
     crew.share(_gaussian_rows, len(distances), np.ascontiguousarray(distances), float(perplexity), weights)

@@ -1,8 +1,9 @@
 """The pull between neighbours: one pass over the sparse affinities.
 
-The pull on point i is the sum over its neighbours j of p_ij t^(push - likeness) (y_i - y_j), see `kernel.py`; the
-constant 2(ν+1)/ν of the gradient is left to the step length, as is customary. The pass is bound by memory, so the
-points lie along a space-filling curve (`curve.py`) and a row's neighbours are mostly in the cache already.
+The pull on point i is the sum over its neighbours j of p_ij t^(push - likeness) (y_i - y_j), see
+`kernel.py`; the constant 2(ν+1)/ν of the gradient is left to the step length, as is customary. The pass is
+bound by memory, so the points lie along a space-filling curve (`curve.py`) and a row's neighbours are
+mostly in the cache already.
 """
 
 from __future__ import annotations
@@ -38,9 +39,7 @@ def attraction(
     return pull
 
 
-def neighbour_cost(
-    affinities: Affinities, points: NDArray[np.float32], kernel: Kernel, crew: Crew
-) -> float:
+def neighbour_cost(affinities: Affinities, points: NDArray[np.float32], kernel: Kernel, crew: Crew) -> float:
     """Σ p log(p / w): with log Z added, the Kullback-Leibler divergence of the map, for the p sum to one."""
     rows = np.empty(len(affinities), np.float64)
     table = affinities.starts, affinities.columns, affinities.values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,14 +13,16 @@ from numba import njit
 from embedding_lab.projection.threads import usable
 
 compiled = njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-"""How every hot loop is compiled: once per machine, free of the interpreter, sums in any order, no NaN expected."""
+"""How every hot loop is compiled: once per machine, free of the interpreter, sums in any order, no NaN
+expected."""
 
 
 class Crew:
     """So many threads, given ranges of rows.
 
-    A step of t-SNE lasts milliseconds, so the threads live as long as the run. A loop must compute each row (or
-    each numbered piece) independently of how the rows are shared out; then one thread and many give the same bytes.
+    A step of t-SNE lasts milliseconds, so the threads live as long as the run. A loop must compute each row
+    (or each numbered piece) independently of how the rows are shared out; then one thread and many give the
+    same bytes.
     """
 
     def __init__(self, threads: int, pool: ThreadPoolExecutor | None) -> None:
@@ -41,9 +44,7 @@ class Crew:
             return
         pieces = min(pieces or 4 * self.threads, count)
         edges = [count * piece // pieces for piece in range(pieces + 1)]
-        waiting = [
-            self._pool.submit(loop, first, last, *args) for first, last in zip(edges, edges[1:], strict=False)
-        ]
+        waiting = [self._pool.submit(loop, first, last, *args) for first, last in itertools.pairwise(edges)]
         for each in waiting:
             each.result()
 

@@ -1,4 +1,6 @@
-"""An order of the points in which near points are mostly near in memory: Morton's space-filling curve (1966)."""
+"""An order of the points in which near points are mostly near in memory: Morton's space-filling curve
+(1966).
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The way down: gradient descent with momentum and gains, from a first map to a finished one, at any pace.
 
-The steps are those of van der Maaten & Hinton (2008) with the gains of Jacobs (1988), the exaggeration of the early
-phase, and the step length n / exaggeration of Linderman & Steinerberger (2019) and Belkina et al. (2019), with which
-large sets arrive as surely as small ones.
+The steps are those of van der Maaten & Hinton (2008) with the gains of Jacobs (1988), the exaggeration of
+the early phase, and the step length n / exaggeration of Linderman & Steinerberger (2019) and Belkina et al.
+(2019), with which large sets arrive as surely as small ones.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ EXACT_POINTS = {2: 2_000, 3: 4_000}
 """Up to so many points the exact push is as fast as the mesh, in so many dimensions."""
 
 REORDER = 200
-"""Iterations after which the points are laid along the curve anew: by then neighbours have found each other."""
+"""Iterations after which the points are laid along the curve anew: by then neighbours have found each
+other."""
 
 CENTRE = 10
 """Iterations after which the middle is moved back to zero, where float32 is finest."""
 
 NARROW, WIDENED = 1e-6, 1e-4
-"""A map of all too equal samples shrinks under early exaggeration. In so narrow a map all forces are linear, and a
-wider one moves in the same way; so it is widened before its digits run out."""
+"""A map of all too equal samples shrinks under early exaggeration. In so narrow a map all forces are
+linear, and a wider one moves in the same way; so it is widened before its digits run out."""
 
 LEAST_GAIN = F32(0.01)
 
@@ -44,7 +45,8 @@ class Schedule:
 
     Attributes:
         early_iterations: how long the map forms under early exaggeration.
-        early_exaggeration: by how much attraction is multiplied meanwhile: clusters gather while the map is small.
+        early_exaggeration: by how much attraction is multiplied meanwhile: clusters gather while the map is
+            small.
         exaggeration: the same afterwards; 1 for t-SNE itself, more for tighter clusters.
         learning_rate: the step length; "auto" is n / exaggeration.
     """
@@ -64,7 +66,8 @@ class Schedule:
 
 @dataclass(eq=False)
 class Descent:
-    """A map on its way: everything the next step depends on, so that it can be stopped, kept and gone on with.
+    """A map on its way: everything the next step depends on, so that it can be stopped, kept and gone on
+    with.
 
         for state in descent.steps(750, crew):
             show(state.map())
@@ -91,15 +94,23 @@ class Descent:
 
     @classmethod
     def start(
-        cls, affinities: Affinities, first: NDArray[np.floating], schedule: Schedule, weighting: Weighting = "neighbours"
+        cls,
+        affinities: Affinities,
+        first: NDArray[np.floating],
+        schedule: Schedule,
+        weighting: Weighting = "neighbours",
     ) -> Descent:
-        """At the first map, shape (n, dims); a map on a line is one in the plane whose second axis stays zero."""
+        """At the first map, shape (n, dims); a map on a line is one in the plane whose second axis stays
+        zero.
+        """
         dims = first.shape[1]
         points = np.zeros((max(dims, 2), len(first)), F32)
         points[:dims] = first.T
         order = np.arange(points.shape[1])
         kernel = kernel_for(len(points), weighting)
-        return cls(affinities, points, dims, schedule, kernel, 0, order, np.zeros_like(points), np.ones_like(points))
+        return cls(
+            affinities, points, dims, schedule, kernel, 0, order, np.zeros_like(points), np.ones_like(points)
+        )
 
     def map(self) -> NDArray[np.float32]:
         """The map so far, centred, float32, shape (n, dims), in the samples' own order."""
@@ -126,7 +137,9 @@ class Descent:
         return repulsion_for(self.points, self.kernel, crew).among(self.points).normaliser
 
     def divergence(self, crew: Crew) -> float:
-        """The Kullback-Leibler divergence of the map so far, without exaggeration; 0 where there are no pairs."""
+        """The Kullback-Leibler divergence of the map so far, without exaggeration; 0 where there are no
+        pairs.
+        """
         if self.points.shape[1] < 2:
             return 0.0
         normaliser = self.normaliser(crew)
@@ -174,7 +187,11 @@ class Descent:
 
 def repulsion_for(points: NDArray[np.float32], kernel: Kernel, crew: Crew) -> Repulsion:
     """The fastest way to push so many points apart; points of shape (dims, n)."""
-    return ExactRepulsion(kernel, crew) if points.shape[1] <= EXACT_POINTS[len(points)] else MeshRepulsion(kernel, crew)
+    return (
+        ExactRepulsion(kernel, crew)
+        if points.shape[1] <= EXACT_POINTS[len(points)]
+        else MeshRepulsion(kernel, crew)
+    )
 
 
 @compiled

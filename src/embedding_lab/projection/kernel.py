@@ -1,7 +1,7 @@
 """The map's kernel: how alike two points are that lie a distance r apart, and how hard they pull and push.
 
-With t = (1 + r²/ν)^-1 two points are alike by w = t^(ν+1)/2; Z is the sum of w over all ordered pairs and q = w / Z.
-The gradient of the divergence Σ p log(p / q) by a point y_i is 2(ν+1)/ν times
+With t = (1 + r²/ν)^-1 two points are alike by w = t^(ν+1)/2; Z is the sum of w over all ordered pairs and q
+= w / Z. The gradient of the divergence Σ p log(p / q) by a point y_i is 2(ν+1)/ν times
 
     Σ_j (p_ij - q_ij) t_ij (y_i - y_j)        weighting "gradient"
 
@@ -9,9 +9,10 @@ In two dimensions ν = 1 and t = w, so that the same could be written, and in th
 
     Σ_j (p_ij - q_ij) w_ij (y_i - y_j)        weighting "neighbours"
 
-In three dimensions ν = 2 and the two part ways. The second is no longer a gradient, but it too comes to rest where
-p and q agree, and where they cannot agree it cares more for near pairs: at equal iterations it keeps more
-neighbours and flings fewer points out, at a higher divergence. It is what scikit-learn computes in 3-D.
+In three dimensions ν = 2 and the two part ways. The second is no longer a gradient, but it too comes to
+rest where p and q agree, and where they cannot agree it cares more for near pairs: at equal iterations it
+keeps more neighbours and flings fewer points out, at a higher divergence. It is what scikit-learn computes
+in 3-D.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """New samples on a finished map: each finds its place among its neighbours, and nothing else moves.
 
 A new point feels what a point of the map would feel there: the pull of its nearest samples, weighted as in
-`affinity.py`, and the push of all points of the map, divided by the map's own normaliser. It starts at its nearest
-neighbour. The new points do not feel each other, so where one lands does not depend on which come with it.
+`affinity.py`, and the push of all points of the map, divided by the map's own normaliser. It starts at its
+nearest neighbour. The new points do not feel each other, so where one lands does not depend on which come
+with it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def placed(
     neighbours = np.ascontiguousarray(indices, np.uint32)
     power = F32(kernel.push - kernel.likeness)
     for _ in range(STEPS):
-        crew.share(_pull, places.shape[1], neighbours, weights, points, places, F32(1 / kernel.dof), power, pull)
+        crew.share(
+            _pull, places.shape[1], neighbours, weights, points, places, F32(1 / kernel.dof), power, pull
+        )
         velocity *= MOMENTUM
         velocity += share * field(places) - pull
         places += velocity

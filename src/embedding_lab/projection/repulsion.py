@@ -1,7 +1,7 @@
 """The push of all points on each other: what it is, and its exact sum.
 
-The push on a place y is the sum over the points of t^push (y - y_j), to be divided by the normaliser Z, the sum of
-t^likeness over all ordered pairs (`kernel.py`). `repulsion_mesh.py` computes both for many points.
+The push on a place y is the sum over the points of t^push (y - y_j), to be divided by the normaliser Z, the
+sum of t^likeness over all ordered pairs (`kernel.py`). `repulsion_mesh.py` computes both for many points.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from embedding_lab.projection.affinity import F32
 from embedding_lab.projection.crew import Crew, compiled
 from embedding_lab.projection.kernel import Kernel
 
-
 Field = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Places, shape (dims, m), to the forces on them, of the same shape; each place independently of the others."""
+"""Places, shape (dims, m), to the forces on them, of the same shape; each place independently of the
+others."""
 
 
 class Push(NamedTuple):
@@ -50,10 +50,12 @@ class ExactRepulsion:
         self.kernel, self.crew = kernel, crew
 
     def among(self, points: NDArray[np.float32]) -> Push:
+        """What points, shape (dims, n), feel of each other."""
         forces, likeness = self.felt(points, points)
         return Push(forces, float(likeness.sum(dtype=np.float64)) - points.shape[1])
 
     def field(self, points: NDArray[np.float32]) -> Field:
+        """The forces of points, held fast, on other places."""
         return lambda places: self.felt(points, places)[0]
 
     def felt(

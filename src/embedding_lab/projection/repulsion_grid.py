@@ -1,9 +1,10 @@
 """The smooth part of the push: points spread on a regular grid, convolved with the kernel, read off again.
 
-The kernel is interpolated by cubic B-splines in both of its arguments: w(x, y) ≈ Σ_ij L_i(x) w(x_i - x_j) L_j(y),
-where L_i is the spline that is 1 at node i and 0 at all others. L is the B-spline after a filter, and the filter
-of both sides goes into the Fourier transform of the kernel (Hockney & Eastwood 1988; Linderman et al. 2019 do the
-same with polynomials). So one forward and one inverse transform give one field, whose gradient is the push.
+The kernel is interpolated by cubic B-splines in both of its arguments: w(x, y) ≈ Σ_ij L_i(x) w(x_i - x_j)
+L_j(y), where L_i is the spline that is 1 at node i and 0 at all others. L is the B-spline after a filter,
+and the filter of both sides goes into the Fourier transform of the kernel (Hockney & Eastwood 1988;
+Linderman et al. 2019 do the same with polynomials). So one forward and one inverse transform give one
+field, whose gradient is the push.
 """
 
 from __future__ import annotations
@@ -48,20 +49,19 @@ class Grid:
         """Which places, shape (dims, m), lie inside the box."""
         cells = (places - self.origin[:, None]) * F32(1 / self.spacing)
         ends = np.array(self.shape)[:, None] - REACH + 1
-        inside: NDArray[np.bool_] = ((cells >= 0) & (cells < ends)).all(axis=0)
-        return inside
+        return np.asarray(((cells >= 0) & (cells < ends)).all(axis=0))
 
     def spread(self, points: NDArray[np.float32], crew: Crew) -> NDArray[np.float32]:
         """How many points each node stands for; points of shape (dims, n) inside the box.
 
-        The rows are cut into pieces that depend on n alone, each with nodes of its own, so that the sum is the
-        same whoever computes it.
+        The rows are cut into pieces that depend on n alone, each with nodes of its own, so that the sum is
+        the same whoever computes it.
         """
         pieces = 1 if points.shape[1] < 20_000 else 4
         shares = np.zeros((pieces, *self.shape), F32)
         loop = _spread_2d if len(points) == 2 else _spread_3d
         crew.share(loop, pieces, points, self.origin, F32(1 / self.spacing), shares, pieces=pieces)
-        return shares[0] if pieces == 1 else shares.sum(axis=0)
+        return np.asarray(shares[0] if pieces == 1 else shares.sum(axis=0))
 
     def slope(
         self, field: NDArray[np.float32], places: NDArray[np.float32], factor: float, crew: Crew
@@ -106,8 +106,9 @@ def convolved(
 ) -> tuple[NDArray[np.float32], float]:
     """The nodes convolved with one transformed kernel, and their energy under another.
 
-    Axis after axis, so that no padding is transformed in vain. The energy, the sum over all pairs of nodes of their
-    product times the other kernel, needs no field of its own: by Parseval's theorem the spectrum gives it.
+    Axis after axis, so that no padding is transformed in vain. The energy, the sum over all pairs of nodes
+    of their product times the other kernel, needs no field of its own: by Parseval's theorem the spectrum
+    gives it.
     """
     last = nodes.ndim - 1
     spectrum = scipy.fft.rfft(nodes, padded[last], axis=last, workers=threads)
@@ -187,7 +188,7 @@ def _spread_3d(first, last, points, origin, cells, shares):  # type: ignore[no-u
 def _energy(spectrum, wave, even):  # type: ignore[no-untyped-def]
     """Σ |spectrum|² wave over the whole transform, of which the half along the last axis is given."""
     lines, width = spectrum.shape
-    total = 0.0
+    total = np.float64(0)
     for line in range(lines):
         inner, edge = F32(0), F32(0)
         for k in range(width):

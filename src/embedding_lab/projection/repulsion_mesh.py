@@ -1,9 +1,9 @@
 """The push of many points in near-linear time: a grid for the smooth part, near pairs for the rest (P3M).
 
-In a tight map the grid alone is fine enough for the kernel. In a wide one, above all in 3-D, such a grid would be
-too big; then a coarser one carries a smoothed kernel and near pairs make up for it (`repulsion_pairs.py`). The
-spacing is chosen so that the two together cost least. A few points far outside must not stretch the grid for all:
-they are summed exactly.
+In a tight map the grid alone is fine enough for the kernel. In a wide one, above all in 3-D, such a grid
+would be too big; then a coarser one carries a smoothed kernel and near pairs make up for it
+(`repulsion_pairs.py`). The spacing is chosen so that the two together cost least. A few points far outside
+must not stretch the grid for all: they are summed exactly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ CUTOFF_CELLS = 2.75
 """The cut-off of near pairs in cells of the grid: beyond it the grid errs by less than one percent."""
 
 TIGHT = 0.02
-"""A map no wider than this is pushed from its middle: there t = 1 within 0.1 %, and a grid would only round."""
+"""A map no wider than this is pushed from its middle: there t = 1 within 0.1 %, and a grid would only
+round."""
 
 FEWEST_CELLS = 10
 """Across a map narrower than the kernel, which bends little there but whose slope is as small."""
@@ -46,7 +47,9 @@ REPLAN = 10
 
 
 class Plan(NamedTuple):
-    """How a map's push is computed: the spacing of the grid, and the box outside of which points are summed exactly."""
+    """How a map's push is computed: the spacing of the grid, and the box outside of which points are summed
+    exactly.
+    """
 
     spacing: float
     low: NDArray[np.float32]
@@ -54,12 +57,14 @@ class Plan(NamedTuple):
 
     def outside(self, points: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which points, shape (dims, n), are beyond the box."""
-        beyond: NDArray[np.bool_] = ((points < self.low[:, None]) | (points > self.high[:, None])).any(axis=0)
-        return beyond
+        beyond = (points < self.low[:, None]) | (points > self.high[:, None])
+        return np.asarray(beyond.any(axis=0))
 
 
 class MeshRepulsion:
-    """Particle-particle, particle-mesh. Its plan is made anew every few calls and so follows the growing map."""
+    """Particle-particle, particle-mesh. Its plan is made anew every few calls and so follows the growing
+    map.
+    """
 
     def __init__(self, kernel: Kernel, crew: Crew) -> None:
         self.kernel, self.crew = kernel, crew
@@ -70,6 +75,7 @@ class MeshRepulsion:
         self._waves: tuple[NDArray[np.float32], NDArray[np.float32]] = (np.empty(0, F32), np.empty(0, F32))
 
     def among(self, points: NDArray[np.float32]) -> Push:
+        """What points, shape (dims, n), feel of each other."""
         if self._calls % REPLAN == 0:
             self._plan = planned(points)
         self._calls += 1
@@ -89,6 +95,7 @@ class MeshRepulsion:
         return Push(forces, bulk.normaliser + float(beyond))
 
     def field(self, points: NDArray[np.float32]) -> Field:
+        """The forces of points, held fast, on other places."""
         if tight(points):
             return self.exact.field(points)
         self._plan = planned(points)
@@ -126,18 +133,25 @@ class MeshRepulsion:
         return CUTOFF_CELLS * self._plan.spacing if self._plan.spacing > FINE else 0.0
 
     def _field(self, points: NDArray[np.float32]) -> tuple[Grid, NDArray[np.float32], float]:
-        """The grid, the smooth potential on its nodes, and the sum of smooth likeness over all pairs of points."""
+        """The grid, the smooth potential on its nodes, and the sum of smooth likeness over all pairs of
+        points.
+        """
         grid = Grid(points.min(axis=1), points.max(axis=1), self._plan.spacing)
         wanted = grid.padded, grid.spacing
         if self._waves_of != wanted:
-            self._waves = self._transformed(self.kernel.potential, grid), self._transformed(self.kernel.likeness, grid)
+            self._waves = (
+                self._transformed(self.kernel.potential, grid),
+                self._transformed(self.kernel.likeness, grid),
+            )
             self._waves_of = wanted
         nodes = grid.spread(points, self.crew)
         return grid, *convolved(nodes, *self._waves, grid.padded, self.crew.threads)
 
     def _transformed(self, power: float, grid: Grid) -> NDArray[np.float32]:
         dof, cutoff = self.kernel.dof, self._cutoff
-        return transformed_kernel(lambda square: smoothed(square, power, dof, cutoff), grid.padded, grid.spacing)
+        return transformed_kernel(
+            lambda square: smoothed(square, power, dof, cutoff), grid.padded, grid.spacing
+        )
 
 
 def tight(points: NDArray[np.float32]) -> bool:
@@ -156,12 +170,12 @@ def planned(points: NDArray[np.float32]) -> Plan:
     """The cheapest way for a map: all points on a grid, or the stray ones apart."""
     dims, n = points.shape
     spacing, least = _cheapest_spacing(points)
-    everywhere = np.full(dims, np.finfo(F32).max)
+    everywhere = np.full(dims, np.inf, F32)
     best = Plan(spacing, -everywhere, everywhere)
     rank = n // 100
     ordered = np.partition(points, (rank, n - 1 - rank), axis=1)
     low, high = ordered[:, rank], ordered[:, n - 1 - rank]
-    margin = (high - low) / 2
+    margin = F32(0.5) * (high - low)
     without = Plan(spacing, low - margin, high + margin)
     stray = without.outside(points)
     strays = int(stray.sum())
@@ -186,7 +200,11 @@ def _cheapest_spacing(points: NDArray[np.float32]) -> tuple[float, float]:
     while True:
         nodes = float(np.prod([float(m) for m in padded_nodes(extent, spacing)]))
         if nodes <= LARGEST_TRANSFORM:
-            met = 0.0 if spacing <= FINE else min(crowd * (3 * CUTOFF_CELLS * spacing / side) ** dims, float(n) ** 2)
+            met = (
+                0.0
+                if spacing <= FINE
+                else min(crowd * (3 * CUTOFF_CELLS * spacing / side) ** dims, float(n) ** 2)
+            )
             cost = NODE_COST * nodes + PAIR_COST * met
             if cost < least:
                 best, least = spacing, cost

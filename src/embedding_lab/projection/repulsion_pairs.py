@@ -1,12 +1,13 @@
 """The rest of the push: near pairs, one by one, for what a coarse grid cannot carry.
 
-A grid carries a kernel only as far as the kernel is smooth on the scale of its spacing. So inside a cut-off R the
-grid is given a polynomial in r² instead, the kernel's own Taylor series around R², and the difference, which is
-zero from R on, is summed over the pairs nearer than R: the particle-particle part of P3M (Hockney & Eastwood 1988)
-with the even-powered smoothing of multilevel summation (Brandt & Lubrecht 1990).
+A grid carries a kernel only as far as the kernel is smooth on the scale of its spacing. So inside a cut-off
+R the grid is given a polynomial in r² instead, the kernel's own Taylor series around R², and the
+difference, which is zero from R on, is summed over the pairs nearer than R: the particle-particle part of
+P3M (Hockney & Eastwood 1988) with the even-powered smoothing of multilevel summation (Brandt & Lubrecht
+1990).
 
-Points are sorted by cell. Around each cell all points within R of the box its own points fill are copied side by
-side once, and each point of the cell then meets them in one straight loop.
+Points are sorted by cell. Around each cell all points within R of the box its own points fill are copied
+side by side once, and each point of the cell then meets them in one straight loop.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def taylor(power: float, dof: int, cutoff: float) -> NDArray[np.float64]:
 
 
 def smoothed(square: NDArray[np.float64], power: float, dof: int, cutoff: float) -> NDArray[np.float64]:
-    """What is left to the grid of t^power, a function of r²: all beyond the cut-off, the polynomial within."""
+    """What is left to the grid of t^power, a function of r²: all beyond the cut-off, the polynomial
+    within.
+    """
     smooth: NDArray[np.float64] = (1 + square / dof) ** -power
     if cutoff > 0:
         inside = square < cutoff**2
@@ -71,7 +74,9 @@ class NearPairs:
         self.points, self.starts, self.order = self._sorted(points)
 
     def among(self) -> tuple[NDArray[np.float32], float]:
-        """The points' forces on each other, shape (dims, n), and the sum of likeness, each to itself included."""
+        """The points' forces on each other, shape (dims, n), and the sum of likeness, each to itself
+        included.
+        """
         felt = self._felt(self.points, self.starts, self.order)
         return felt[: self.kernel.dof + 1], float(felt[3].sum(dtype=np.float64))
 
@@ -89,7 +94,9 @@ class NearPairs:
         np.take(points, order, axis=1, out=by_cell[:dims])
         return by_cell, starts, order
 
-    def _felt(self, places: NDArray[np.float32], starts: NDArray[np.uint32], order: NDArray[np.uint32]) -> NDArray[np.float32]:
+    def _felt(
+        self, places: NDArray[np.float32], starts: NDArray[np.uint32], order: NDArray[np.uint32]
+    ) -> NDArray[np.float32]:
         kernel, felt = self.kernel, np.empty((4, places.shape[1]), F32)
         self.crew.share(
             _near,
@@ -110,7 +117,7 @@ def _sort_by_cell(points, low, cells, counts, starts, order):  # type: ignore[no
     dims, n = points.shape
     cell = np.empty(n, np.uint32)
     for i in range(n):
-        at = np.int64(0)
+        at = 0
         for axis in range(dims - 1, -1, -1):
             place = np.int64((points[axis, i] - low[axis]) * cells)
             at = at * counts[axis] + min(max(place, 0), counts[axis] - 1)
@@ -162,7 +169,9 @@ def _near(first, last, of_points, of_places, cells, form, likeness, potential, f
         for z in range(max(0, cz - rings), min(counts[2], cz + rings + 1)):
             for y in range(max(0, cy - rings), min(counts[1], cy + rings + 1)):
                 row = (z * counts[1] + y) * counts[0]
-                for j in range(starts[row + max(0, cx - rings)], starts[row + min(counts[0], cx + rings + 1)]):
+                for j in range(
+                    starts[row + max(0, cx - rings)], starts[row + min(counts[0], cx + rings + 1)]
+                ):
                     px, py, pz = points[0, j], points[1, j], points[2, j]
                     bx[met], by[met], bz[met] = px, py, pz
                     gap_x = max(x_low - px, px - x_high, zero)

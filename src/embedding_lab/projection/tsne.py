@@ -1,8 +1,9 @@
 """t-SNE in two and three dimensions, as a scikit-learn estimator.
 
-Neighbours (`neighbours.py`) give affinities (`affinity.py`); a first map goes down the slope (`descent.py`) under
-the pull of the affinities (`attraction.py`) and the push of all points (`repulsion.py`); new samples are placed on
-the finished map (`placement.py`). `docs/tsne.md` has the equations, the sources, and when not to trust a map.
+Neighbours (`neighbours.py`) give affinities (`affinity.py`); a first map goes down the slope (`descent.py`)
+under the pull of the affinities (`attraction.py`) and the push of all points (`repulsion.py`); new samples
+are placed on the finished map (`placement.py`). `docs/tsne.md` has the equations, the sources, and when not
+to trust a map.
 """
 
 from __future__ import annotations
@@ -27,16 +28,13 @@ from embedding_lab.projection.affinity import (
 )
 from embedding_lab.projection.crew import Crew, crew_of
 from embedding_lab.projection.descent import Descent, Schedule
+from embedding_lab.projection.first_map import first_map, narrowed
 from embedding_lab.projection.kernel import Weighting
 from embedding_lab.projection.method import Forming, NeighboursOf
 from embedding_lab.projection.neighbours import Index, Neighbours
-from embedding_lab.projection.pca import fit_pca
 from embedding_lab.projection.placement import placed
 
 Callback = Callable[[int, NDArray[np.float32], float], object]
-
-FIRST_WIDTH = 1e-4
-"""Standard deviation of the first map's first axis: so small that all points begin alike."""
 
 
 class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -44,24 +42,26 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
 
     Args:
         n_components: dimensions of the map: 2 or 3, or 1 for a line.
-        perplexity: the effective number of neighbours that a sample cares for; where there are fewer than three
-            times as many others, a third of their number (see `perplexity_`).
+        perplexity: the effective number of neighbours that a sample cares for; where there are fewer than
+            three times as many others, a third of their number (see `perplexity_`).
         affinity: "perplexity", or "uniform" for the same affinity to each of the `perplexity` / 2 nearest
             neighbours: nearly the same map in half the time.
         early_exaggeration: factor of all affinities in the early phase, which gathers clusters.
         early_exaggeration_iter: how many of the iterations that phase takes.
-        exaggeration: the factor afterwards; 1 is t-SNE itself, 2 to 4 tighter clusters with more space between.
+        exaggeration: the factor afterwards; 1 is t-SNE itself, 2 to 4 tighter clusters with more space
+            between.
         learning_rate: the step length; "auto" is n / exaggeration.
         max_iter: iterations in all.
-        init: the first map: "pca", "random", an array of shape (n, n_components), or a map with `points` of that
-            shape. It is scaled to a width of 0.0001, or taken as it is if there is no early phase.
-        weighting: "neighbours", or in 3-D also "gradient": the exact gradient of the divergence, which keeps fewer
-            neighbours; see `kernel.py`.
+        init: the first map: "pca", "random", an array of shape (n, n_components), or a map with `points` of
+            that shape. It is scaled to a width of 0.0001, or taken as it is if there is no early phase.
+        weighting: "neighbours", or in 3-D also "gradient": the exact gradient of the divergence, which
+            keeps fewer neighbours; see `kernel.py`.
         metric: "euclidean" or "cosine".
         random_state: seed of the random first map and of the neighbour index.
         n_jobs: threads; None for one on every core. The map is the same for any number.
-        callback: called as callback(iteration, map, divergence) with a float32 map of shape (n, n_components) every
-            `callback_interval` iterations; if it returns True, the map is finished as it is.
+        callback: called as callback(iteration, map, divergence) with a float32 map of shape (n,
+            n_components) every `callback_interval` iterations; if it returns True, the map is finished as
+            it is.
         callback_interval: iterations between two calls.
         warm_start: `fit` goes on from where the last `fit` stopped, up to a raised `max_iter`.
 
@@ -72,6 +72,9 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         perplexity_: the perplexity used.
         n_features_in_: columns of the vectors.
     """
+
+    _index: Index | None
+    _descent: Descent | None
 
     def __init__(
         self,
@@ -116,7 +119,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         Args:
             X: real and finite vectors, shape (n, dims); memory-mapped ones are read in blocks.
             y: ignored.
-            neighbours: of the same vectors, where they are known already: `neighbours_needed()` of them for each.
+            neighbours: of the same vectors, where they are known already: `neighbours_needed()` of them for
+                each.
 
         Raises:
             NotFinite: a vector holds NaN or infinity; the message names its row.
@@ -125,20 +129,26 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         vectors = validate_data(self, X, ensure_all_finite=False, ensure_min_samples=1)
         self._check()
         with crew_of(self.n_jobs) as crew:
-            descent = self._descent if self._goes_on(vectors) else self._start(vectors, neighbours, crew)
+            descent = self._stopped(vectors) or self._start(vectors, neighbours, crew)
             self._run(descent, crew)
             self._finish(descent, vectors, crew)
         return self
 
-    def fit_transform(self, X: Any, y: object = None, *, neighbours: Neighbours | None = None) -> NDArray[np.float32]:  # noqa: N803
+    def fit_transform(
+        self,
+        X: Any,  # noqa: N803
+        y: object = None,
+        *,
+        neighbours: Neighbours | None = None,
+    ) -> NDArray[np.float32]:
         """Makes the map and returns it: float32, shape (n, n_components)."""
         return self.fit(X, y, neighbours=neighbours).embedding_
 
     def transform(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         """Places of other vectors on the finished map, float32, shape (m, n_components).
 
-        A vector of the training set gets its own point (of equal ones, the first). A new vector comes to rest among
-        its neighbours, whichever others come with it, and moves nothing.
+        A vector of the training set gets its own point (of equal ones, the first). A new vector comes to
+        rest among its neighbours, whichever others come with it, and moves nothing.
         """
         check_is_fitted(self)
         vectors = validate_data(self, X, reset=False, ensure_all_finite=False)
@@ -172,7 +182,9 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     def _check(self) -> None:
         if self.n_components not in (1, 2, 3):
             raise InputError(
-                "A t-SNE map has few dimensions.", got=f"n_components={self.n_components}", expected="1, 2 or 3"
+                "A t-SNE map has few dimensions.",
+                got=f"n_components={self.n_components}",
+                expected="1, 2 or 3",
             )
         if self.affinity not in ("perplexity", "uniform"):
             raise one_of("Affinity", self.affinity, ("perplexity", "uniform"))
@@ -184,29 +196,40 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             positive.append("learning_rate")
         for name in positive:
             if not 0 < getattr(self, name) < np.inf:
-                raise InputError(f"{name} is out of range.", got=str(getattr(self, name)), expected="more than 0")
+                raise InputError(
+                    f"{name} is out of range.", got=str(getattr(self, name)), expected="more than 0"
+                )
 
     def _wanted(self, n: int) -> int:
         return min(self.neighbours_needed(), n - 1)
 
-    def _goes_on(self, vectors: NDArray[Any]) -> bool:
-        return bool(self.warm_start) and getattr(self, "_descent", None) is not None and len(self._descent.order) == len(vectors)
+    def _stopped(self, vectors: NDArray[Any]) -> Descent | None:
+        """Where the last `fit` to the same number of samples stopped, if this one is to go on from there."""
+        stopped: Descent | None = getattr(self, "_descent", None)
+        if self.warm_start and stopped is not None and len(stopped.order) == len(vectors):
+            return stopped
+        return None
 
     def _start(self, vectors: NDArray[Any], neighbours: Neighbours | None, crew: Crew) -> Descent:
-        n, self._index = len(vectors), None
+        n = len(vectors)
+        self._index = None
         if neighbours is None:
             seed = check_random_state(self.random_state).randint(2**31 - 1)
             self._index = Index(vectors, metric=self.metric, seed=seed, threads=self.n_jobs)
             neighbours = self._index.neighbours(self._wanted(n)) if n > 1 else None
         elif len(neighbours) != n:
             raise ShapeMismatch(
-                "The neighbours are those of other vectors.", got=f"{len(neighbours):,} rows", expected=f"{n:,}"
+                "The neighbours are those of other vectors.",
+                got=f"{len(neighbours):,} rows",
+                expected=f"{n:,}",
             )
         self.perplexity_ = max(min(float(self.perplexity), (n - 1) / 3), 1.0)
         schedule = Schedule(
             self.early_exaggeration_iter, self.early_exaggeration, self.exaggeration, self.learning_rate
         )
-        first = self._first(vectors)
+        first = first_map(vectors, self.n_components, self.init, self.random_state)
+        if self.early_exaggeration_iter > 0:
+            first = narrowed(first)
         return Descent.start(self._affinities(neighbours, crew), first, schedule, self.weighting)
 
     def _affinities(self, neighbours: Neighbours | None, crew: Crew) -> Affinities:
@@ -221,28 +244,6 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         if self.affinity == "uniform":
             return np.full(distances.shape, 1 / distances.shape[1], F32)
         return conditional(distances, min(self.perplexity_, distances.shape[1]), crew)
-
-    def _first(self, vectors: NDArray[Any]) -> NDArray[np.floating]:
-        """The first map, shape (n, n_components)."""
-        n, dims = len(vectors), self.n_components
-        random = check_random_state(self.random_state).standard_normal((n, dims))
-        if isinstance(self.init, str) and self.init == "random":
-            first = random
-        elif isinstance(self.init, str) and self.init == "pca":
-            points = fit_pca(vectors, min(dims, vectors.shape[1])).points.astype(np.float64)
-            varied = points.std(axis=0) > 1e-6 * max(float(points[:, 0].std()), 1e-300)
-            first = random * (max(float(points[:, 0].std()), 1e-300) if varied.any() else 1.0)
-            first[:, : points.shape[1]][:, varied] = points[:, varied]
-        elif isinstance(self.init, str):
-            raise one_of("First map", self.init, ("pca", "random", "an array", "an earlier map"))
-        else:
-            first = np.asarray(getattr(self.init, "points", self.init), np.float64)
-            if first.shape != (n, dims):
-                raise ShapeMismatch("The first map does not fit.", got=f"shape {first.shape}", expected=f"({n}, {dims})")
-            if self.early_exaggeration_iter == 0:
-                return first
-        spread = float(first[:, 0].std())
-        return first * (FIRST_WIDTH / spread) if spread > 0 else first
 
     def _run(self, descent: Descent, crew: Crew) -> None:
         if len(descent.order) < 2:
