@@ -62,7 +62,7 @@ def _with_components(random: NDArray[np.float64], vectors: NDArray[Any]) -> NDAr
     spread = components.std(axis=0)
     if spread[0] == 0:
         return random
-    first = random * spread[0]
+    first: NDArray[np.float64] = random * spread[0]
     varied = np.flatnonzero(spread > 1e-6 * spread[0])
     first[:, varied] = components[:, varied]
     return first
