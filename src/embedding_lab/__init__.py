@@ -6,8 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedding_lab.app.loggers import log_embeddings
+    from embedding_lab.board.launch import launch
+    from embedding_lab.dataset import load_dataset
     from embedding_lab.embeddings import Dataset, EmbeddingSet, Outputs, Projection, Run, as_dataset, open_run
     from embedding_lab.errors import LabError
+    from embedding_lab.extraction import extract, layer_table
+    from embedding_lab.model import load_model, train
+    from embedding_lab.profiling import TraceReport, trace
 
 __version__ = "0.1.0"
 
@@ -18,8 +24,17 @@ _HOMES = {
     "Outputs": "embeddings",
     "Projection": "embeddings",
     "Run": "embeddings",
+    "TraceReport": "profiling",
     "as_dataset": "embeddings",
+    "extract": "extraction",
+    "launch": "board.launch",
+    "layer_table": "extraction",
+    "load_dataset": "dataset",
+    "load_model": "model",
+    "log_embeddings": "app.loggers",
     "open_run": "embeddings",
+    "trace": "profiling",
+    "train": "model",
 }
 
 __all__ = [
@@ -29,9 +44,18 @@ __all__ = [
     "Outputs",
     "Projection",
     "Run",
+    "TraceReport",
     "__version__",
     "as_dataset",
+    "extract",
+    "launch",
+    "layer_table",
+    "load_dataset",
+    "load_model",
+    "log_embeddings",
     "open_run",
+    "trace",
+    "train",
 ]
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
 
 UNLABELLED = -1
 """The label of a sample that has none."""
 
-FINGERPRINT_BLOCK_ROWS = 4096
+FINGERPRINT_SAMPLES = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class Dataset:
     @property
     def pictures(self) -> bool:
         """Whether the samples are pictures that can be shown: uint8, (n, height, width[, 3])."""
-        shape = getattr(self.samples, "shape", ())
+        shape: tuple[int, ...] = getattr(self.samples, "shape", ())
         if getattr(self.samples, "dtype", None) != np.uint8:
             return False
         return len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)
@@ -80,17 +81,24 @@ class Dataset:
         return table[self.labels]
 
     @cached_property
+    def id_column(self) -> Any:
+        """The ids as an Arrow array of text, made once: every table of every step begins with them."""
+        import pyarrow as pa
+
+        return pa.array(self.ids, pa.string())
+
+    @cached_property
     def fingerprint(self) -> str:
-        """The first 16 hexadecimal digits of a SHA-256 over ids, labels and samples."""
-        digest = hashlib.sha256()
-        digest.update("\n".join(self.ids).encode())
-        if self.labels is not None:
-            digest.update(np.ascontiguousarray(self.labels).tobytes())
+        """The first 16 hexadecimal digits of a SHA-256 over ids, labels and some of the samples.
+
+        It answers "are these the same data?", not "is every bit as it was?": of the samples, 1,024
+        spread evenly are read, so that it costs the same for a thousand as for a hundred million.
+        """
+        digest = hashlib.sha256("\n".join(self.ids).encode())
+        digest.update(array_bytes(self.labels))
         if self.samples is not None:
-            for start in range(0, len(self), FINGERPRINT_BLOCK_ROWS):
-                block = np.ascontiguousarray(self.samples[start : start + FINGERPRINT_BLOCK_ROWS])
-                digest.update(f"{block.dtype}{block.shape}".encode())
-                digest.update(repr(block.tolist()).encode() if block.dtype.hasobject else block.tobytes())
+            spread = np.unique(np.linspace(0, len(self) - 1, FINGERPRINT_SAMPLES).astype(np.int64))
+            digest.update(array_bytes(self.samples[spread]))
         return digest.hexdigest()[:16]
 
     def take(self, rows: Any) -> Dataset:
@@ -109,6 +117,14 @@ class Dataset:
             columns={name: values[rows] for name, values in self.columns.items()},
         )
 
+    def fair_sample(self, size: int, seed: int = 0) -> Dataset:
+        """A sample in which every class has its share, in the original order; the same for the same seed.
+
+        Raises:
+            InputError: size is not 1 to n, or the seed is negative.
+        """
+        return self.take(fair_sample(len(self), self.labels, size, seed))
+
     def _check_lengths(self) -> None:
         parts: dict[str, Any] = {"samples": self.samples, "labels": self.labels, "splits": self.splits}
         parts.update({f"column {name!r}": values for name, values in self.columns.items()})
@@ -126,7 +142,7 @@ class Dataset:
         if len(repeated):
             raise DuplicateIds(
                 f"Ids repeat in dataset {self.name!r}.",
-                got=f"{repeated[0]!r} twice or more, {len(repeated):,} repeats in all",
+                got=f"{str(repeated[0])!r} twice or more, {len(repeated):,} repeats in all",
                 expected="every id once, since ids tie a sample across layers, steps and runs",
                 remedy="Give each sample an id of its own, or leave the ids out to have them numbered.",
             )
@@ -185,6 +201,15 @@ def as_dataset(
         splits=_text_column(splits, count),
         columns={column: np.asarray(values) for column, values in (columns or {}).items()},
     )
+
+
+def array_bytes(values: Any) -> bytes:
+    """Any array as bytes that differ when the values, the type or the shape do; of None, nothing."""
+    if values is None:
+        return b""
+    array = np.ascontiguousarray(values)
+    content = repr(array.tolist()).encode() if array.dtype.kind in "OUT" else array.tobytes()
+    return f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode() + content
 
 
 def numbered_ids(prefix: str, count: int, start: int = 0) -> NDArray[np.str_]:

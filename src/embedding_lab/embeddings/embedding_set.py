@@ -104,10 +104,9 @@ def check_finite(vectors: Any, ids: NDArray[np.str_], layer: str) -> None:
     """
     for start in range(0, len(ids), FINITE_BLOCK_ROWS):
         block = np.asarray(vectors[start : start + FINITE_BLOCK_ROWS])
-        if np.isfinite(block.sum(dtype=np.float64)):  # one pass that any NaN or infinity spoils
-            continue
-        bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
-        if len(bad):
+        finite = np.isfinite(block)
+        if not finite.all():
+            bad = np.flatnonzero(~finite.all(axis=1))
             row = start + int(bad[0])
             raise NotFinite(
                 f"The vectors of layer {layer!r} hold NaN or infinity.",

@@ -1,0 +1,69 @@
+# Everything happens in .venv, made at first use and made anew when the dependencies change.
+# Arguments go on to the command: make demo ARGS='--no-serve --logdir "/some/where"'
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
+PINNED := --constraint constraints.txt --build-constraint constraints.txt
+GROUPS := --group test --group lint --group types
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint types bench wheel pins chromium
+
+help:
+	@echo "make demo      train, extract, log and open TensorBoard (ARGS=\"…\" are passed on)"
+	@echo "make test      the tests; make test-all adds the long ones"
+	@echo "make lint      ruff; make types: mypy, strict"
+	@echo "make bench     speed beside the peers, as tables and in benchmarks/results/"
+	@echo "make wheel     the package, in dist/"
+	@echo "make pins      the newest versions that the ranges allow, in constraints.txt"
+
+demo: .venv/ready
+	@$(BIN)/embedding-lab demo $(ARGS)
+
+test: .venv/ready-to-develop chromium
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-all: .venv/ready-to-develop chromium
+	@$(BIN)/python -m pytest --long $(ARGS)
+
+lint: .venv/ready-to-develop
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/ready-to-develop
+	@$(BIN)/mypy
+
+bench: .venv/ready-to-develop
+	@set -e; for each in benchmarks/*.py; do $(BIN)/python "$$each" $(ARGS); done
+
+wheel: .venv/ready-to-develop
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+# Named here: what an editable install builds with, and what Windows adds.
+pins:
+	@mkdir -p build && $(PYTHON) -m venv --clear build/pins
+	@build/pins/bin/python $(INSTALL) --upgrade pip setuptools editables colorama
+	@build/pins/bin/python $(INSTALL) --editable ".[tensorflow]" $(GROUPS)
+	@sed '/^[^#]/d' constraints.txt > build/constraints.txt
+	@build/pins/bin/python -m pip freeze --all --exclude-editable | tr 'A-Z_' 'a-z-' | LC_ALL=C sort -t= -k1,1 >> build/constraints.txt
+	@mv build/constraints.txt constraints.txt
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "TensorFlow needs Python 3.11 to 3.13, and this is %s. Name another: make PYTHON=python3.13 …" % sys.version.split()[0])'
+	@echo "Installing into .venv, once (TensorFlow is large: one or two minutes) …"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python $(INSTALL) --constraint constraints.txt --upgrade pip
+	@$(BIN)/python $(INSTALL) $(PINNED) --editable ".[tensorflow]"
+	@touch $@
+
+.venv/ready-to-develop: .venv/ready
+	@echo "Installing what tests, lint and types need …"
+	@$(BIN)/python $(INSTALL) $(PINNED) $(GROUPS)
+	@touch $@
+
+# The browser tests need a real one; where it cannot be had they say so and the rest runs.
+chromium:
+	@.ci/install-chromium

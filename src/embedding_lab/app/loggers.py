@@ -1,0 +1,127 @@
+"""Logging embeddings from wherever they come: into our format and into the stock Projector at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
+from embedding_lab.embeddings import Dataset, EmbeddingSet, as_dataset, create_run
+from embedding_lab.errors import InputError, ShapeMismatch
+from embedding_lab.progress import Progress, silent
+
+
+def log_embeddings(
+    run: str | Path,
+    embeddings: Any,
+    *,
+    layer: str = "embeddings",
+    step: int | None = None,
+    labels: Any = None,
+    class_names: Sequence[str] | None = None,
+    ids: Iterable[str] | None = None,
+    images: Any = None,
+    columns: Mapping[str, Any] | None = None,
+    dataset: str = "samples",
+    progress: Progress = silent,
+) -> ProjectorExport:
+    """Writes embeddings into a run, for the lab and for TensorBoard's own Projector.
+
+    Logging again adds: other layers, steps and runs stay; the same layer at the same step is replaced.
+
+    Args:
+        run: the run's folder, one level below the log directory; made where it does not exist.
+        embeddings: what `extract` gave, one EmbeddingSet, or vectors of shape (n, dims).
+        layer: a name for plain vectors.
+        step: the training step; for embedding sets, their own step when left out.
+        labels: for plain vectors, int or text of shape (n,).
+        class_names: for plain vectors, the name of label i at position i.
+        ids: for plain vectors, unique text of shape (n,); numbered when left out.
+        images: for plain vectors, raw uint8 pictures, shape (n, height, width) or (n, height, width, 3).
+        columns: for plain vectors, further columns of shape (n,) each.
+        dataset: for plain vectors, a name for their samples.
+        progress: told how far the writing is.
+
+    Returns:
+        What the Projector got, with notes on anything that could not be shown as it is.
+
+    Raises:
+        InputError and its kinds: something does not fit together, or values are not finite.
+        StorageError: the disk refuses; what was complete before is still there.
+    """
+    described = {
+        "labels": labels,
+        "class_names": class_names,
+        "ids": ids,
+        "columns": columns,
+        "images": images,
+    }
+    sets = _embedding_sets(embeddings)
+    if sets is None:
+        sets = [EmbeddingSet(*_vectors_and_samples(embeddings, dataset, described), layer=layer)]
+    else:
+        _refuse_second_description(described)
+    if step is not None:
+        sets = [replace(each, step=step) for each in sets]
+    into = create_run(run)
+    for number, each in enumerate(sets):
+        progress("log layers", number, len(sets))
+        into.save_embeddings(each)
+    progress("log layers", len(sets), len(sets))
+    return write_stock_projector(into.path, sets, progress=progress)
+
+
+def _embedding_sets(embeddings: Any) -> list[EmbeddingSet] | None:
+    """The sets in what was handed in; None where it is plain vectors."""
+    if isinstance(embeddings, EmbeddingSet):
+        return [embeddings]
+    if isinstance(embeddings, Mapping):
+        return list(embeddings.values())
+    return None
+
+
+def _vectors_and_samples(
+    embeddings: Any, name: str, described: Mapping[str, Any]
+) -> tuple[np.ndarray[Any, Any], Dataset]:
+    vectors = np.asarray(embeddings)
+    if vectors.ndim != 2 or vectors.dtype.kind not in "fiub":
+        raise ShapeMismatch(
+            "Embeddings must be a table of numbers.",
+            got=f"shape {vectors.shape}, dtype {vectors.dtype}",
+            expected="shape (n, dims), float or int",
+            remedy="Flatten or pool further axes first, for instance X.reshape(len(X), -1).",
+        )
+    images = described["images"]
+    data = as_dataset(
+        vectors if images is None else np.asarray(images),
+        name=name,
+        labels=described["labels"],
+        ids=described["ids"],
+        class_names=described["class_names"],
+        columns=described["columns"],
+    )
+    if images is None:
+        return vectors, replace(data, samples=None)
+    if not data.pictures:
+        raise InputError(
+            "The images cannot be shown.",
+            got=f"dtype {data.samples.dtype}, shape {data.samples.shape}",
+            expected="uint8 of shape (n, height, width) or (n, height, width, 3)",
+            remedy="For floats from 0 to 1: (images * 255).astype('uint8').",
+        )
+    return vectors, data
+
+
+def _refuse_second_description(described: Mapping[str, Any]) -> None:
+    given = [name for name, value in described.items() if value is not None]
+    if given:
+        raise InputError(
+            "Embedding sets bring their own samples.",
+            got=f"{', '.join(given)} beside them",
+            expected="these only with plain vectors",
+            remedy="Put them into the dataset before extracting: lab.as_dataset(samples, labels=…, columns=…).",
+        )

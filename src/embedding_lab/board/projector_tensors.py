@@ -1,0 +1,213 @@
+"""Turns the vectors of a layer into tensors of which each view of the stock Projector says what is true.
+
+The page takes vectors as they come below 50 dimensions, and then
+
+* its PCA does not subtract the mean, so it is right only for vectors whose mean is zero;
+* its t-SNE and UMAP take `1 - a·b` for the distance and drop what is negative, so their neighbours are right
+  only for vectors of length 1;
+* its list of nearest points compares by cosine or by euclidean distance, whatever the vectors are.
+
+No tensor can be right for all of that (a shifted vector has another cosine), hence two:
+`pca_tensor` for PCA and euclidean distance, `cosine_tensor` for t-SNE, UMAP and cosine.
+
+From 50 dimensions on the page subtracts the mean and gives every vector length 1 by itself, unless the user
+unticks "Spherize data", which makes every view wrong at once. So wider vectors are brought down to 49
+dimensions. `docs/decisions/0003-what-the-stock-projector-gets.md` weighs the alternatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.board.leading_axes import Axes, Blocks, leading_axes
+
+WIDEST = 49
+"""From one dimension more on the page changes vectors before it shows them."""
+
+NARROWEST = 3
+"""The page's first view is three-dimensional and stays empty for fewer dimensions."""
+
+SHOWN_COMPONENTS = 10
+"""So many principal components the page offers."""
+
+LENGTH = 0.99995
+"""Just below 1, so that rounding never makes `1 - a·b` negative and a neighbour is never dropped."""
+
+BELOW = 0.99
+"""A component that is not shown gets at most this part of the variance of the last one shown."""
+
+ROUNDING = 1e-9
+"""A length below this, where lengths are about 1, is rounding."""
+
+NEGLIGIBLE = 1e-6
+"""Of the variance, this part is as good as none."""
+
+BLOCK_BYTES = 1 << 24
+
+
+@dataclass(frozen=True, eq=False)
+class LayerVectors:
+    """The vectors of a layer in the rows that are shown, read block by block as often as needed.
+
+    Attributes:
+        vectors: numbers, array-like of shape (n, dims); may be memory-mapped.
+        rows: the positions that are shown, ascending; None for all.
+    """
+
+    vectors: Any
+    rows: NDArray[np.intp] | None = None
+
+    @property
+    def dims(self) -> int:
+        return int(self.vectors.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.vectors) if self.rows is None else len(self.rows)
+
+    def blocks(self) -> Iterator[NDArray[np.float64]]:
+        """The vectors as they are, block by block."""
+        size = max(1, BLOCK_BYTES // (8 * self.dims))
+        for start in range(0, len(self), size):
+            part = slice(start, start + size) if self.rows is None else self.rows[start : start + size]
+            yield np.asarray(self.vectors[part], dtype=np.float64)
+
+    @cached_property
+    def _mean_and_reach(self) -> tuple[NDArray[np.float64], float]:
+        total, reach = np.zeros(self.dims), 0.0
+        for block in self.blocks():
+            total += block.sum(axis=0)
+            reach = max(reach, float(np.abs(block).max()))
+        return total / len(self), reach
+
+    def centred(self) -> Iterator[NDArray[np.float64]]:
+        """The vectors with their mean moved to zero, at a scale where they are at most about 1."""
+        mean, reach = self._mean_and_reach
+        for block in self.blocks():
+            yield (block - mean) / (reach or 1.0)
+
+    def directions(self) -> Iterator[NDArray[np.float64]]:
+        """The vectors at length 1; a zero vector, which has no direction, stays zero."""
+        for block in self.blocks():
+            yield unit(block)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """What the page is given of a layer for some of its views.
+
+    Attributes:
+        values: float32, shape (n, k).
+        variance_overstated: by how many percentage points "total variance described" reads too much.
+        apart: how many rows have no direction and lie in a dimension of their own.
+    """
+
+    values: NDArray[np.float32]
+    variance_overstated: float = 0.0
+    apart: int = 0
+
+
+def pca_tensor(layer: LayerVectors) -> Points:
+    """Vectors for which the page's PCA, its variances and its euclidean neighbours are those of the layer.
+
+    The vectors are centred and turned into their principal axes, which changes no distance, and
+    scaled as a whole to at most length 1. From more than 49 dimensions the 49 widest axes are kept;
+    the 39 that the page does not show carry the variance of all that was left out, so the variance
+    it states is that of all dimensions, and so is the mean squared distance of two points.
+    """
+    axes = leading_axes(layer.centred, layer.dims, WIDEST)
+    variances, missing = carried(axes)
+    gains = np.sqrt(np.divide(variances, axes.spread, out=np.ones_like(variances), where=axes.spread > 0))
+    values = _along(layer.centred, axes.directions * gains)
+    overstated = 0.0
+    if missing > 0:
+        top = axes.spread[:NARROWEST].sum()
+        overstated = 100 * float(top / (axes.total - missing) - top / axes.total)
+    return Points(_at_most_one(values), overstated)
+
+
+def cosine_tensor(layer: LayerVectors) -> Points:
+    """Vectors for which the page's cosine neighbours, and those of its t-SNE and UMAP, are those of the layer.
+
+    The vectors get length 1 and are not centred. From more than 49 dimensions the 49 axes are kept that
+    hold most of the cosines. Zero vectors have no cosine; scikit-learn puts them at distance 1 from
+    everything, and so does one more dimension in which they alone lie.
+    """
+    axes = leading_axes(layer.directions, layer.dims, WIDEST)
+    return _apart(_along(layer.directions, axes.directions), most_dims=WIDEST)
+
+
+def euclidean_full_width(layer: LayerVectors) -> Points:
+    """All dimensions for euclidean neighbours, right once "Spherize data" is unticked."""
+    return Points(_at_most_one(np.concatenate([block.astype(np.float32) for block in layer.centred()])))
+
+
+def cosine_full_width(layer: LayerVectors) -> Points:
+    """All dimensions for cosine, t-SNE and UMAP, right once "Spherize data" is unticked."""
+    values = np.concatenate([block.astype(np.float32) for block in layer.directions()])
+    return _apart(values, most_dims=layer.dims + 1)
+
+
+def carried(axes: Axes) -> tuple[NDArray[np.float64], float]:
+    """The variances the kept axes are given, so that together they make up the total.
+
+    The components that the page shows keep theirs. The others are raised alike, though to less
+    than the last one shown, or the page would show them instead.
+
+    Returns:
+        Variances of shape (count,), and how much of the total still found no place: 0 but for
+        vectors that spread almost evenly over very many dimensions.
+    """
+    shown, hidden = axes.spread[:SHOWN_COMPONENTS], axes.spread[SHOWN_COMPONENTS:]
+    wanted = axes.total - float(shown.sum())
+    if len(hidden) == 0 or wanted - float(hidden.sum()) <= NEGLIGIBLE * axes.total:
+        return axes.spread, 0.0
+    raised = _raised(hidden, wanted, cap=BELOW * float(shown[-1]))
+    missing = wanted - float(raised.sum())
+    return np.concatenate([shown, raised]), missing if missing > NEGLIGIBLE * axes.total else 0.0
+
+
+def _raised(variances: NDArray[np.float64], wanted: float, cap: float) -> NDArray[np.float64]:
+    """Variances, descending, times the one factor that makes their sum `wanted` while none exceeds the cap."""
+    for held in range(len(variances)):  # so many of the largest are held at the cap
+        rest, left = variances[held:], wanted - held * cap
+        if left * rest[0] < cap * rest.sum():
+            return np.concatenate([np.full(held, cap), rest / rest.sum() * left])
+    return np.full(len(variances), cap)
+
+
+def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Vectors of shape (n, dims) at length 1; zero vectors stay zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    directions: NDArray[np.float64] = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return directions
+
+
+def _along(blocks: Blocks, directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([block @ directions for block in blocks()])
+
+
+def _at_most_one(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Scales all vectors by one factor: `1 - a·b` must not be negative for the page's t-SNE to run at all."""
+    longest = float(np.sqrt(np.einsum("ij,ij->i", values, values).max()))
+    if longest < ROUNDING:  # every vector is the mean, and what is left is rounding
+        return _wide_enough(np.zeros(values.shape, np.float32))
+    return _wide_enough((values * (LENGTH / longest)).astype(np.float32))
+
+
+def _apart(values: NDArray[Any], most_dims: int) -> Points:
+    """Vectors at length 1, and those without a direction in a dimension of their own."""
+    alone = np.linalg.norm(values, axis=1) < ROUNDING
+    if alone.any():
+        values = np.column_stack([np.where(alone[:, None], 0, values[:, : most_dims - 1]), alone])
+    return Points(_wide_enough((LENGTH * unit(values)).astype(np.float32)), apart=int(alone.sum()))
+
+
+def _wide_enough(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    missing = NARROWEST - values.shape[1]
+    return values if missing <= 0 else np.pad(values, ((0, 0), (0, missing)))

@@ -1,0 +1,191 @@
+"""Exports embedding sets so that every view of TensorBoard's own Projector shows them rightly."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.board.metadata import sample_table
+from embedding_lab.board.projector_config import (
+    Entry,
+    add_to_config,
+    opens_as_run,
+    raw_tensor,
+    taking_turns,
+    tensor_name,
+)
+from embedding_lab.board.projector_tensors import LayerVectors
+from embedding_lab.board.thumbnails import layout, thumbnail_sheet
+from embedding_lab.board.views import layer_views
+from embedding_lab.embeddings import Dataset, EmbeddingSet, check_finite, create_run
+from embedding_lab.embeddings.files import publish_file, storage_errors
+from embedding_lab.embeddings.names import folder_name, step_folder
+from embedding_lab.embeddings.sampling import fair_sample
+from embedding_lab.progress import Progress, silent
+
+MOST_ROWS = 100_000
+"""The page shows the first so many and no more."""
+
+
+@dataclass(frozen=True)
+class ShownTensor:
+    """One entry of the page's list.
+
+    Attributes:
+        name: as the page lists it: layer, step, and the views it is right for.
+        layer: the layer's name.
+        step: the training step; None where nothing changes.
+        shape: (rows, dims) as the page shows it.
+        path: the raw tensor.
+    """
+
+    name: str
+    layer: str
+    step: int | None
+    shape: tuple[int, int]
+    path: Path
+
+
+@dataclass(frozen=True)
+class ProjectorExport:
+    """What the stock Projector was given.
+
+    Attributes:
+        run_path: the run's folder.
+        tensors: what the page lists now of the sets that were exported.
+        notes: whole sentences on whatever could not be shown as it is.
+        size_bytes: how much disk the export takes, shared files counted once.
+    """
+
+    run_path: Path
+    tensors: tuple[ShownTensor, ...]
+    notes: tuple[str, ...]
+    size_bytes: int
+
+
+def write_stock_projector(
+    run_path: str | Path, sets: Iterable[EmbeddingSet], *, progress: Progress = silent
+) -> ProjectorExport:
+    """Writes embedding sets into a run for TensorBoard's own Projector.
+
+    Every set becomes two tensors, one for PCA and euclidean distance, one for t-SNE, UMAP and cosine: the
+    page shows no view rightly with vectors as they are, and not all of them with one tensor. Sets
+    exported before stay; the same layer at the same step is replaced. A TensorBoard that runs
+    already shows the new tensors after a restart.
+
+    Args:
+        run_path: the run's folder; made where it does not exist.
+        sets: the embedding sets; pictures among their samples become thumbnails.
+        progress: told how many sets are done.
+
+    Returns:
+        The tensors by the names the page lists, and notes on what could not be shown as it is.
+
+    Raises:
+        NotFinite: vectors hold NaN or infinity.
+        BrokenFile: the run's list of tensors cannot be read.
+        StorageError: the disk refuses; the list is as it was before.
+    """
+    chosen = list(sets)
+    for each in chosen:
+        check_finite(each.vectors, each.ids, each.layer)
+    export = _Export(create_run(run_path).path)
+    with taking_turns(export.run_path):
+        for number, each in enumerate(chosen):
+            progress("write layers for the Projector", number, len(chosen))
+            export.add(each)
+        progress("write layers for the Projector", len(chosen), len(chosen))
+        add_to_config(export.run_path, export.folders, export.entries)
+    size_bytes = sum((export.run_path / path).stat().st_size for path in export.paths)
+    return ProjectorExport(export.run_path, tuple(export.tensors), tuple(export.notes), size_bytes)
+
+
+class _Export:
+    """Writes the files of one export; what sets have in common is written once."""
+
+    def __init__(self, run_path: Path) -> None:
+        self.run_path = run_path
+        self.folders: list[str] = []
+        self.entries: list[Entry] = []
+        self.tensors: list[ShownTensor] = []
+        self.paths: set[str] = set()
+        self.notes: dict[str, None] = {}  # in their order, each once
+        if not opens_as_run(run_path.resolve().name):
+            self.note(
+                f"The page cannot open run {run_path.name!r}: take & + # % and double spaces out of its name."
+            )
+
+    def add(self, each: EmbeddingSet) -> None:
+        """Writes the files of one set."""
+        if len(each) < 2:
+            self.note(f"{each.layer}: the page lists no tensor of a single sample, so there is none.")
+            return
+        rows = self._shown_rows(each.dataset)
+        shown = layer_views(each.layer, LayerVectors(each.vectors, rows))
+        for note in shown.notes:
+            self.note(note)
+        metadata = self._metadata(each, rows)
+        sheet, cell = self._sheet(each.dataset, rows)
+        folder = f"projector/{folder_name(each.layer)}/{step_folder(each.step)}"
+        self.folders.append(folder)
+        for view in shown.views:
+            # the page sorts its list by name, as text
+            step = [] if each.step is None else [f"step {each.step:05d}"]
+            name = tensor_name(" · ".join([each.layer, *step, view.shows]))
+            raw = raw_tensor(view.points.values)
+            path = self._keep(f"{folder}/{view.slug}-{_digest(raw)}.f32", raw)
+            rows_shown, dims = view.points.values.shape
+            self.entries.append(Entry(name, (rows_shown, dims), path, metadata, sheet, cell))
+            self.tensors.append(ShownTensor(name, each.layer, each.step, (rows_shown, dims), self.run_path / path))
+
+    def note(self, text: str) -> None:
+        """Keeps a sentence for the user, once."""
+        self.notes[text] = None
+
+    def _shown_rows(self, data: Dataset) -> NDArray[np.intp] | None:
+        """The rows the page can take; None for all."""
+        if len(data) <= MOST_ROWS:
+            return None
+        self.note(
+            f"{data.name}: {MOST_ROWS:,} of {len(data):,} samples are shown, of each class its share: the page "
+            f"takes no more."
+        )
+        return fair_sample(len(data), data.labels, MOST_ROWS, seed=0)
+
+    def _metadata(self, each: EmbeddingSet, rows: NDArray[np.intp] | None) -> str:
+        table = sample_table(each.dataset, each.outputs, rows)
+        for note in table.notes:
+            self.note(note)
+        content = table.tsv()
+        return self._keep(f"projector/metadata-{_digest(content)}.tsv", content)
+
+    def _sheet(self, data: Dataset, rows: NDArray[np.intp] | None) -> tuple[str, int]:
+        """The sheet of thumbnails and the side of one, drawn only where the run does not have it yet."""
+        if not data.pictures:
+            return "", 0
+        count = len(data) if rows is None else len(rows)
+        cell, _ = layout(count, *data.samples.shape[1:3])
+        path = f"projector/thumbnails-{data.fingerprint}-{count}.png"
+        if (self.run_path / path).exists():
+            self.paths.add(path)
+            return path, cell
+        return self._keep(path, thumbnail_sheet(data, rows).png()), cell
+
+    def _keep(self, path: str, content: bytes) -> str:
+        """Publishes a file whose name tells its content, unless it is there."""
+        self.paths.add(path)
+        target = self.run_path / path
+        with storage_errors(target):
+            there = target.exists() and target.stat().st_size == len(content)
+        if not there:
+            publish_file(target, content)
+        return path
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

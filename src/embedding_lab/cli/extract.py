@@ -1,0 +1,86 @@
+"""`embedding-lab extract`: the embeddings of a model's layers, for the lab and for the Projector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from embedding_lab.cli.model_file import model_file, own_run
+from embedding_lab.cli.options import DATASETS, DataDir, Debug, Json, Model, RunName, Seed, Step
+from embedding_lab.cli.output import show
+from embedding_lab.cli.progress import shown_progress
+from embedding_lab.cli.written import written
+from embedding_lab.errors import InputError
+
+if TYPE_CHECKING:
+    from embedding_lab.model import ModelCard
+
+
+def extract(
+    model: Model,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", help=f"{DATASETS}; default what the model was trained on.")
+    ] = None,
+    data_dir: DataDir = None,
+    split: Annotated[str, typer.Option("--split", help="train, test or all.")] = "test",
+    samples: Annotated[
+        int | None, typer.Option("--samples", min=1, help="A fair sample of this many; default all.")
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option("--layers", help="Names with commas between, as `layers` lists them; default the main ones."),
+    ] = None,
+    pooling: Annotated[
+        str, typer.Option("--pooling", help="How an output's further axes become one: mean, max or flatten.")
+    ] = "mean",
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Samples at a time; default by the model's size.")
+    ] = None,
+    seed: Seed = 0,
+    logdir: Annotated[
+        Path | None,
+        typer.Option("--logdir", help="Folder that holds the runs; default the model's own run, or logs."),
+    ] = None,
+    run: RunName = None,
+    step: Step = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Take the embeddings of a model's layers."""
+    from embedding_lab.board.stock_projector import write_stock_projector
+    from embedding_lab.dataset import load_dataset
+    from embedding_lab.embeddings import new_run_name
+    from embedding_lab.extraction import extract as extract_layers
+    from embedding_lab.model import load_model
+
+    file = model_file(model)
+    keras_model, card = load_model(file)
+    into = own_run(file) if logdir is None and run is None else None
+    into = into or (logdir or Path("logs")) / (run or new_run_name(file.stem))
+    with shown_progress() as progress:
+        data = load_dataset(
+            dataset or _trained_on(card, model),
+            split=split,
+            samples=samples,
+            seed=seed,
+            data_dir=data_dir,
+            progress=progress,
+        )
+        chosen = None if layers is None else [name.strip() for name in layers.split(",")]
+        how: Any = pooling  # checked by the room, which names the ones there are
+        sets = extract_layers(
+            keras_model, data, chosen, out=into, step=step, pooling=how, batch_size=batch_size, progress=progress
+        )
+        export = write_stock_projector(into, sets.values(), progress=progress)
+    show(*written(into, sets.values(), export.notes), as_json)
+
+
+def _trained_on(card: ModelCard | None, model: Path) -> str:
+    if card is not None:
+        return card.dataset
+    raise InputError(
+        f"{model} does not say what it was trained on, since the lab did not train it.",
+        remedy="Name the samples with --dataset.",
+    )

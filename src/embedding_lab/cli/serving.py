@@ -1,0 +1,29 @@
+"""Keeps TensorBoard open for as long as the person at the command line wants it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from embedding_lab.board.launch import Board
+
+
+def keep_open(board: Board) -> None:
+    """Returns at Ctrl-C, which is how serving is meant to end."""
+    print("Press Ctrl-C to end it.", file=sys.stderr, flush=True)
+    try:
+        board.wait()
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+
+
+def wants_browser(asked: bool | None) -> bool:
+    """What was asked for; else whether someone sits at a screen, so that a server's shell gets no text browser."""
+    if asked is not None:
+        return asked
+    has_screen = sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    return has_screen and sys.stderr.isatty()

@@ -1,0 +1,33 @@
+"""Tells what was written into a run: its layers as a table, notes, and how to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedding_lab.cli.table import size_text, table
+
+if TYPE_CHECKING:
+    from embedding_lab.embeddings import EmbeddingSet
+
+
+def written(run: Path, sets: Iterable[EmbeddingSet], notes: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """The result of a command that has filled a run: as an object, and as text."""
+    layers = [
+        {
+            "layer": each.layer,
+            "step": each.step,
+            "samples": len(each),
+            "dims": each.dims,
+            "size_bytes": each.vectors.nbytes,
+        }
+        for each in sets
+    ]
+    rows = [
+        (each["layer"], each["step"], each["samples"], each["dims"], size_text(each["size_bytes"]))
+        for each in layers
+    ]
+    text = [table(("layer", "step", "samples", "dimensions", "size"), rows), *notes]
+    text.append(f'In {run}. Open it with: embedding-lab serve "{run.parent}"')
+    return {"run": run, "layers": layers, "notes": list(notes)}, "\n".join(text)

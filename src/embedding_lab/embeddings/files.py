@@ -1,0 +1,193 @@
+"""The one door to where runs lie: read, list, and publish so that no reader ever sees half a file.
+
+`Files` is the seam that an object store can implement too; `LocalFiles` is a folder on this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from embedding_lab.errors import BrokenFile, DataMissing, LabError, StorageError
+
+PARTIAL = ".partial"
+"""The ending of a file that is still being written; readers never look at it."""
+
+STALE_SECONDS = 24 * 3600
+"""After this long a partial file belongs to a writer that was killed, and may be swept."""
+
+
+class Files(Protocol):
+    """Named bytes below one root. Names are relative, with forward slashes."""
+
+    def read(self, name: str) -> bytes:
+        """The whole content of a small file. Raises DataMissing where there is none."""
+        ...
+
+    def list(self, folder: str) -> list[str]:
+        """The names of what lies directly in a folder, sorted; empty where there is no such folder."""
+        ...
+
+    def publish(self, name: str, data: bytes) -> None:
+        """Puts a small file in place at one stroke, replacing an older one."""
+        ...
+
+    def draft(self, name: str) -> Path:
+        """A fresh local path to write a large file to, before `publish_draft` puts it in place."""
+        ...
+
+    def publish_draft(self, draft: Path, name: str) -> None:
+        """Puts a finished draft in place at one stroke."""
+        ...
+
+    def local(self, name: str) -> Path:
+        """A local path from which a large file can be read or memory-mapped."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Takes a file away; a file that is gone or in use by a reader is left alone."""
+        ...
+
+
+class LocalFiles:
+    """The files below a folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, name: str) -> bytes:
+        path = self.local(name)
+        with storage_errors(path):
+            return path.read_bytes()
+
+    def list(self, folder: str) -> list[str]:
+        try:
+            return sorted(
+                entry.name for entry in os.scandir(self.local(folder)) if not entry.name.endswith(PARTIAL)
+            )
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def publish(self, name: str, data: bytes) -> None:
+        publish_file(self.local(name), data)
+
+    def draft(self, name: str) -> Path:
+        target = self.local(name)
+        with storage_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _sweep_stale(target.parent)
+        return draft_beside(target)
+
+    def publish_draft(self, draft: Path, name: str) -> None:
+        put_in_place(draft, self.local(name))
+
+    def local(self, name: str) -> Path:
+        # names come out of manifests too, and a hostile one must not lead out of the run
+        if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
+            raise BrokenFile(f"{name!r} leads out of {self.root}.", expected="a name inside the run")
+        return self.root / name
+
+    def remove(self, name: str) -> None:
+        discard(self.local(name))
+
+
+def draft_beside(target: Path) -> Path:
+    """A fresh path beside the target, on the same disk, to write to before `put_in_place`."""
+    return target.with_name(f"{target.name}.{secrets.token_hex(4)}{PARTIAL}")
+
+
+def publish_file(path: Path, data: bytes) -> None:
+    """Writes a file aside, syncs it and renames it into place, so that it is there whole or not at all.
+
+    Raises:
+        StorageError: the disk is full, read-only, or refuses; nothing is left behind.
+    """
+    draft = draft_beside(path)
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_bytes(data)
+            put_in_place(draft, path)
+        except BaseException:
+            discard(draft)
+            raise
+
+
+def discard(draft: Path) -> None:
+    """Takes an unfinished draft away, as far as the disk lets us: the error that led here matters more."""
+    with contextlib.suppress(OSError):
+        draft.unlink()
+
+
+def put_in_place(draft: Path, target: Path) -> None:
+    """Syncs a finished draft to disk and renames it to its name.
+
+    Raises:
+        StorageError: the disk is full, read-only, or refuses.
+    """
+    with storage_errors(target):
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        draft.replace(target)
+        _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns what the operating system says about a path into an error that helps.
+
+    Raises:
+        DataMissing: there is no such file.
+        StorageError: any other refusal of the operating system.
+    """
+    try:
+        yield
+    except LabError:
+        raise
+    except FileNotFoundError as error:
+        raise DataMissing(f"There is no file {path}.", remedy="Check the path.") from error
+    except OSError as error:
+        raise _explained(error, path) from error
+
+
+def _explained(error: OSError, path: Path) -> StorageError:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(
+            f"The disk is full: {path} could not be written.",
+            remedy="Free some space or choose another folder. What was complete before is still there.",
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return StorageError(
+            f"{path} cannot be opened or written.",
+            got=reason,
+            expected="a folder that this user may read and write",
+            remedy="Choose another folder or change its permissions.",
+        )
+    return StorageError(f"Reading or writing {path} failed.", got=reason)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename outlives a power cut only when its folder is synced too; not every system can open one."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sweep_stale(folder: Path) -> None:
+    for leftover in folder.glob(f"*{PARTIAL}"):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > STALE_SECONDS:
+                leftover.unlink()

@@ -1,0 +1,208 @@
+"""How a thing that consists of several files is published at one stroke: data first, manifest last.
+
+Data files carry a generation in their names and are never overwritten. The manifest lists the files of
+the current generation; putting it in place is the moment at which readers see the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from embedding_lab.embeddings.files import Files, discard, storage_errors
+from embedding_lab.errors import BrokenFile, DataMissing, UnknownVersion
+
+FORMAT = "embedding-lab"
+MAJOR, MINOR = 1, 0
+"""Readers refuse a higher major version and read any minor one, ignoring keys they do not know."""
+
+
+Facts = Mapping[str, type | tuple[type, ...]]
+"""What a manifest must say besides its files, and of which type."""
+
+
+class Draft:
+    """One generation of one thing while it is written; a context manager that discards what was not published.
+
+    Args:
+        files: where the thing lies.
+        folder: the folder of the manifest and its data files.
+        name: the manifest's name without `.json`; data files begin with it or with a stem of their own.
+        kind: what the thing is, such as "embeddings"; a reader that expects another kind refuses.
+    """
+
+    def __init__(self, files: Files, folder: str, name: str, kind: str) -> None:
+        self.files = files
+        self.folder = folder
+        self.kind = kind
+        self.generation = f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"  # sorts by time
+        self._manifest = f"{folder}/{name}.json"
+        self._drafts: dict[str, Path] = {}
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for draft in self._drafts.values():
+            discard(draft)
+        if error is not None:
+            with storage_errors(self.files.local(self.folder)):
+                raise error
+
+    def new_file(self, stem: str, ending: str) -> Path:
+        """A path to write the data file `<stem>-<generation><ending>` to."""
+        name = f"{stem}-{self.generation}{ending}"
+        self._drafts[name] = self.files.draft(f"{self.folder}/{name}")
+        return self._drafts[name]
+
+    def publish(self, facts: Mapping[str, Any]) -> None:
+        """Puts the data files in place, then the manifest; then takes away the generation before the last.
+
+        The last generation stays, for readers that have just read its manifest.
+
+        Args:
+            facts: what the manifest says besides its files, as JSON can hold it.
+
+        Raises:
+            StorageError: the disk is full, read-only, or refuses; readers still see the last generation.
+        """
+        listed = []
+        for name, draft in list(self._drafts.items()):
+            listed.append({"name": name, "bytes": draft.stat().st_size, "sha256": _sha256(draft)})
+            self.files.publish_draft(draft, f"{self.folder}/{name}")
+            del self._drafts[name]
+        last = self._last()
+        manifest = {
+            "format": FORMAT,
+            "version": f"{MAJOR}.{MINOR}",
+            "kind": self.kind,
+            "generation": self.generation,
+            "written": time.time(),
+            **facts,
+            "files": listed,
+            "previous": [file["name"] for file in last.get("files", [])],
+        }
+        self.files.publish(self._manifest, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+        for name in last.get("previous", []):
+            self.files.remove(f"{self.folder}/{name}")
+
+    def _last(self) -> dict[str, Any]:
+        try:
+            return read_manifest(self.files, self._manifest, self.kind)
+        except (DataMissing, BrokenFile):
+            return {}
+
+
+def read_manifest(files: Files, name: str, kind: str, facts: Facts | None = None) -> dict[str, Any]:
+    """Reads and checks a manifest.
+
+    Args:
+        files: where it lies.
+        name: its whole name, such as "layers/dense/5/embeddings.json".
+        kind: what it must describe.
+        facts: what it must say besides its files, and of which type.
+
+    Raises:
+        DataMissing: there is none.
+        BrokenFile: it is not a manifest of this kind.
+        UnknownVersion: it was written by a newer major version.
+    """
+    try:
+        manifest = json.loads(files.read(name))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise _broken(files, name, "no JSON") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise _broken(files, name, "JSON that is no manifest of ours")
+    major = str(manifest.get("version", "")).partition(".")[0]
+    if not major.isdecimal():
+        raise _broken(files, name, f"version {manifest.get('version')!r}")
+    if int(major) > MAJOR:
+        raise UnknownVersion(
+            f"{files.local(name)} was written by a newer Embedding Lab.",
+            got=f"format version {manifest['version']}",
+            expected=f"version {MAJOR}",
+            remedy="Update with: pip install --upgrade embedding-lab",
+        )
+    if manifest.get("kind") != kind:
+        raise _broken(files, name, f"kind {manifest.get('kind')!r}", f"kind {kind!r}")
+    listed = manifest.get("files")
+    if not isinstance(listed, list) or not all(_is_plain(file) for file in listed):
+        raise _broken(files, name, "a list of files that cannot be trusted")
+    for fact, kinds in (facts or {}).items():
+        if not isinstance(manifest.get(fact), kinds):
+            raise _broken(files, name, f"{fact} = {manifest.get(fact)!r:.80}")
+    return manifest
+
+
+def data_path(files: Files, manifest_name: str, file: Mapping[str, Any]) -> Path:
+    """The local path of a data file that a manifest lists, after comparing its size.
+
+    Raises:
+        BrokenFile: the file is missing or has another size than the manifest says.
+    """
+    path = files.local(f"{manifest_name.rpartition('/')[0]}/{file['name']}")
+    try:
+        with storage_errors(path):
+            size = path.stat().st_size
+    except DataMissing as error:
+        raise BrokenFile(
+            f"{path} is missing, though {manifest_name} lists it.",
+            remedy="Copy the run again as a whole, or write this part again.",
+        ) from error
+    if size != file["bytes"]:
+        raise BrokenFile(
+            f"{path} is not what {manifest_name} lists.",
+            got=f"{size:,} bytes",
+            expected=f"{file['bytes']:,} bytes",
+            remedy="Copy the run again as a whole, or write this part again.",
+        )
+    return path
+
+
+def verify(files: Files, manifest_name: str, manifest: Mapping[str, Any]) -> None:
+    """Compares every data file of a manifest with its checksum, which reads them whole.
+
+    Raises:
+        BrokenFile: a file is missing or holds something else.
+    """
+    for file in manifest["files"]:
+        path = data_path(files, manifest_name, file)
+        found = _sha256(path)
+        if found != file["sha256"]:
+            raise BrokenFile(f"{path} has changed since it was written.", got=found, expected=file["sha256"])
+
+
+def _is_plain(file: Any) -> bool:
+    """A manifest may only name files of its own folder: a hostile one must not lead anywhere else."""
+    if not isinstance(file, dict):
+        return False
+    name = file.get("name")
+    return (
+        isinstance(name, str)
+        and name not in ("", ".", "..")
+        and not set(name) & set("/\\:\0")
+        and isinstance(file.get("bytes"), int)
+        and isinstance(file.get("sha256"), str)
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _broken(files: Files, name: str, got: str, expected: str = "a manifest of the lab's format") -> BrokenFile:
+    return BrokenFile(
+        f"{files.local(name)} cannot be read.",
+        got=got,
+        expected=expected,
+        remedy="Write this part of the run again.",
+    )

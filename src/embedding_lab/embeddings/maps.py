@@ -1,0 +1,86 @@
+"""Maps on disk: points as .npy, measures per sample as Parquet, and a manifest that tells how they came about."""
+
+from __future__ import annotations
+
+from types import NoneType
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from embedding_lab.embeddings.files import Files
+from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
+from embedding_lab.embeddings.names import folder_name
+from embedding_lab.embeddings.projection import Projection
+from embedding_lab.errors import BrokenFile, LabError
+
+FACTS: Facts = {
+    "name": str,
+    "method": str,
+    "parameters": dict,
+    "seed": (int, NoneType),
+    "parent": (dict, NoneType),
+    "quality": dict,
+    "state": str,
+}
+"""What the manifest of a map says besides its files."""
+
+
+def save_map(files: Files, folder: str, name: str, projection: Projection) -> None:
+    """Publishes a map as the current generation of its name.
+
+    Args:
+        files: the run's files.
+        folder: the maps' folder of a layer and step.
+        name: the map's name, such as "tsne-3d".
+        projection: the map; also one in state "forming", which the next one replaces.
+
+    Raises:
+        StorageError: the disk refuses; the last generation stays.
+    """
+    stem = folder_name(name)
+    with Draft(files, folder, stem, "map") as draft:
+        # written through an open file: np.save would add its own ending to a draft's name
+        with draft.new_file(stem, ".npy").open("wb") as file:
+            np.save(file, np.ascontiguousarray(projection.points, "<f4"))
+        if projection.per_sample:
+            table = pa.table({measure: pa.array(values) for measure, values in projection.per_sample.items()})
+            pq.write_table(table, draft.new_file(stem, ".parquet"), compression="zstd")
+        facts = {fact: getattr(projection, fact) for fact in FACTS if fact != "name"}
+        draft.publish({"name": name, "shape": list(projection.points.shape), **facts})
+
+
+def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_]) -> Projection:
+    """A map by its name.
+
+    Args:
+        files: the run's files.
+        folder: the maps' folder of a layer and step.
+        name: the map's name.
+        ids: the ids of the layer's samples, shape (n,).
+
+    Raises:
+        DataMissing: there is no such map.
+        BrokenFile: it cannot be read.
+    """
+    manifest_name = f"{folder}/{folder_name(name)}.json"
+    manifest = read_manifest(files, manifest_name, "map", FACTS)
+    paths = {file["name"].rpartition(".")[2]: data_path(files, manifest_name, file) for file in manifest["files"]}
+    try:
+        points = np.load(paths["npy"], allow_pickle=False)
+        table = pq.read_table(paths["parquet"]) if "parquet" in paths else None
+        return Projection(
+            points=points,
+            ids=ids,
+            per_sample={measure: table[measure].to_numpy() for measure in table.column_names} if table else {},
+            **{fact: manifest[fact] for fact in FACTS if fact != "name"},
+        )
+    except (KeyError, ValueError, OSError, pa.ArrowException, LabError) as error:
+        raise BrokenFile(f"Map {name!r} in {files.local(folder)} cannot be read.", got=str(error)) from error
+
+
+def map_names(files: Files, folder: str) -> list[str]:
+    """The names of the maps in a folder, sorted."""
+    found = [each for each in files.list(folder) if each.endswith(".json")]
+    return sorted(read_manifest(files, f"{folder}/{each}", "map", FACTS)["name"] for each in found)

@@ -1,0 +1,339 @@
+"""A run: what lies on disk for one training or logging run, next to TensorBoard's event files."""
+
+from __future__ import annotations
+
+import io
+import os
+import platform
+import re
+import time
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from embedding_lab.embeddings import maps, notes
+from embedding_lab.embeddings.dataset import Dataset
+from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs
+from embedding_lab.embeddings.files import LocalFiles, publish_file, storage_errors
+from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
+from embedding_lab.embeddings.names import folder_name, step_folder, step_of, true_name
+from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
+from embedding_lab.embeddings.projection import Projection
+from embedding_lab.embeddings.samples import read_dataset, save_dataset
+from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
+from embedding_lab.errors import DataMissing, one_of
+
+PLUGIN_FOLDER = "plugins/embedding_lab"
+
+EMBEDDING_FACTS: Facts = {
+    "layer": str,
+    "step": (int, NoneType),
+    "samples": str,
+    "shape": list,
+    "shard_rows": list,
+    "epoch": (int, NoneType),
+    "wall_time": (int, float),
+    "split": (str, NoneType),
+    "pooling": (str, NoneType),
+    "model": (str, NoneType),
+}
+"""What the manifest of an embedding set says besides its files."""
+
+OUTPUT_FACTS: Facts = {"step": (int, NoneType), "samples": str, "rows": int, "model": (str, NoneType)}
+
+
+class Latest:
+    """Stands for the newest step of a layer, where no step is named."""
+
+
+LATEST = Latest()
+
+
+class Run:
+    """One run. Use `create_run` to begin or to add, `open_run` to read.
+
+    Attributes:
+        path: the run's folder.
+        files: what lies in its part for the lab.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.files = LocalFiles(path / PLUGIN_FOLDER)
+        self._kept: weakref.WeakKeyDictionary[Dataset, str] = weakref.WeakKeyDictionary()
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which is the run's name in TensorBoard."""
+        return self.path.name
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of all layers that have vectors at any step, sorted."""
+        folders = [each for each in self.files.list("layers") if self._step_folders(f"layers/{each}")]
+        return sorted(self._layer_name(folder) for folder in folders)
+
+    def steps(self, layer: str) -> list[int | None]:
+        """The steps at which a layer has vectors, ascending; None (nothing changes) comes first.
+
+        Raises:
+            UnknownName: the run has no such layer.
+        """
+        steps = [step_of(each) for each in self._step_folders(f"layers/{folder_name(layer)}")]
+        if not steps:
+            raise one_of("Layer", layer, self.layers, remedy=f"Layers of run {self.path} are listed above.")
+        return sorted(steps, key=lambda step: -1 if step is None else step)
+
+    def save_dataset(self, data: Dataset) -> str:
+        """Keeps the table of a dataset's samples and returns its key, for the writers below."""
+        if data not in self._kept:  # a step of ten layers comes here eleven times with the same samples
+            self._kept[data] = save_dataset(self.files, data)
+        return self._kept[data]
+
+    def dataset(self, key: str) -> Dataset:
+        """The dataset of a key, without its samples."""
+        return read_dataset(self.files, key)
+
+    def embedding_writer(
+        self,
+        layer: str,
+        data: Dataset,
+        *,
+        step: int | None = None,
+        epoch: int | None = None,
+        wall_time: float | None = None,
+        split: str | None = None,
+        pooling: str | None = None,
+        model: str | None = None,
+        shard_bytes: int = SHARD_BYTES,
+    ) -> EmbeddingWriter:
+        """A writer that takes the vectors of a layer block by block, in the order of the samples.
+
+        Args:
+            layer: the layer's name; "input" is reserved for the samples themselves.
+            data: the samples, whose table is kept too.
+            step: the training step; None where nothing changes.
+            epoch: the epoch that step lies in.
+            wall_time: when the vectors were taken, seconds since 1970; now when left out.
+            split: the part of the dataset.
+            pooling: how further axes became one: "mean", "max", "flatten" or None.
+            model: the model's fingerprint.
+            shard_bytes: at most this many bytes of vectors in one file.
+        """
+        facts = {
+            "layer": layer,
+            "step": step,
+            "samples": self.save_dataset(data),
+            "epoch": epoch,
+            "wall_time": time.time() if wall_time is None else wall_time,
+            "split": split,
+            "pooling": pooling,
+            "model": model,
+        }
+        draft = Draft(self.files, _set_folder(layer, step), "embeddings", "embeddings")
+        return EmbeddingWriter(draft, data.ids, facts, shard_bytes)
+
+    def outputs_writer(self, data: Dataset, *, step: int | None = None, model: str | None = None) -> OutputsWriter:
+        """A writer that takes what the model said at a step, block by block, in the order of the samples."""
+        facts = {"step": step, "samples": self.save_dataset(data), "model": model}
+        draft = Draft(self.files, f"steps/{step_folder(step)}", "outputs", "outputs")
+        return OutputsWriter(draft, data.id_column, facts)
+
+    def save_embeddings(self, embeddings: EmbeddingSet) -> None:
+        """Keeps a whole embedding set, and its outputs where it has some, reading it block by block."""
+        with self.embedding_writer(
+            embeddings.layer,
+            embeddings.dataset,
+            step=embeddings.step,
+            epoch=embeddings.epoch,
+            wall_time=embeddings.wall_time,
+            split=embeddings.split,
+            pooling=embeddings.pooling,
+            model=embeddings.model,
+        ) as writer:
+            rows = max(1, (1 << 24) // (4 * embeddings.dims))
+            for start in range(0, len(embeddings), rows):
+                writer.append(embeddings.vectors[start : start + rows])
+        if embeddings.outputs is not None:
+            with self.outputs_writer(embeddings.dataset, step=embeddings.step, model=embeddings.model) as outputs:
+                outputs.append(embeddings.outputs)
+
+    def embeddings(self, layer: str, step: int | Latest | None = LATEST) -> EmbeddingSet:
+        """The vectors of a layer, memory-mapped, with their samples and outputs.
+
+        Args:
+            layer: the layer's name.
+            step: the training step; the newest when left out.
+
+        Raises:
+            UnknownName: the run has no such layer or step.
+            BrokenFile: what is there cannot be read.
+        """
+        steps = self.steps(layer)
+        chosen = steps[-1] if isinstance(step, Latest) else step
+        if chosen not in steps:
+            raise one_of(f"Step of layer {layer!r}", chosen, steps)
+        name = f"{_set_folder(layer, chosen)}/embeddings.json"
+        manifest = read_manifest(self.files, name, "embeddings", EMBEDDING_FACTS)
+        vectors = read_vectors(self.files, name, manifest)
+        return EmbeddingSet(
+            vectors=vectors,
+            dataset=self.dataset(manifest["samples"]),
+            outputs=self._outputs_for(chosen, manifest["samples"]),
+            **{fact: manifest[fact] for fact in EMBEDDING_FACTS if fact not in ("samples", "shape", "shard_rows")},
+        )
+
+    def vectors(self, layer: str, step: int | None = None) -> Any:
+        """The vectors of a layer at a step alone: array-like, float32, shape (n, dims), memory-mapped.
+
+        Raises:
+            DataMissing: there are none.
+            BrokenFile: what is there cannot be read.
+        """
+        name = f"{_set_folder(layer, step)}/embeddings.json"
+        return read_vectors(self.files, name, read_manifest(self.files, name, "embeddings", EMBEDDING_FACTS))
+
+    def outputs(self, step: int | None = None) -> Outputs:
+        """What the model said at a step.
+
+        Raises:
+            DataMissing: nothing was kept for this step.
+            BrokenFile: it cannot be read.
+        """
+        name = f"steps/{step_folder(step)}/outputs.json"
+        return read_outputs(self.files, name, read_manifest(self.files, name, "outputs", OUTPUT_FACTS))
+
+    def save_map(self, layer: str, step: int | None, name: str, projection: Projection) -> None:
+        """Keeps a map of a layer at a step under a name; a later one of that name takes its place."""
+        maps.save_map(self.files, f"{_set_folder(layer, step)}/maps", name, projection)
+
+    def map(self, layer: str, name: str, step: int | Latest | None = LATEST) -> Projection:
+        """A map of a layer by its name, at the newest step unless one is named."""
+        embeddings = self.embeddings(layer, step)
+        known = self.maps(layer, embeddings.step)
+        if name not in known:
+            raise one_of(f"Map of layer {layer!r}", name, known)
+        return maps.read_map(self.files, f"{_set_folder(layer, embeddings.step)}/maps", name, embeddings.ids)
+
+    def maps(self, layer: str, step: int | None = None) -> list[str]:
+        """The names of the maps of a layer at a step."""
+        return maps.map_names(self.files, f"{_set_folder(layer, step)}/maps")
+
+    @property
+    def selections(self) -> list[str]:
+        """The names of the selections that were kept."""
+        return notes.selection_names(self.files)
+
+    def selection(self, name: str) -> list[str]:
+        """The ids of a selection.
+
+        Raises:
+            UnknownName: there is none of that name.
+        """
+        if name not in self.selections:
+            raise one_of("Selection", name, self.selections)
+        return notes.read_selection(self.files, name)
+
+    def save_selection(self, name: str, ids: Iterable[str]) -> None:
+        """Keeps the ids of a selection under a name; a later one of that name takes its place."""
+        notes.save_selection(self.files, name, ids)
+
+    def annotate(self, sample_id: str, **said: Any) -> None:
+        """Adds what is said of a sample, such as label=… or tags=[…] with a reason; nothing is ever changed."""
+        notes.append_annotation(self._annotations_path, {"id": sample_id, **said})
+
+    @property
+    def annotations(self) -> list[dict[str, Any]]:
+        """All that was said of samples, oldest first."""
+        return notes.read_annotations(self._annotations_path)
+
+    @property
+    def _annotations_path(self) -> Path:
+        return self.files.local("annotations.jsonl")
+
+    def _step_folders(self, layer_folder: str) -> list[str]:
+        """The steps that were published; a writer that was killed leaves a folder without a manifest."""
+        steps = self.files.list(layer_folder)
+        return [each for each in steps if "embeddings.json" in self.files.list(f"{layer_folder}/{each}")]
+
+    def _layer_name(self, folder: str) -> str:
+        name = true_name(folder)
+        if name is not None:
+            return name
+        manifest = f"layers/{folder}/{self._step_folders(f'layers/{folder}')[0]}/embeddings.json"
+        return str(read_manifest(self.files, manifest, "embeddings", EMBEDDING_FACTS)["layer"])
+
+    def _outputs_for(self, step: int | None, samples: str) -> Outputs | None:
+        """The outputs of a step, where they describe the same samples."""
+        name = f"steps/{step_folder(step)}/outputs.json"
+        try:
+            manifest = read_manifest(self.files, name, "outputs", OUTPUT_FACTS)
+        except DataMissing:
+            return None
+        return read_outputs(self.files, name, manifest) if manifest["samples"] == samples else None
+
+
+def _set_folder(layer: str, step: int | None) -> str:
+    return f"layers/{folder_name(layer)}/{step_folder(step)}"
+
+
+def create_run(path: str | Path) -> Run:
+    """Begins a run, or opens one to add to it.
+
+    TensorBoard lists only folders with an event file, so there is always one.
+
+    Raises:
+        StorageError: the folder cannot be made or written.
+    """
+    folder = Path(path)
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not _event_files(folder):
+            _write_event_file(folder)
+    return Run(folder)
+
+
+def open_run(path: str | Path) -> Run:
+    """Opens a run to read it.
+
+    Args:
+        path: the run's folder, one level below the log directory.
+
+    Raises:
+        DataMissing: there is no run of ours in this folder.
+    """
+    folder = Path(path)
+    if not (folder / PLUGIN_FOLDER).is_dir():
+        inside = sorted(str(each.parent.parent.name) for each in folder.glob(f"*/{PLUGIN_FOLDER}"))
+        raise DataMissing(
+            f"There is no run in {folder}.",
+            got=f"a log directory with the runs {', '.join(inside[:10])}" if inside else "",
+            expected=f"a folder that holds {PLUGIN_FOLDER}",
+            remedy="Name one of these runs." if inside else "Check the path, or log embeddings into it first.",
+        )
+    return Run(folder)
+
+
+def new_run_name(model: str) -> str:
+    """The default name of a run: <model>-<date>-<time>, so that a second start is a second run."""
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', model)}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _event_files(folder: Path) -> list[Path]:
+    return [each for each in folder.iterdir() if "tfevents" in each.name]
+
+
+def _write_event_file(folder: Path) -> None:
+    # TensorBoard's own EventFileWriter would load TensorFlow where it is installed: nine seconds for forty bytes
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    content = io.BytesIO()
+    RecordWriter(content).write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
+    name = f"events.out.tfevents.{int(time.time())}.{platform.node()}.{os.getpid()}.0"
+    publish_file(folder / name, content.getvalue())

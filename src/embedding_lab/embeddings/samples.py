@@ -1,0 +1,131 @@
+"""The table of a dataset's samples inside a run: ids, given labels, splits and the user's columns.
+
+Tables are named by their content. The same samples logged again are the same table, so ten layers and a
+hundred steps share one; other samples are another table, and older embeddings keep theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from types import NoneType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, array_bytes
+from embedding_lab.embeddings.files import Files
+from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
+from embedding_lab.embeddings.names import folder_name
+from embedding_lab.errors import BrokenFile, InputError
+
+RESERVED_COLUMNS = ("id", "label", "split")
+
+FACTS: Facts = {"dataset": str, "rows": int, "fingerprint": str, "class_names": (list, NoneType)}
+"""What the manifest of a table says besides its files."""
+
+
+def save_dataset(files: Files, data: Dataset) -> str:
+    """Writes a dataset's table, unless the run holds the same one, and returns its manifest's name.
+
+    Raises:
+        InputError: a column bears a reserved name or cannot be stored.
+        StorageError: the disk refuses.
+    """
+    folder, name = f"samples/{folder_name(data.name)}", f"samples-{_digest(data)}"
+    if f"{name}.json" not in files.list(folder):
+        with Draft(files, folder, name, "samples") as draft:
+            pq.write_table(_table(data), draft.new_file(name, ".parquet"), compression="zstd")
+            draft.publish(
+                {
+                    "dataset": data.name,
+                    "rows": len(data),
+                    "class_names": None if data.class_names is None else list(data.class_names),
+                    "fingerprint": data.fingerprint,
+                }
+            )
+    return f"{folder}/{name}.json"
+
+
+def read_dataset(files: Files, key: str) -> Dataset:
+    """The dataset of a table, without its samples.
+
+    Args:
+        files: the run's files.
+        key: what `save_dataset` returned.
+
+    Raises:
+        DataMissing: there is no such table.
+        BrokenFile: it cannot be read.
+    """
+    manifest = read_manifest(files, key, "samples", FACTS)
+    path = data_path(files, key, manifest["files"][0])
+    try:
+        table = pq.read_table(path)
+        columns = {name: _values(table[name]) for name in table.column_names}
+        names = manifest["class_names"]
+        return Dataset(
+            name=manifest["dataset"],
+            samples=None,
+            ids=columns.pop("id").astype(np.str_),
+            labels=_labels(columns.pop("label", None)),
+            class_names=None if names is None else tuple(names),
+            splits=_texts(columns.pop("split", None)),
+            columns=columns,
+        )
+    except (pa.ArrowException, KeyError, TypeError, InputError) as error:
+        raise BrokenFile(f"{path} is no table of samples.", got=str(error)) from error
+
+
+def _table(data: Dataset) -> pa.Table:
+    columns: dict[str, Any] = {"id": data.id_column}
+    if data.labels is not None:
+        columns["label"] = pa.array(data.labels, pa.int64(), mask=data.labels == UNLABELLED)
+    if data.splits is not None:
+        columns["split"] = pa.array(data.splits, pa.string()).dictionary_encode()
+    columns.update({name: _column(data, name, values) for name, values in data.columns.items()})
+    return pa.table(columns)
+
+
+def _column(data: Dataset, name: str, values: NDArray[Any]) -> pa.Array:
+    if name in RESERVED_COLUMNS:
+        raise InputError(
+            f"Column {name!r} bears a reserved name.",
+            expected=f"a name other than {', '.join(RESERVED_COLUMNS)}",
+            remedy=f"Hand it in as {'ids' if name == 'id' else name + 's'}=…, or rename it.",
+        )
+    try:
+        return pa.array(values.tolist() if values.ndim > 1 else values)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise InputError(
+            f"Column {name!r} of dataset {data.name!r} cannot be stored.",
+            got=f"dtype {values.dtype}: {error}",
+            expected="numbers, text, dates or lists of these",
+        ) from error
+
+
+def _digest(data: Dataset) -> str:
+    digest = hashlib.sha256(repr((data.name, data.class_names, data.fingerprint)).encode())
+    digest.update(array_bytes(data.splits))
+    for name, values in data.columns.items():
+        digest.update(name.encode() + array_bytes(values))
+    return digest.hexdigest()[:12]
+
+
+def _values(column: pa.ChunkedArray) -> NDArray[Any]:
+    return np.asarray(column.to_numpy())
+
+
+def _labels(values: NDArray[Any] | None) -> NDArray[np.int64] | None:
+    """Parquet's nulls come back as NaN; they are the samples without a label."""
+    if values is None:
+        return None
+    if values.dtype.kind == "f":
+        return np.where(np.isnan(values), UNLABELLED, values).astype(np.int64)
+    return values.astype(np.int64)
+
+
+def _texts(values: NDArray[Any] | None) -> NDArray[np.str_] | None:
+    return None if values is None else values.astype(np.str_)

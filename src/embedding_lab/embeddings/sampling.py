@@ -1,0 +1,60 @@
+"""Draws a fair sample: every class keeps its share, the order stays, and a seed always means the same rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.errors import InputError
+
+
+def fair_sample(count: int, labels: NDArray[np.int64] | None, size: int, seed: int) -> NDArray[np.intp]:
+    """The rows of a sample in which every class has its share, as near as whole numbers allow.
+
+    Rows are chosen by the order of raw 64-bit random numbers, one per row. Numpy promises that this
+    stream never changes, so a seed means the same rows on every machine and in every later version.
+
+    Args:
+        count: how many rows there are.
+        labels: int, shape (count,), or None where rows have none; rows labelled -1 count as a class.
+        size: how many rows to draw, from 1 to count.
+        seed: a whole number, 0 or greater.
+
+    Returns:
+        Row numbers, shape (size,), ascending.
+
+    Raises:
+        InputError: size or seed is outside its range.
+    """
+    _check(count, size, seed)
+    draws = np.random.PCG64(seed).random_raw(count)
+    classes = np.zeros(count, np.intp) if labels is None else np.unique(labels, return_inverse=True)[1]
+    rows = np.lexsort((draws, classes))  # the rows class by class, each class in its random order
+    counts = np.bincount(classes)
+    starts = np.cumsum(counts) - counts
+    shares = _shares(counts, size, draws[rows[starts]])
+    chosen = [rows[start : start + share] for start, share in zip(starts, shares, strict=True)]
+    return np.sort(np.concatenate(chosen))
+
+
+def _shares(counts: NDArray[np.intp], size: int, lots: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """How many of each class: the whole part of its share, and one more for the largest remainders.
+
+    Where remainders are equal the lots decide, one per class, or the first classes would always win.
+    """
+    shares, remainders = np.divmod(counts * size, counts.sum())
+    missing = size - int(shares.sum())
+    shares[np.lexsort((lots, -remainders))[:missing]] += 1
+    return shares
+
+
+def _check(count: int, size: int, seed: int) -> None:
+    if not 1 <= size <= count:
+        raise InputError(
+            f"A sample of {size:,} cannot be drawn.",
+            got=f"samples={size}",
+            expected=f"1 to {count:,}, since so many samples are there",
+            remedy="Ask for fewer, or leave the number out to have all.",
+        )
+    if seed < 0:
+        raise InputError("A seed cannot be negative.", got=f"seed={seed}", expected="0 or greater")

@@ -1,0 +1,224 @@
+"""Vectors on disk: .npy shards that are written as a stream and read as a memory map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from embedding_lab.embeddings.embedding_set import check_finite
+from embedding_lab.embeddings.files import Files, storage_errors
+from embedding_lab.embeddings.manifest import Draft, data_path
+from embedding_lab.errors import BrokenFile, ShapeMismatch
+
+SHARD_BYTES = 2 << 30
+"""Shards stay below what every file system and object store takes in one piece."""
+
+
+class EmbeddingWriter:
+    """Takes the vectors of one layer block by block and publishes them when all have come.
+
+    A context manager: leaving it normally publishes, leaving it by an error or an interruption
+    discards, and readers still see what was there before.
+
+    Args:
+        draft: the generation to write; the writer ends it.
+        ids: the samples' ids in row order, shape (n,).
+        facts: what the manifest says besides shapes and files: layer, step, samples, …
+        shard_bytes: at most this many bytes of vectors in one file.
+    """
+
+    def __init__(
+        self,
+        draft: Draft,
+        ids: NDArray[np.str_],
+        facts: Mapping[str, Any],
+        shard_bytes: int = SHARD_BYTES,
+    ) -> None:
+        self._draft = draft
+        self._ids = ids
+        self._facts = facts
+        self._shard_bytes = shard_bytes
+        self._file: BinaryIO | None = None
+        self._path = Path()
+        self._shard_ends: list[int] = []
+        self.rows = 0
+        self.dims = 0
+
+    def __enter__(self) -> EmbeddingWriter:
+        return self
+
+    def append(self, block: NDArray[Any]) -> None:
+        """Writes the vectors of the next samples.
+
+        Args:
+            block: shape (rows, dims), any float or int type; stored as float32.
+
+        Raises:
+            ShapeMismatch: the block has another width than the first one, or there are too many rows.
+            NotFinite: a value is NaN or infinite; the sample is named.
+            StorageError: the disk refuses.
+        """
+        block = np.ascontiguousarray(block, dtype="<f4")
+        self._check_shape(block)
+        check_finite(block, self._ids[self.rows : self.rows + len(block)], str(self._facts["layer"]))
+        while len(block):
+            if self._file is None or self.rows == self._shard_ends[-1]:
+                self._begin_shard()
+            part, block = np.split(block, [self._shard_ends[-1] - self.rows])
+            with storage_errors(self._path):
+                self._open.write(part.data)
+            self.rows += len(part)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._draft:
+            self._close()
+            if kind is None:
+                self._publish()
+
+    def _publish(self) -> None:
+        if self.rows != len(self._ids):
+            raise ShapeMismatch(
+                f"Vectors of layer {self._facts['layer']!r} are missing.",
+                got=f"{self.rows:,} rows",
+                expected=f"one for each of the {len(self._ids):,} samples",
+            )
+        starts = [0, *self._shard_ends[:-1]]
+        self._draft.publish(
+            {
+                **self._facts,
+                "shape": [self.rows, self.dims],
+                "dtype": "float32",
+                "shard_rows": [end - start for start, end in zip(starts, self._shard_ends, strict=True)],
+            }
+        )
+
+    def _check_shape(self, block: NDArray[Any]) -> None:
+        expected = self.dims or "dims"
+        if block.ndim != 2 or block.shape[1] < 1 or (self.dims and block.shape[1] != self.dims):
+            raise ShapeMismatch(
+                f"A block of layer {self._facts['layer']!r} has the wrong shape.",
+                got=f"shape {block.shape}",
+                expected=f"shape (rows, {expected})",
+            )
+        if self.rows + len(block) > len(self._ids):
+            raise ShapeMismatch(
+                f"Layer {self._facts['layer']!r} has more vectors than there are samples.",
+                got=f"at least {self.rows + len(block):,} rows",
+                expected=f"{len(self._ids):,}",
+            )
+        self.dims = block.shape[1]
+
+    def _begin_shard(self) -> None:
+        self._close()
+        rows = min(max(1, self._shard_bytes // (4 * self.dims)), len(self._ids) - self.rows)
+        self._path = self._draft.new_file(f"vectors-{len(self._shard_ends):05d}", ".npy")
+        self._shard_ends.append(self.rows + rows)
+        with storage_errors(self._path):
+            self._file = self._path.open("wb")
+            header = {"descr": "<f4", "fortran_order": False, "shape": (rows, self.dims)}
+            npy.write_array_header_1_0(self._open, header)
+
+    @property
+    def _open(self) -> BinaryIO:
+        assert self._file is not None
+        return self._file
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class ShardedArray:
+    """Several memory-mapped arrays that read as one, of shape (n, dims).
+
+    Slices and row positions give an array in memory of just those rows; `np.asarray` reads all.
+    """
+
+    def __init__(self, shards: Sequence[NDArray[np.float32]]) -> None:
+        self.shards = list(shards)
+        self._ends = np.cumsum([len(shard) for shard in self.shards])
+        self.shape = (int(self._ends[-1]), int(self.shards[0].shape[1]))
+        self.dtype = self.shards[0].dtype
+        self.ndim = 2
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> NDArray[np.float32]:
+        if isinstance(rows, tuple):
+            return np.asarray(self[rows[0]][(..., *rows[1:])])
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            start, stop, _ = rows.indices(len(self))
+            return self._range(start, max(start, stop))
+        positions = np.arange(len(self))[rows]
+        return self._pick(np.atleast_1d(positions)).reshape(*np.shape(positions), self.shape[1])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("several shards cannot be one array without a copy")
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def _range(self, start: int, stop: int) -> NDArray[np.float32]:
+        parts = [np.empty((0, self.shape[1]), self.dtype)]
+        for begin, shard in zip(self._ends - [len(s) for s in self.shards], self.shards, strict=True):
+            parts.append(shard[max(0, start - begin) : max(0, stop - begin)])
+        return np.concatenate(parts)
+
+    def _pick(self, positions: NDArray[np.intp]) -> NDArray[np.float32]:
+        picked = np.empty((len(positions), self.shape[1]), self.dtype)
+        home = np.searchsorted(self._ends, positions, side="right")
+        for number in np.unique(home):
+            here = home == number
+            begin = self._ends[number] - len(self.shards[number])
+            picked[here] = self.shards[number][positions[here] - begin]
+        return picked
+
+
+def read_vectors(files: Files, manifest_name: str, manifest: Mapping[str, Any]) -> Any:
+    """The vectors of a manifest, memory-mapped: an array for one shard, else a `ShardedArray`.
+
+    Returns:
+        Array-like, float32, shape (n, dims).
+
+    Raises:
+        BrokenFile: a shard is missing, has another size, or is not what the manifest says.
+    """
+    shape, counts, listed = manifest["shape"], manifest["shard_rows"], manifest["files"]
+    whole = [*shape, *counts]
+    if len(shape) != 2 or not all(type(number) is int and number > 0 for number in whole):
+        raise BrokenFile(f"The shape in {manifest_name} cannot be trusted.", got=f"{shape}, shards of {counts}")
+    if not counts or len(counts) != len(listed) or sum(counts) != shape[0]:
+        raise BrokenFile(
+            f"The shards of {manifest_name} do not add up.",
+            got=f"{len(listed)} files for shards of {counts} rows",
+            expected=f"{shape[0]:,} rows in all",
+        )
+    shards = [
+        _map_shard(data_path(files, manifest_name, file), (count, shape[1]))
+        for file, count in zip(listed, counts, strict=True)
+    ]
+    return shards[0] if len(shards) == 1 else ShardedArray(shards)
+
+
+def _map_shard(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    try:
+        with storage_errors(path):
+            vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise BrokenFile(f"{path} is no .npy file.", got=str(error)) from error
+    if vectors.dtype != np.dtype("<f4") or vectors.shape != shape:
+        raise BrokenFile(
+            f"{path} is not what its manifest says.",
+            got=f"{vectors.dtype} {vectors.shape}",
+            expected=f"float32 {shape}",
+        )
+    return vectors

@@ -1,0 +1,171 @@
+"""Takes the activations of a model's layers as embeddings: one forward pass, streamed into a run.
+
+Nothing here knows a framework: `source.py` says what each must give.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run, as_dataset, create_run
+from embedding_lab.errors import EmptyData, InputError, one_of
+from embedding_lab.extraction.source import POOLINGS, LayerInfo, Pooling, source_of
+from embedding_lab.extraction.streaming import Sink
+from embedding_lab.extraction.temporary import TemporaryRun
+from embedding_lab.progress import Progress, silent
+
+EXAMPLES = 2
+"""Samples shown to a model to get to know it: a single one could be mistaken for an axis of length one."""
+
+
+def layer_table(model: Any) -> list[LayerInfo]:
+    """The layers of a model, in the order in which a sample passes them.
+
+    Args:
+        model: a Keras model, or the path of a `.keras` or `.h5` file.
+
+    Raises:
+        InputError: this kind of model is not known.
+        DataMissing, BrokenFile: the file cannot be had or read.
+        MissingDependency: the framework is not installed.
+    """
+    return source_of(model).layers()
+
+
+def extract(
+    model: Any,
+    data: Any,
+    layers: Sequence[str] | str | None = None,
+    *,
+    out: Run | str | Path | None = None,
+    step: int | None = None,
+    epoch: int | None = None,
+    split: str | None = None,
+    pooling: Pooling = "mean",
+    batch_size: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, EmbeddingSet]:
+    """The vectors that layers of a model give for samples, all from one forward pass in inference mode.
+
+    They stream into a run, so that memory does not grow with the samples; a layer's vectors appear there when they
+    are complete, and after an error or an interruption the run holds what it held before. Where the model is a
+    classifier, its prediction, confidence, loss and class probabilities of every sample go along. The model is left
+    as it was found, except that one that was never called is built.
+
+    Args:
+        model: a Keras model (Functional, Sequential or subclassed), or the path of a `.keras` or `.h5` file.
+        data: a Dataset, or any array-like of samples, shape (n, ...).
+        layers: names as in `layer_table`; "input" means the samples themselves, flattened. When left out: the
+            input and every layer worth showing.
+        out: the run to write to, or its folder; when left out a temporary one that goes with the process.
+        step: the training step the model is at.
+        epoch: the epoch that step lies in.
+        split: the part of the dataset; when left out, the one all samples belong to.
+        pooling: how further axes of an output, as of (height, width, channels), become one: their "mean" or "max"
+            per channel, or "flatten".
+        batch_size: samples per call; chosen by the size of the model's outputs when left out. The vectors are the
+            same for any, within the rounding of float32.
+        progress: told "extract samples".
+
+    Returns:
+        One set for each layer, in the order asked for. Vectors are float32, shape (n, dims), memory-mapped.
+
+    Raises:
+        UnknownName: the model has no such layer.
+        ShapeMismatch: the model takes samples of another shape.
+        NotFinite: a layer gives NaN or infinity; the first such sample is named.
+        EmptyData: there are no samples.
+        InputError: samples or outputs that cannot be used.
+        StorageError: the disk is full, read-only, or refuses.
+    """
+    data = _with_samples(as_dataset(data))
+    names = _asked(layers)
+    if pooling not in POOLINGS:
+        raise one_of("Pooling", pooling, POOLINGS)
+    of_model = None if names is None else [name for name in names if name != INPUT_LAYER]
+    forward = source_of(model).forward_pass(np.asarray(data.samples[:EXAMPLES]), of_model, pooling)
+    if names is None:
+        names = [INPUT_LAYER, *forward.layers]
+    rows = forward.batch_size if batch_size is None else batch_size
+
+    with _run_to_write(out) as (run, keep_for):
+        sink = Sink(run, data, names, forward, step=step, epoch=epoch, split=split or _only_split(data))
+        with sink, _behind(sink.append) as write:
+            for samples in _batches(data, rows, progress):
+                write(samples, *forward.run(samples))
+        sets = sink.sets()
+        keep_for(sets.values())
+    return sets
+
+
+def _asked(layers: Sequence[str] | str | None) -> list[str] | None:
+    """The names asked for, each once."""
+    if layers is None:
+        return None
+    names = list(dict.fromkeys([layers] if isinstance(layers, str) else layers))
+    if not names:
+        raise EmptyData("No layer was asked for.", expected="at least one name, or None for those worth showing")
+    return names
+
+
+def _with_samples(data: Dataset) -> Dataset:
+    if data.samples is None:
+        raise InputError(
+            f"Dataset {data.name!r} holds its table only, not the samples.",
+            remedy="Load it from where its samples are.",
+        )
+    return data
+
+
+def _only_split(data: Dataset) -> str | None:
+    """The split that all samples belong to, if they do."""
+    if data.splits is None or (data.splits != data.splits[0]).any():
+        return None
+    return str(data.splits[0])
+
+
+def _batches(data: Dataset, rows: int, progress: Progress) -> Iterator[NDArray[Any]]:
+    """The samples in blocks of so many rows, shape (b, ...), the last one perhaps shorter."""
+    if rows < 1:
+        raise InputError("The batch size is out of range.", got=str(rows), expected="at least 1")
+    progress("extract samples", 0, len(data))
+    for start in range(0, len(data), rows):
+        yield np.asarray(data.samples[start : start + rows])
+        progress("extract samples", min(start + rows, len(data)), len(data))
+
+
+@contextlib.contextmanager
+def _behind(work: Callable[..., None]) -> Iterator[Callable[..., None]]:
+    """Does work in a thread, one piece behind whoever hands it on, who hears of an error at the next piece."""
+    with ThreadPoolExecutor(1, "embedding-lab-write") as thread:
+        pending: list[Future[None]] = []
+
+        def hand_on(*piece: Any) -> None:
+            for last in pending:
+                last.result()
+            pending[:] = [thread.submit(work, *piece)]
+
+        yield hand_on
+        for last in pending:
+            last.result()
+
+
+@contextlib.contextmanager
+def _run_to_write(out: Run | str | Path | None) -> Iterator[tuple[Run, Callable[[Iterable[EmbeddingSet]], None]]]:
+    """The run to write to, and what ties its life to the sets read from it."""
+    if out is not None:
+        yield out if isinstance(out, Run) else create_run(out), lambda sets: None
+        return
+    temporary = TemporaryRun()
+    try:
+        yield temporary.run, temporary.keep_for
+    except BaseException:
+        temporary.remove()
+        raise

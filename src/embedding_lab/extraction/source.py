@@ -1,0 +1,127 @@
+"""What every framework's extractor promises: to list the layers of a model, and to run it once for all of them.
+
+A new framework is one file that bears its name and fulfils `Source`, one line in `source_of`, and the contract test
+it inherits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from numpy.typing import NDArray
+
+from embedding_lab.errors import InputError, ShapeMismatch, UnknownName, one_of
+
+Pooling = Literal["mean", "max", "flatten"]
+POOLINGS: tuple[Pooling, ...] = ("mean", "max", "flatten")
+
+Scale = Literal["probabilities", "logits", "unknown", "none"]
+"""What a model's last numbers are: probabilities of classes, logits of them, perhaps one of these, or neither."""
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One row of a model's table of layers.
+
+    Attributes:
+        name: what `extract` calls it: the path through nested models, "block/dense_1". A second output under the
+            same path, as of a layer that is used twice, ends in "#2".
+        kind: its class, such as "Dense".
+        shape: of its output for one sample, None where it varies; None as a whole where it is not known yet.
+        parameters: how many numbers it has learned or holds.
+        worth_showing: whether `extract` takes it unasked: a float output of its own, at the top of the model.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...] | None
+    parameters: int
+    worth_showing: bool
+
+
+@dataclass(frozen=True)
+class ForwardPass:
+    """A model made ready to give the vectors of chosen layers.
+
+    Attributes:
+        layers: each chosen layer, in order, and how its further axes become one; None where it has none.
+        run: takes a batch of samples, shape (b, ...); gives the vectors of each layer, float32, shape
+            (b, dims), and the model's last numbers, float32, shape (b, k), or None where it ends in anything else.
+        scale: what these last numbers are.
+        batch_size: samples per call that keep this model fast and its memory small.
+        fingerprint: of the model's weights.
+    """
+
+    layers: Mapping[str, Pooling | None]
+    run: Callable[[NDArray[Any]], tuple[dict[str, NDArray[Any]], NDArray[Any] | None]]
+    scale: Scale
+    batch_size: int
+    fingerprint: str
+
+
+class Source(Protocol):
+    """A model that can be asked for its layers' activations. It is left as it was found."""
+
+    def layers(self) -> list[LayerInfo]:
+        """The layers in the order of their calls, as far as they are known without samples."""
+        ...
+
+    def forward_pass(self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling) -> ForwardPass:
+        """Makes the model ready.
+
+        Args:
+            example: a few samples, shape (few, ...).
+            names: the layers; those worth showing where None.
+            pooling: how the further axes of an output become one.
+
+        Raises:
+            UnknownName: the model has no such layer.
+            ShapeMismatch: the model does not take such samples.
+            InputError: a layer's output is no table of numbers with one row per sample.
+        """
+        ...
+
+
+def source_of(model: Any) -> Source:
+    """The source for a model, chosen by the names of its classes so that no framework is imported to find out.
+
+    Args:
+        model: a Keras model, or the path of a Keras model file.
+
+    Raises:
+        InputError: nothing here knows this kind of model.
+    """
+    homes = {each.__module__.partition(".")[0] for each in type(model).__mro__}
+    if isinstance(model, str | Path) or "keras" in homes:
+        from embedding_lab.extraction.keras import KerasSource
+
+        return KerasSource(model)
+    raise InputError(
+        "This kind of model is not known.",
+        got=f"{type(model).__module__}.{type(model).__qualname__}",
+        expected="a Keras 3 model or the path of a .keras or .h5 file",
+    )
+
+
+def unknown_layer(name: str, known: Sequence[str]) -> UnknownName:
+    """The error for a layer that a model does not have."""
+    return one_of("Layer", name, known, remedy="Run `embedding-lab layers MODEL` to see all of them.")
+
+
+def other_input(takes: object, got: tuple[int, ...], said: str = "") -> ShapeMismatch:
+    """The error for samples that a model does not take.
+
+    Args:
+        takes: the shape of a sample that the model takes, or text where it does not declare one.
+        got: the shape of a sample.
+        said: what the framework said.
+    """
+    return ShapeMismatch(
+        "The model does not take these samples.",
+        got=f"samples of shape {got}" + (f"; the model said: {said}" if said else ""),
+        expected=f"samples of shape {takes}" if isinstance(takes, tuple) else str(takes),
+        remedy="Reshape or resize the samples, or choose the dataset the model was trained on.",
+    )

@@ -1,0 +1,8 @@
+"""The reference models: a dataset comes in, a trained model that knows its classes and origin goes out."""
+
+from embedding_lab.model.card import ModelCard
+from embedding_lab.model.files import load_model, save_model
+from embedding_lab.model.reference import MODELS, build
+from embedding_lab.model.training import TrainedModel, train
+
+__all__ = ["MODELS", "ModelCard", "TrainedModel", "build", "load_model", "save_model", "train"]

@@ -1,0 +1,93 @@
+"""One call logs embeddings from anywhere, for the lab and for the Projector; logging again adds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from google.protobuf import text_format
+from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+
+import embedding_lab as lab
+from embedding_lab.errors import InputError, NotFinite, ShapeMismatch
+
+VECTORS = np.random.default_rng(0).normal(size=(30, 4))
+
+
+def shown(run: Path) -> set[str]:
+    config = text_format.Parse((run / "projector_config.pbtxt").read_text(), ProjectorConfig())
+    return {each.tensor_name.split(" · ")[0] for each in config.embeddings}
+
+
+def test_plain_vectors_need_nothing_else(tmp_path: Path) -> None:
+    lab.log_embeddings(tmp_path / "run", VECTORS)
+    found = lab.open_run(tmp_path / "run").embeddings("embeddings")
+    assert np.array_equal(found.vectors, VECTORS.astype(np.float32))
+    assert list(found.ids[:2]) == ["samples/00000", "samples/00001"]
+    assert shown(tmp_path / "run") == {"embeddings"}
+
+
+def test_labels_images_ids_and_columns_go_along(tmp_path: Path) -> None:
+    images = np.random.default_rng(1).integers(0, 255, (30, 8, 8), dtype=np.uint8)
+    lab.log_embeddings(
+        tmp_path / "run",
+        VECTORS,
+        layer="mine",
+        labels=["cat", "dog"] * 15,
+        ids=[f"photo {number}" for number in range(30)],
+        images=images,
+        columns={"weight": np.arange(30)},
+        dataset="pets",
+    )
+    data = lab.open_run(tmp_path / "run").embeddings("mine").dataset
+    assert data.name == "pets"
+    assert data.class_names == ("cat", "dog")
+    assert list(data.columns["weight"]) == list(range(30))
+    assert data.ids[7] == "photo 7"
+    assert list((tmp_path / "run" / "projector").rglob("thumbnails-*.png"))
+
+
+def test_logging_again_adds_layers_and_steps_and_erases_none(tmp_path: Path) -> None:
+    for layer, step in (("a", 0), ("b", 0), ("a", 5)):
+        lab.log_embeddings(tmp_path / "run", VECTORS, layer=layer, step=step)
+    run = lab.open_run(tmp_path / "run")
+    assert run.layers == ["a", "b"]
+    assert run.steps("a") == [0, 5]
+    assert shown(tmp_path / "run") == {"a", "b"}
+
+
+def test_embedding_sets_are_logged_at_the_step_that_is_named(tmp_path: Path) -> None:
+    data = lab.as_dataset(VECTORS)
+    sets = {name: lab.EmbeddingSet(VECTORS * 2, data, name, step=1) for name in ("a", "b")}
+    lab.log_embeddings(tmp_path / "run", sets, step=7)
+    assert lab.open_run(tmp_path / "run").steps("a") == [7]
+    lab.log_embeddings(tmp_path / "run", sets["a"])
+    assert lab.open_run(tmp_path / "run").steps("a") == [1, 7]
+
+
+def test_embedding_sets_that_are_described_a_second_time_are_refused(tmp_path: Path) -> None:
+    given = lab.EmbeddingSet(VECTORS, lab.as_dataset(VECTORS), "a")
+    with pytest.raises(InputError, match="labels beside them"):
+        lab.log_embeddings(tmp_path / "run", given, labels=[0] * 30)
+
+
+@pytest.mark.parametrize("vectors", [np.zeros(3), np.zeros((2, 3, 4)), np.array([["a", "b"]])])
+def test_what_is_no_table_of_numbers_is_refused(tmp_path: Path, vectors: np.ndarray) -> None:
+    with pytest.raises(ShapeMismatch, match="table of numbers"):
+        lab.log_embeddings(tmp_path / "run", vectors)
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_that_cannot_be_shown_are_refused_with_the_mend(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"astype\('uint8'\)"):
+        lab.log_embeddings(tmp_path / "run", VECTORS, images=np.zeros((30, 8, 8)))
+
+
+def test_vectors_that_are_not_finite_leave_nothing_half_written(tmp_path: Path) -> None:
+    spoiled = VECTORS.copy()
+    spoiled[4, 0] = np.nan
+    with pytest.raises(NotFinite, match="samples/00004"):
+        lab.log_embeddings(tmp_path / "run", spoiled)
+    assert lab.open_run(tmp_path / "run").layers == []
+    assert not (tmp_path / "run" / "projector_config.pbtxt").exists()

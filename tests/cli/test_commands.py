@@ -1,0 +1,235 @@
+"""The commands on real data: what they print, what they write, and how they refuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embedding_lab as lab
+
+Here = Callable[..., Any]
+SECONDS = 120.0
+
+
+def result(ended: Any) -> Any:
+    """The JSON a command printed, once it has succeeded."""
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+@pytest.fixture(scope="module")
+def trained(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a model was trained on digits, as run `logs/first`."""
+    folder = tmp_path_factory.mktemp("trained")
+    told = result(here(folder, "train", "--dataset", "digits", "--epochs", 3, "--run", "first", "--json"))
+    assert told["model"] == os.path.join("logs", "first", "model.keras")  # noqa: PTH118  (as it is printed)
+    assert 0.5 < told["test_accuracy"] <= 1
+    return folder
+
+
+# train
+
+
+def test_a_second_training_is_a_second_run(here: Here, tmp_path: Path) -> None:
+    ended = here(tmp_path, "train", "--dataset", "digits", "--epochs", 1)
+    assert (ended.returncode, len(ended.stdout.splitlines())) == (0, 5)
+    assert "train samples: " in ended.stderr
+    (run,) = (tmp_path / "logs").iterdir()
+    assert run.name.startswith("dense16-20")
+
+
+def test_a_dataset_that_does_not_exist_is_answered_with_those_that_do(here: Here, tmp_path: Path) -> None:
+    ended = here(tmp_path, "train", "--dataset", "mnits")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "Dataset 'mnits' does not exist. Expected: one of mnist" in ended.stderr
+    assert not (tmp_path / "logs").exists()
+
+
+# layers
+
+
+@pytest.mark.parametrize("what", ["logs/first", "logs/first/model.keras"])
+def test_layers_are_listed_for_a_run_and_for_a_file(here: Here, trained: Path, what: str) -> None:
+    listed = result(here(trained, "layers", what, "--json"))["layers"]
+    assert {"embed_layer", "output"} <= {each["name"] for each in listed}
+
+
+def test_layers_are_a_table_for_people(here: Here, trained: Path) -> None:
+    lines = here(trained, "layers", "logs/first").stdout.splitlines()
+    assert lines[0].split() == ["layer", "kind", "output", "parameters", "by", "default"]
+    assert any(line.split()[:3] == ["embed_layer", "Dense", "16"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"), [("nothing.keras", "nothing.keras"), (".", "There is no model in the folder '.'.")]
+)
+def test_a_model_that_is_not_there_is_said_to_be_missing(here: Here, tmp_path: Path, what: str, said: str) -> None:
+    ended = here(tmp_path, "layers", what)
+    assert ended.returncode == 1
+    assert said in ended.stderr
+
+
+# extract
+
+
+def test_extracting_adds_to_the_models_own_run(here: Here, trained: Path) -> None:
+    told = result(here(trained, "extract", "logs/first", "--step", 3, "--json"))
+    assert told["run"] == str(Path("logs", "first"))
+    dims = {each["layer"]: each["dims"] for each in told["layers"]}
+    assert dims == {"input": 64, "embed_layer": 16, "output": 10}
+    embeddings = lab.open_run(trained / "logs" / "first").embeddings("embed_layer", step=3)
+    assert embeddings.vectors.shape[1] == 16
+    assert (trained / "logs" / "first" / "projector_config.pbtxt").is_file()
+
+
+def test_layers_samples_and_the_run_can_be_chosen(here: Here, trained: Path) -> None:
+    words = ["--layers", "embed_layer, output", "--split", "all", "--samples", 100, "--run", "second", "--json"]
+    told = result(here(trained, "extract", "logs/first/model.keras", *words))
+    assert [(each["layer"], each["samples"]) for each in told["layers"]] == [("embed_layer", 100), ("output", 100)]
+    assert told["run"] == str(Path("logs", "second"))
+
+
+def test_a_layer_that_does_not_exist_is_answered_with_those_that_do(here: Here, trained: Path) -> None:
+    ended = here(trained, "extract", "logs/first", "--layers", "dense_9")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "dense_9" in ended.stderr
+    assert "embed_layer" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_samples_of_another_shape_are_refused(here: Here, trained: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "large.npz", x=np.zeros((5, 28, 28), np.uint8), y=np.zeros(5, np.int64))
+    ended = here(trained, "extract", "logs/first", "--dataset", tmp_path / "large.npz", "--json")
+    assert ended.returncode == 1
+    assert json.loads(ended.stdout)["error"]["type"] == "ShapeMismatch"
+
+
+# log
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> Path:
+    np.save(tmp_path / "mine.npy", np.arange(60, dtype=np.float64).reshape(20, 3) % 7)
+    return tmp_path
+
+
+def test_vectors_are_logged_with_labels_ids_and_pictures(here: Here, vectors: Path) -> None:
+    (vectors / "labels.txt").write_text("".join(f"{'even' if row % 2 else 'odd'}\n" for row in range(20)))
+    (vectors / "ids.txt").write_text("".join(f"sample {row}\n" for row in range(20)))
+    np.save(vectors / "pictures.npy", np.zeros((20, 8, 8), np.uint8))
+    words = ["--labels", "labels.txt", "--ids", "ids.txt", "--images", "pictures.npy", "--step", 7, "--run", "mine"]
+    told = result(here(vectors, "log", "mine.npy", *words, "--json"))
+    assert [(each["layer"], each["samples"], each["dims"]) for each in told["layers"]] == [("mine", 20, 3)]
+
+    embeddings = lab.open_run(vectors / "logs" / "mine").embeddings("mine", step=7)
+    assert list(embeddings.dataset.ids[:2]) == ["sample 0", "sample 1"]
+    assert embeddings.dataset.class_names == ("even", "odd")
+    assert list((vectors / "logs" / "mine" / "projector").rglob("*.png"))
+
+
+def test_logging_again_adds_another_layer(here: Here, vectors: Path) -> None:
+    for name in ("first", "second"):
+        result(here(vectors, "log", "mine.npy", "--layer", name, "--run", "mine", "--json"))
+    assert set(lab.open_run(vectors / "logs" / "mine").layers) == {"first", "second"}
+
+
+def test_a_person_is_told_where_it_is_and_how_to_open_it(here: Here, vectors: Path) -> None:
+    told = here(vectors, "log", "mine.npy", "--run", "mine").stdout
+    assert "mine" in told.splitlines()[1]
+    assert told.splitlines()[-1] == f'In {Path("logs", "mine")}. Open it with: embedding-lab serve "logs"'
+
+
+BAD = {
+    "a file that does not exist": (["gone.npy"], "There is no file 'gone.npy'."),
+    "a file that is no array": (["text.npy"], "text.npy cannot be read as an array."),
+    "a file cut short": (["short.npy"], "short.npy cannot be read as an array."),
+    "pickled objects": (["objects.npy"], "objects.npy cannot be read as an array."),
+    "labels of another length": (["mine.npy", "--labels", "three.txt"], "3"),
+    "ids that repeat": (["mine.npy", "--ids", "same.txt"], "twin"),
+    "labels that are no text": (["mine.npy", "--labels", "noise.txt"], "noise.txt is not a text file."),
+    "not a number": (["nan.npy"], "NaN"),
+    "no samples": (["empty.npy"], "no samples"),
+    "another shape": (["cube.npy"], "shape (2, 2, 2)"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_clear_message(here: Here, vectors: Path, words: list[str], said: str) -> None:
+    (vectors / "text.npy").write_text("1 2 3\n")
+    (vectors / "short.npy").write_bytes((vectors / "mine.npy").read_bytes()[:-8])
+    np.save(vectors / "objects.npy", np.array([{"a": 1}]), allow_pickle=True)
+    (vectors / "three.txt").write_text("a\nb\nc\n")
+    (vectors / "same.txt").write_text("twin\n" * 20)
+    (vectors / "noise.txt").write_bytes(b"\xff\xfe\x00\xd8" * 5)
+    np.save(vectors / "nan.npy", np.full((20, 3), np.nan))
+    np.save(vectors / "empty.npy", np.zeros((0, 3)))
+    np.save(vectors / "cube.npy", np.zeros((2, 2, 2)))
+
+    ended = here(vectors, "log", *words)
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[-1].startswith("error: ")
+    assert said in ended.stderr
+    assert "a bug in embedding-lab" not in ended.stderr
+
+
+# demo
+
+
+def test_the_demo_tells_its_story(here: Here, tmp_path: Path) -> None:
+    words = ["demo", "--dataset", "digits", "--epochs", 2, "--samples", 200, "--no-serve"]
+    ended = here(tmp_path, *words)
+    assert ended.returncode == 0, ended.stderr
+    assert "200 samples of digits" in ended.stdout
+    assert "embed_layer" in ended.stdout
+    assert ended.stdout.splitlines()[-1] == 'Open it with: embedding-lab serve "logs"'
+    told = result(here(tmp_path, *words, "--json"))
+    assert told["samples"] == 200
+    assert {each["layer"] for each in told["layers"]} >= {"input", "embed_layer"}
+    assert len(list((tmp_path / "logs").iterdir())) >= 1
+
+
+def test_a_dataset_asked_for_by_name_that_cannot_be_had_is_an_error(here: Here, tmp_path: Path) -> None:
+    ended = here(tmp_path, "demo", "--dataset", tmp_path / "nowhere", "--no-serve")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert str(tmp_path / "nowhere") in ended.stderr
+
+
+def listening(process: subprocess.Popen[str], sign: str) -> None:
+    """Returns when the command says the sign on stderr."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if sign in line:
+            return
+    pytest.fail(f"it ended before it said {sign!r}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX process group")
+def test_ctrl_c_in_training_ends_it_with_130_and_nothing_half_written(tmp_path: Path) -> None:
+    words = ["demo", "--dataset", "digits", "--epochs", "100000", "--no-serve"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "embedding_lab", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            listening(process, "train samples: ")
+            os.killpg(process.pid, signal.SIGINT)
+            out, messages = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+    assert (process.returncode, out) == (130, "")
+    assert messages.splitlines()[-1] == "error: Interrupted. What was complete is kept."
+    assert not list(tmp_path.rglob("*.keras"))
