@@ -30,9 +30,7 @@ def mnist(rows: int) -> np.ndarray | None:
     folder = Path(os.environ.get("EMBEDDING_LAB_DATA", "")) / "mnist"
     if not folder.is_dir():
         return None
-    parts = [
-        gzip.decompress((folder / f"{part}-images-idx3-ubyte.gz").read_bytes()) for part in ("train", "t10k")
-    ]
+    parts = [gzip.decompress((folder / f"{part}-images-idx3-ubyte.gz").read_bytes()) for part in ("train", "t10k")]
     pictures = np.concatenate([np.frombuffer(part, np.uint8, offset=16).reshape(-1, 784) for part in parts])
     return fit_pca(pictures[:rows] / np.float32(255), 50).points
 

@@ -30,9 +30,7 @@ def pictures() -> np.ndarray:
     if not folder.is_dir():
         print("no MNIST: noise of its shape")
         return np.random.default_rng(0).random((70_000, 784), dtype=np.float32)
-    parts = [
-        gzip.decompress((folder / f"{part}-images-idx3-ubyte.gz").read_bytes()) for part in ("train", "t10k")
-    ]
+    parts = [gzip.decompress((folder / f"{part}-images-idx3-ubyte.gz").read_bytes()) for part in ("train", "t10k")]
     return np.concatenate(
         [np.frombuffer(part, np.uint8, offset=16).reshape(-1, 784) for part in parts]
     ) / np.float32(255)
@@ -58,12 +56,10 @@ def main() -> None:
     ways = {
         "bare product XᵀX": lambda: vectors.T @ vectors,
         "ours": lambda: fit_pca(vectors, COMPONENTS).points,
-        "scikit-learn, covariance": lambda: PCA(COMPONENTS, svd_solver="covariance_eigh").fit_transform(
+        "scikit-learn, covariance": lambda: PCA(COMPONENTS, svd_solver="covariance_eigh").fit_transform(vectors),
+        "scikit-learn, randomized": lambda: PCA(COMPONENTS, svd_solver="randomized", random_state=0).fit_transform(
             vectors
         ),
-        "scikit-learn, randomized": lambda: PCA(
-            COMPONENTS, svd_solver="randomized", random_state=0
-        ).fit_transform(vectors),
     }
     best = dict.fromkeys(ways, np.inf)
     found = {}

@@ -86,9 +86,7 @@ class ProjectionContract:
         assert points.shape == (30, 3)
         assert np.isfinite(points).all()
 
-    @pytest.mark.parametrize(
-        "kind", ["constant", "duplicates", "outlier", "tiny", "huge", "float64", "float16"]
-    )
+    @pytest.mark.parametrize("kind", ["constant", "duplicates", "outlier", "tiny", "huge", "float64", "float16"])
     def test_any_finite_vectors_give_a_finite_map(self, kind: str) -> None:
         vectors = three_clusters(60)[0]
         if kind == "constant":

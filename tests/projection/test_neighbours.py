@@ -50,12 +50,12 @@ def shared(found, true):
 
 @pytest.fixture(scope="module")
 def clustered():
-    """12,000 points in clumps of very different size and tightness, a third of them doubles."""
+    """9,000 points in clumps of very different size and tightness, a third of them doubles."""
     random = np.random.default_rng(3)
     centres = random.normal(size=(30, 16)) * 20
-    belongs = random.choice(30, 8_000, p=random.dirichlet(np.full(30, 0.5)))
-    points = centres[belongs] + random.normal(size=(8_000, 16)) * random.lognormal(0, 1.5, (30, 1))[belongs]
-    return np.concatenate([points, points[:4_000]]).astype(np.float32)
+    belongs = random.choice(30, 6_000, p=random.dirichlet(np.full(30, 0.5)))
+    points = centres[belongs] + random.normal(size=(6_000, 16)) * random.lognormal(0, 1.5, (30, 1))[belongs]
+    return np.concatenate([points, points[:3_000]]).astype(np.float32)
 
 
 def test_small_sets_give_the_exact_neighbours():
@@ -203,11 +203,9 @@ def test_the_result_is_the_same_bytes_for_any_number_of_threads(clustered):
 
 
 def test_a_memory_mapped_file_gives_the_same(tmp_path, clustered):
-    np.save(tmp_path / "vectors.npy", clustered[:6_000])
+    np.save(tmp_path / "vectors.npy", clustered[:3_000])
     mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
-    np.testing.assert_array_equal(
-        neighbours.find(mapped, 9).indices, neighbours.find(clustered[:6_000], 9).indices
-    )
+    np.testing.assert_array_equal(neighbours.find(mapped, 9).indices, neighbours.find(clustered[:3_000], 9).indices)
 
 
 def test_fewer_neighbours_are_the_first_of_more():
@@ -247,9 +245,7 @@ def test_large_maps_answer_new_points():
 
 def test_progress_counts_every_sample():
     heard = []
-    neighbours.find(
-        np.random.default_rng(15).normal(size=(2_000, 4)), 5, progress=lambda *said: heard.append(said)
-    )
+    neighbours.find(np.random.default_rng(15).normal(size=(2_000, 4)), 5, progress=lambda *said: heard.append(said))
     assert heard[-1] == ("search neighbours", 2_000, 2_000)
     assert all(a[1] <= b[1] for a, b in pairwise(heard))
 
@@ -313,8 +309,6 @@ total(x[:, 0].copy())
 neighbours.find(x, 5, threads=2)
 print("sound", found.recall)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "sound 1.0" in done.stdout

@@ -33,10 +33,7 @@ def test_the_map_follows_the_neighbours_given_not_the_vectors(n):
     given = neighbours.find(others, 14)
     points = project(vectors, given, epochs=30)
     kept = np.mean(
-        [
-            np.isin(a, b).mean()
-            for a, b in zip(given.indices, neighbours.find(points, 14).indices, strict=True)
-        ]
+        [np.isin(a, b).mean() for a, b in zip(given.indices, neighbours.find(points, 14).indices, strict=True)]
     )
     assert kept > 0.15
     np.testing.assert_array_equal(points, project(others, given, epochs=30))
@@ -60,7 +57,5 @@ from embedding_lab.projection import umap
 assert umap._umap_learn().UMAP
 assert not {"tensorflow", "keras", "torch"} & set(sys.modules), "a framework was imported"
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -24,9 +24,7 @@ EXACT_ROWS = 100_000
 """Up to so many points the normaliser is summed over all pairs."""
 
 
-def affinities_of(
-    neighbours: Neighbours, perplexity: float = 30.0, *, threads: int | None = None
-) -> Affinities:
+def affinities_of(neighbours: Neighbours, perplexity: float = 30.0, *, threads: int | None = None) -> Affinities:
     """Symmetric affinities of the perplexity from three times as many neighbours, or all there are.
 
     Raises:

@@ -46,9 +46,7 @@ def as_vectors(vectors: Any) -> Any:
             "There are no vectors.", got=f"shape {vectors.shape}", expected="at least one row and column"
         )
     if vectors.dtype.kind not in "fiub":
-        raise InputError(
-            "The vectors are not real numbers.", got=f"dtype {vectors.dtype}", expected="float or int"
-        )
+        raise InputError("The vectors are not real numbers.", got=f"dtype {vectors.dtype}", expected="float or int")
     return vectors
 
 
@@ -171,8 +169,6 @@ def directions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows of length one, with a further column that is 1 for rows of zeros: shape (b, dims + 1)."""
     largest = np.abs(rows).max(axis=1, keepdims=True)
     empty = largest == 0
-    units = rows / np.where(
-        empty, 1.0, largest
-    )  # squares of very small or large numbers would leave the range
+    units = rows / np.where(empty, 1.0, largest)  # squares of very small or large numbers would leave the range
     units /= np.where(empty, 1.0, np.linalg.norm(units, axis=1, keepdims=True))
     return np.concatenate([units, empty.astype(np.float64)], axis=1)

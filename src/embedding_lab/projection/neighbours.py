@@ -78,9 +78,7 @@ class Neighbours:
             InputError: there are fewer, though there are more samples.
         """
         if k > self.k and self.k < len(self) - 1:
-            raise InputError(
-                "There are not so many neighbours.", got=f"{self.k} for each", expected=f"{k} or more"
-            )
+            raise InputError("There are not so many neighbours.", got=f"{self.k} for each", expected=f"{k} or more")
         return Neighbours(self.indices[:, :k], self.distances[:, :k], self.metric, self.recall)
 
 
@@ -109,9 +107,7 @@ def find(
     Raises:
         InputError and its kinds: k < 1, an unknown metric, no vectors, or values that are not finite.
     """
-    return Index(vectors, metric=metric, exact=exact, seed=seed, threads=threads).neighbours(
-        k, progress=progress
-    )
+    return Index(vectors, metric=metric, exact=exact, seed=seed, threads=threads).neighbours(k, progress=progress)
 
 
 class Index:

@@ -150,9 +150,7 @@ def fit_pca(vectors: Any, k: int, *, progress: Progress = silent) -> PCA:
     vectors = as_vectors(vectors)
     rows, dims = vectors.shape
     if not 1 <= k <= dims:
-        raise InputError(
-            "There are not so many components.", got=f"k={k}", expected=f"1 to {dims}, the columns"
-        )
+        raise InputError("There are not so many components.", got=f"k={k}", expected=f"1 to {dims}, the columns")
     if dims <= rows:
         origin, mean, scatter = _scatter(vectors)
         spectrum, components = _largest(scatter, k)
@@ -236,9 +234,7 @@ def _from_rows(
     components = np.empty((int(varies.sum()), dims))
     for start in range(0, dims, GRAM_COLUMNS):
         columns = slice(start, min(start + GRAM_COLUMNS, dims))
-        components[:, columns] = left[varies] @ (
-            np.asarray(vectors[:, columns], dtype=np.float64) - mean[columns]
-        )
+        components[:, columns] = left[varies] @ (np.asarray(vectors[:, columns], dtype=np.float64) - mean[columns])
     sizes = np.abs(components).max(axis=1, keepdims=True, initial=0)
     components /= np.where(sizes == 0, 1, sizes)
     components /= np.linalg.norm(components, axis=1, keepdims=True)

@@ -186,9 +186,7 @@ def rank_correlation(
     return float(spearmanr(far, near).statistic)
 
 
-def _distances(
-    table: Any, one: NDArray[np.int64], two: NDArray[np.int64], metric: str
-) -> NDArray[np.float64]:
+def _distances(table: Any, one: NDArray[np.int64], two: NDArray[np.int64], metric: str) -> NDArray[np.float64]:
     found = np.empty(len(one))
     for start in range(0, len(one), 1024):
         some = slice(start, start + 1024)

@@ -49,9 +49,7 @@ def nearer_rows(
     counts = np.zeros(others.shape, dtype=np.int64)
     places = cells.place[groups.group[rows]].astype(np.int64)
     targets = cells.place[groups.group[others]]
-    twins = np.diff(groups.bounds)[cells.names].astype(
-        np.float32
-    )  # rows that each row of the base stands for
+    twins = np.diff(groups.bounds)[cells.names].astype(np.float32)  # rows that each row of the base stands for
 
     def work(group: Group) -> int:
         members, own = group

@@ -55,16 +55,12 @@ Found = tuple[NDArray[np.int32], NDArray[np.float32]]
 """Names of rows and squared distances, both of shape (m, k), nearest first, at equal distance by name."""
 
 
-def neighbours_of_rows(
-    cells: Cells, k: int, where: Probing, threads: int, progress: Progress = silent
-) -> Found:
+def neighbours_of_rows(cells: Cells, k: int, where: Probing, threads: int, progress: Progress = silent) -> Found:
     """The k nearest other rows of every row, in the order of the rows' names."""
     return _run(cells, _own_groups(cells), len(cells.base), k, where, threads, progress)
 
 
-def neighbours_of_sample(
-    cells: Cells, places: NDArray[np.int64], k: int, where: Probing, threads: int
-) -> Found:
+def neighbours_of_sample(cells: Cells, places: NDArray[np.int64], k: int, where: Probing, threads: int) -> Found:
     """The k nearest other rows of the rows at these ascending places of the base."""
     own = cells.of(places)
     changes = np.flatnonzero(np.diff(own)) + 1
@@ -79,9 +75,7 @@ def neighbours_of_sample(
     return _run(cells, groups(), len(places), k, where, threads, silent)
 
 
-def neighbours_of_points(
-    cells: Cells, points: NDArray[np.float32], k: int, where: Probing, threads: int
-) -> Found:
+def neighbours_of_points(cells: Cells, points: NDArray[np.float32], k: int, where: Probing, threads: int) -> Found:
     """The k nearest rows of new points; what one point finds does not depend on the others."""
     own = cells.around(points, 1)[:, 0]
 

@@ -49,9 +49,7 @@ def faiss_threads(threads: int) -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
-def each(
-    work: Callable[[Piece], int], pieces: Iterable[Piece], threads: int, done: Callable[[int], None]
-) -> None:
+def each(work: Callable[[Piece], int], pieces: Iterable[Piece], threads: int, done: Callable[[int], None]) -> None:
     """Does every piece of work, each on one thread with one BLAS thread of its own.
 
     What a piece computes must not depend on the others; then the result does not depend on the threads.

@@ -20,17 +20,13 @@ def neighbours_of_rows(tree: cKDTree, cells: Cells, k: int, threads: int) -> Fou
         own = cells.names[start : start + BLOCK_ROWS]
         near, distances = _nearest(tree, cells, cells.base[start : start + BLOCK_ROWS], k + 1, threads)
         others = near != own[:, None]
-        others[others.all(axis=1), -1] = (
-            False  # cannot be, since rows differ; keeps the shape whatever happens
-        )
+        others[others.all(axis=1), -1] = False  # cannot be, since rows differ; keeps the shape whatever happens
         names[own] = near[others].reshape(-1, k)
         squared[own] = distances[others].reshape(-1, k)
     return names, squared
 
 
-def neighbours_of_points(
-    tree: cKDTree, cells: Cells, points: NDArray[np.float32], k: int, threads: int
-) -> Found:
+def neighbours_of_points(tree: cKDTree, cells: Cells, points: NDArray[np.float32], k: int, threads: int) -> Found:
     """The k nearest rows of new points."""
     return _nearest(tree, cells, points, k, threads)
 

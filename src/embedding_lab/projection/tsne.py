@@ -29,6 +29,7 @@ from embedding_lab.projection.affinity import (
 from embedding_lab.projection.crew import Crew, crew_of
 from embedding_lab.projection.descent import Descent, Schedule
 from embedding_lab.projection.first_map import first_map, narrowed
+from embedding_lab.projection.frame import as_vectors
 from embedding_lab.projection.kernel import Weighting
 from embedding_lab.projection.method import Forming, NeighboursOf
 from embedding_lab.projection.neighbours import Index, Neighbours
@@ -300,6 +301,7 @@ def project(
         weighting: "neighbours" or "gradient".
         interval: iterations between two maps.
     """
+    vectors = as_vectors(vectors)
 
     def told(iteration: int, points: NDArray[np.float32], divergence: float) -> None:
         progress(f"t-SNE, KL {divergence:.3f}", iteration, max_iter)

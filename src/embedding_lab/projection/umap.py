@@ -98,9 +98,7 @@ def project(
 
 def _check(n_neighbors: int, min_dist: float, spread: float, epochs: int | None) -> None:
     if n_neighbors < 2:
-        raise InputError(
-            "A neighbourhood is too small.", got=f"n_neighbors={n_neighbors}", expected="2 or more"
-        )
+        raise InputError("A neighbourhood is too small.", got=f"n_neighbors={n_neighbors}", expected="2 or more")
     if not 0 <= min_dist <= spread:
         raise InputError(
             "Points cannot keep this distance.",
