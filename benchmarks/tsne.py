@@ -61,9 +61,7 @@ def run_opentsne(work: Path, dims: int, iterations: int, seed: int, threads: int
     affinities = PrecomputedAffinities(load_npz(work / "affinities.npz").astype(np.float64), normalize=False)
     first = np.load(work / f"first-{seed}.npy")[:, :dims].astype(np.float64)
     begin = time.process_time()
-    embedding = TSNEEmbedding(
-        first, affinities, negative_gradient_method="fft", n_jobs=threads, random_state=0
-    )
+    embedding = TSNEEmbedding(first, affinities, negative_gradient_method="fft", n_jobs=threads, random_state=0)
     embedding = embedding.optimize(250, exaggeration=12, momentum=0.5)
     embedding = embedding.optimize(iterations - 250, momentum=0.8)
     print(json.dumps({"seconds": time.process_time() - begin}))
@@ -75,9 +73,7 @@ def run_sklearn(work: Path, dims: int, iterations: int, seed: int, threads: int)
 
     vectors, first = np.load(work / "vectors.npy"), np.load(work / f"first-{seed}.npy")[:, :dims]
     begin = time.process_time()
-    tsne = TSNE(
-        dims, perplexity=PERPLEXITY, max_iter=iterations, init=first.astype(np.float32), n_jobs=threads
-    )
+    tsne = TSNE(dims, perplexity=PERPLEXITY, max_iter=iterations, init=first.astype(np.float32), n_jobs=threads)
     points = tsne.fit_transform(vectors)
     print(json.dumps({"seconds": time.process_time() - begin}))
     return points
@@ -152,9 +148,7 @@ class Bench:
 
 def mnist() -> np.ndarray:
     folder = Path(os.environ["EMBEDDING_LAB_DATA"]) / "mnist"
-    parts = [
-        gzip.decompress((folder / f"{part}-images-idx3-ubyte.gz").read_bytes()) for part in ("train", "t10k")
-    ]
+    parts = [gzip.decompress((folder / f"{part}-images-idx3-ubyte.gz").read_bytes()) for part in ("train", "t10k")]
     pictures = [np.frombuffer(part, np.uint8, offset=16).reshape(-1, 784) for part in parts]
     return np.concatenate(pictures).astype(np.float32)
 
@@ -243,9 +237,7 @@ def first_useful(asked: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--first", action="store_true")
     parser.add_argument("--whole", type=int)

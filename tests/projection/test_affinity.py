@@ -21,9 +21,7 @@ ALONE = Crew(1, None)
 
 
 def as_matrix(p: Affinities) -> csr_matrix:
-    return csr_matrix(
-        (p.values, p.columns.astype(np.int64), p.starts.astype(np.int64)), shape=(len(p), len(p))
-    )
+    return csr_matrix((p.values, p.columns.astype(np.int64), p.starts.astype(np.int64)), shape=(len(p), len(p)))
 
 
 def reference(indices: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -187,9 +187,7 @@ def test_an_outlier_far_away_does_not_flatten_the_rest(digits: tuple[np.ndarray,
     seed=st.integers(0, 3),
 )
 @settings(max_examples=25, deadline=None)
-def test_any_small_table_gets_a_finite_map(
-    rows: int, columns: int, dims: int, scale: float, seed: int
-) -> None:
+def test_any_small_table_gets_a_finite_map(rows: int, columns: int, dims: int, scale: float, seed: int) -> None:
     vectors = np.random.default_rng(seed).standard_normal((rows, columns)) * scale
     points = TSNE(dims, max_iter=60, early_exaggeration_iter=30).fit_transform(vectors)
     assert points.shape == (rows, dims)
@@ -205,9 +203,7 @@ def test_rows_that_are_all_equal_get_a_finite_map(rows: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [2.0**-90, 2.0**90])
-def test_the_scale_of_the_vectors_does_not_matter(
-    scale: float, digits: tuple[np.ndarray, np.ndarray]
-) -> None:
+def test_the_scale_of_the_vectors_does_not_matter(scale: float, digits: tuple[np.ndarray, np.ndarray]) -> None:
     few = digits[0][:300].astype(np.float64)
     tsne = TSNE(max_iter=100, early_exaggeration_iter=50)
     plain = tsne.fit_transform(few)

@@ -36,22 +36,16 @@ def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
 
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("rows", [300, 1_700])
-def test_a_seed_gives_the_same_bytes_with_any_number_of_threads(
-    rows: int, dims: int, pictures: np.ndarray
-) -> None:
+def test_a_seed_gives_the_same_bytes_with_any_number_of_threads(rows: int, dims: int, pictures: np.ndarray) -> None:
     maps = {
-        TSNE(dims, init="random", random_state=5, n_jobs=jobs, **SHORT)
-        .fit_transform(pictures[:rows])
-        .tobytes()
+        TSNE(dims, init="random", random_state=5, n_jobs=jobs, **SHORT).fit_transform(pictures[:rows]).tobytes()
         for jobs in (1, 2, 2, None)
     }
     assert len(maps) == 1
 
 
 def test_another_seed_gives_another_map(pictures: np.ndarray) -> None:
-    one, other = (
-        TSNE(init="random", random_state=seed, **SHORT).fit_transform(pictures[:200]) for seed in (1, 2)
-    )
+    one, other = (TSNE(init="random", random_state=seed, **SHORT).fit_transform(pictures[:200]) for seed in (1, 2))
     assert not np.allclose(one, other)
 
 

@@ -48,9 +48,7 @@ def placed(
     neighbours = np.ascontiguousarray(indices, np.uint32)
     power = F32(kernel.push - kernel.likeness)
     for _ in range(STEPS):
-        crew.share(
-            _pull, places.shape[1], neighbours, weights, points, places, F32(1 / kernel.dof), power, pull
-        )
+        crew.share(_pull, places.shape[1], neighbours, weights, points, places, F32(1 / kernel.dof), power, pull)
         velocity *= MOMENTUM
         velocity += share * field(places) - pull
         places += velocity

@@ -77,8 +77,7 @@ class Grid:
 def padded_nodes(extent: NDArray[np.floating], spacing: float) -> tuple[int, ...]:
     """Nodes per axis for the transform of a box: a good size of at least twice what the box needs."""
     return tuple(
-        scipy.fft.next_fast_len(2 * (int(each) + REACH + 1), True)
-        for each in np.asarray(extent, float) / spacing
+        scipy.fft.next_fast_len(2 * (int(each) + REACH + 1), True) for each in np.asarray(extent, float) / spacing
     )
 
 

@@ -149,9 +149,7 @@ class MeshRepulsion:
 
     def _transformed(self, power: float, grid: Grid) -> NDArray[np.float32]:
         dof, cutoff = self.kernel.dof, self._cutoff
-        return transformed_kernel(
-            lambda square: smoothed(square, power, dof, cutoff), grid.padded, grid.spacing
-        )
+        return transformed_kernel(lambda square: smoothed(square, power, dof, cutoff), grid.padded, grid.spacing)
 
 
 def tight(points: NDArray[np.float32]) -> bool:
@@ -201,9 +199,7 @@ def _cheapest_spacing(points: NDArray[np.float32]) -> tuple[float, float]:
         nodes = float(np.prod([float(m) for m in padded_nodes(extent, spacing)]))
         if nodes <= LARGEST_TRANSFORM:
             met = (
-                0.0
-                if spacing <= FINE
-                else min(crowd * (3 * CUTOFF_CELLS * spacing / side) ** dims, float(n) ** 2)
+                0.0 if spacing <= FINE else min(crowd * (3 * CUTOFF_CELLS * spacing / side) ** dims, float(n) ** 2)
             )
             cost = NODE_COST * nodes + PAIR_COST * met
             if cost < least:

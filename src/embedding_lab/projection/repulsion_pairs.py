@@ -169,9 +169,7 @@ def _near(first, last, of_points, of_places, cells, form, likeness, potential, f
         for z in range(max(0, cz - rings), min(counts[2], cz + rings + 1)):
             for y in range(max(0, cy - rings), min(counts[1], cy + rings + 1)):
                 row = (z * counts[1] + y) * counts[0]
-                for j in range(
-                    starts[row + max(0, cx - rings)], starts[row + min(counts[0], cx + rings + 1)]
-                ):
+                for j in range(starts[row + max(0, cx - rings)], starts[row + min(counts[0], cx + rings + 1)]):
                     px, py, pz = points[0, j], points[1, j], points[2, j]
                     bx[met], by[met], bz[met] = px, py, pz
                     gap_x = max(x_low - px, px - x_high, zero)

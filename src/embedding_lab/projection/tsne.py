@@ -197,9 +197,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             positive.append("learning_rate")
         for name in positive:
             if not 0 < getattr(self, name) < np.inf:
-                raise InputError(
-                    f"{name} is out of range.", got=str(getattr(self, name)), expected="more than 0"
-                )
+                raise InputError(f"{name} is out of range.", got=str(getattr(self, name)), expected="more than 0")
 
     def _wanted(self, n: int) -> int:
         return min(self.neighbours_needed(), n - 1)
