@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from embedding_lab.model import load_model, train
     from embedding_lab.model.summaries import TrainingSummaries
     from embedding_lab.profiling import TraceReport, trace
+    from embedding_lab.projection import TSNE
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ _HOMES = {
     "Projection": "embeddings",
     "Run": "embeddings",
     "TraceReport": "profiling",
+    "TSNE": "projection",
     "TrainingSummaries": "model.summaries",
     "as_dataset": "embeddings",
     "doctor": "board.doctor",
@@ -44,6 +46,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "TSNE",
     "Dataset",
     "EmbeddingLogger",
     "EmbeddingSet",
