@@ -126,9 +126,7 @@ class _Export:
         self.paths: set[str] = set()
         self.notes: dict[str, None] = {}  # in their order, each once
         if not opens_as_run(run_path.resolve().name):
-            self.note(
-                f"The page cannot open run {run_path.name!r}: take & + # % and double spaces out of its name."
-            )
+            self.note(f"The page cannot open run {run_path.name!r}: take & + # % out of its name.")
 
     def add(self, each: EmbeddingSet) -> None:
         """Writes the files of one set."""
@@ -136,11 +134,11 @@ class _Export:
             self.note(f"{each.layer}: the page lists no tensor of a single sample, so there is none.")
             return
         rows = self._shown_rows(each.dataset)
+        sheet, cell = self._sheet(each.dataset, rows)  # first, since it is drawn while the tensors are computed
         shown = layer_views(each.layer, LayerVectors(each.vectors, rows))
         for note in shown.notes:
             self.note(note)
         metadata = self._metadata(each, rows)
-        sheet, cell = self._sheet(each.dataset, rows)
         folder = f"projector/{folder_name(each.layer)}/{step_folder(each.step)}"
         self.folders.append(folder)
         for view in shown.views:
