@@ -2,8 +2,9 @@
 
 Run: python benchmarks/summaries.py [--model dense16 mlp cnn] [--steps 600]
 
-Evaluation on the held-out samples is not counted, nor are the pictures of it at the end of an epoch. The time is the whole process's, all threads, since on a loaded
-machine the clock on the wall says little; the first write of each kind, which compiles, is left out.
+Evaluation on the held-out samples is not counted, nor are the pictures of it at the end of an epoch. The time is
+the whole process's, all threads, since on a loaded machine the clock on the wall says little; the first hundred
+steps, in which much compiles, are left out.
 """
 
 from __future__ import annotations
