@@ -2,8 +2,9 @@
 
 Run: python benchmarks/summaries.py [--model dense16 mlp cnn] [--steps 600]
 
-Evaluation on the held-out samples is not counted. The time is the whole process's, all threads, since on a loaded
-machine the clock on the wall says little; the first write of each kind, which compiles, is left out.
+Evaluation on the held-out samples is not counted, nor are the pictures of it at the end of an epoch. The time is
+the whole process's, all threads, since on a loaded machine the clock on the wall says little; the first hundred
+steps, in which much compiles, are left out.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def main() -> None:
             training._compiled_steps = make_steps
         calls = len(clock.seconds["steps"])
         per_hundred = 100 * calls / options.steps
-        warm = calls // options.steps + round(per_hundred)  # the first hundred steps compile
+        warm = round(per_hundred)  # the first hundred steps compile
         steps = sum(clock.seconds["steps"][warm:]) / (calls - warm) * per_hundred
         writes = sum(clock.seconds["write"][warm:]) / (calls - warm) * per_hundred
         print(f"{model:10}{10 * steps:14.3f}{1000 * writes:32.1f}{writes / steps:9.1%}", flush=True)

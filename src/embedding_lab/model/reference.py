@@ -48,7 +48,7 @@ def dense16(keras: Any, shape: tuple[int, ...], classes: int, dropout: float, se
         layers.Rescaling(1 / 255, name="rescaling"),
         layers.Flatten(name="flatten"),
         layers.Dense(16, activation="relu", kernel_initializer=glorot(next(seeds)), name="embed_layer"),
-        *_dropout(keras, dropout, 2),
+        *_dropout(keras, dropout, seeds),
         layers.Dense(classes, activation="softmax", kernel_initializer=glorot(next(seeds)), name="output"),
     ]
 
@@ -168,9 +168,9 @@ def build(
     return model
 
 
-def _dropout(keras: Any, rate: float, seed: int) -> list[Any]:
+def _dropout(keras: Any, rate: float, seeds: Iterator[int]) -> list[Any]:
     """A layer of dropout for a model that has none of its own, where some is asked for."""
-    return [keras.layers.Dropout(rate, seed=seed, name="dropout")] if rate else []
+    return [keras.layers.Dropout(rate, seed=next(seeds), name="dropout")] if rate else []
 
 
 def _seeds(seed: int) -> Iterator[int]:
