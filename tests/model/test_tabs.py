@@ -18,10 +18,6 @@ from embedding_lab.board.launch import Board, launch
 pytestmark = [pytest.mark.browser, pytest.mark.mnist]
 
 PATIENCE_MS = 120_000
-FLAGS = (
-    "--no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +37,6 @@ def logdir(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def board(logdir: Path) -> Iterator[Board]:
     with launch(logdir, port=0) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=chromium_path, args=FLAGS.split())
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
