@@ -41,7 +41,7 @@ def trained(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_second_training_is_a_second_run(here: Here, tmp_path: Path) -> None:
     ended = here(tmp_path, "train", "--dataset", "digits", "--epochs", 1)
-    assert (ended.returncode, len(ended.stdout.splitlines())) == (0, 5)
+    assert (ended.returncode, len(ended.stdout.splitlines())) == (0, 7)
     assert "train samples: " in ended.stderr
     (run,) = (tmp_path / "logs").iterdir()
     assert run.name.startswith("dense16-20")

@@ -183,6 +183,8 @@ def _raised(variances: NDArray[np.float64], wanted: float, cap: float) -> NDArra
     """Variances, descending, times the one factor that makes their sum `wanted` while none exceeds the cap."""
     for held in range(len(variances)):  # so many of the largest are held at the cap
         rest, left = variances[held:], wanted - held * cap
+        if rest[0] == 0:  # nothing along these axes that could be raised
+            return np.concatenate([np.full(held, cap), rest])
         if left * rest[0] < cap * rest.sum():
             return np.concatenate([np.full(held, cap), rest / rest.sum() * left])
     return np.full(len(variances), cap)

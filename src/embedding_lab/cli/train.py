@@ -51,13 +51,15 @@ def train(
     from embedding_lab.model.reference import recipe
 
     recipe(model)  # a name that is unknown is said before data are loaded
-    run_dir = logdir / run if run else new_run_path(logdir, model)
     with shown_progress() as progress, contextlib.ExitStack() as until_done:
+        train_data = load_dataset(dataset, split="train", data_dir=data_dir, progress=progress)
+        test_data = load_dataset(dataset, split="test", data_dir=data_dir, progress=progress)
+        run_dir = logdir / run if run else new_run_path(logdir, model)
         tracing = _tracing(run_dir, trace_steps, until_done)
         trained = train_model(
             model,
-            load_dataset(dataset, split="train", data_dir=data_dir, progress=progress),
-            load_dataset(dataset, split="test", data_dir=data_dir, progress=progress),
+            train_data,
+            test_data,
             epochs=epochs,
             steps=steps,
             batch_size=batch_size,
