@@ -8,6 +8,9 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --root-
 PINNED := --constraint constraints.txt --build-constraint constraints.txt
 GROUPS := --group test --group lint --group types
 
+# Two files at a time: much of a test is waiting for a process it started. PARALLEL= runs one after the other.
+PARALLEL ?= --numprocesses 2 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint types bench wheel pins chromium
 
@@ -23,10 +26,10 @@ demo: .venv/ready
 	@$(BIN)/embedding-lab demo $(ARGS)
 
 test: .venv/ready-to-develop chromium
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-all: .venv/ready-to-develop chromium
-	@$(BIN)/python -m pytest --long $(ARGS)
+	@$(BIN)/python -m pytest --long $(PARALLEL) $(ARGS)
 
 lint: .venv/ready-to-develop
 	@$(BIN)/ruff check .

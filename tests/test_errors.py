@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pickle
 
-import pytest
-
 from embedding_lab.errors import BrokenFile, InputError, LabError, StorageError, UnknownName, one_of
 
 
@@ -30,8 +28,9 @@ def test_errors_are_also_what_python_calls_them() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UnknownName, match="Layer 'dense_9' does not exist. Expected: one of conv_1, dense_1. Look."):
-        raise one_of("Layer", "dense_9", ["conv_1", "dense_1"], remedy="Look.")
+    error = one_of("Layer", "dense_9", ["conv_1", "dense_1"], remedy="Look.")
+    assert isinstance(error, UnknownName)
+    assert str(error) == "Layer 'dense_9' does not exist. Expected: one of conv_1, dense_1. Look."
 
 
 def test_a_long_list_of_known_names_is_cut_and_counted() -> None:

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedding_lab.app.embedding_logger import EmbeddingLogger
     from embedding_lab.app.loggers import log_embeddings
     from embedding_lab.board.doctor import doctor
     from embedding_lab.board.launch import launch
@@ -14,18 +15,23 @@ if TYPE_CHECKING:
     from embedding_lab.errors import LabError
     from embedding_lab.extraction import extract, layer_table
     from embedding_lab.model import load_model, train
+    from embedding_lab.model.summaries import TrainingSummaries
     from embedding_lab.profiling import TraceReport, trace
+    from embedding_lab.projection import TSNE
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Dataset": "embeddings",
+    "EmbeddingLogger": "app.embedding_logger",
     "EmbeddingSet": "embeddings",
     "LabError": "errors",
     "Outputs": "embeddings",
     "Projection": "embeddings",
     "Run": "embeddings",
     "TraceReport": "profiling",
+    "TSNE": "projection",
+    "TrainingSummaries": "model.summaries",
     "as_dataset": "embeddings",
     "doctor": "board.doctor",
     "extract": "extraction",
@@ -40,13 +46,16 @@ _HOMES = {
 }
 
 __all__ = [
+    "TSNE",
     "Dataset",
+    "EmbeddingLogger",
     "EmbeddingSet",
     "LabError",
     "Outputs",
     "Projection",
     "Run",
     "TraceReport",
+    "TrainingSummaries",
     "__version__",
     "as_dataset",
     "doctor",

@@ -66,8 +66,13 @@ def no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_mnist")
-def test_without_mnist_it_says_so_in_one_line_and_goes_on_with_digits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cache_can_be_written", [True, False])
+def test_without_mnist_it_says_so_in_one_line_and_goes_on_with_digits(
+    tmp_path: Path, cache_can_be_written: bool
+) -> None:
     said: list[str] = []
+    if not cache_can_be_written:
+        (tmp_path / "empty").write_text("a file where the cache's folder should be")
     report = demo(samples=50, epochs=1, logdir=tmp_path / "logs", say=said.append)
     assert report.dataset == "digits"
     assert len(said) == 1

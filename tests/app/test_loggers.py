@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,6 +71,30 @@ def test_embedding_sets_that_are_described_a_second_time_are_refused(tmp_path: P
     given = lab.EmbeddingSet(VECTORS, lab.as_dataset(VECTORS), "a")
     with pytest.raises(InputError, match="labels beside them"):
         lab.log_embeddings(tmp_path / "run", given, labels=[0] * 30)
+
+
+def test_a_step_may_be_a_number_of_any_library_and_nothing_else(tmp_path: Path) -> None:
+    lab.log_embeddings(tmp_path / "run", VECTORS, step=np.int64(3))  # type: ignore[arg-type]
+    assert lab.open_run(tmp_path / "run").steps("embeddings") == [3]
+    for step in (5.0, "last"):
+        with pytest.raises(InputError, match="not a whole number"):
+            lab.log_embeddings(tmp_path / "other", VECTORS, step=step)  # type: ignore[arg-type]
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"embeddings": [[1, 2], [3]]}, "The embeddings cannot be read as an array"),
+        ({"embeddings": {"a": VECTORS}}, "under 'a' is no embedding set"),
+        ({"embeddings": VECTORS, "columns": {"c": 5}}, "The column 'c' has no samples axis"),
+        ({"embeddings": VECTORS, "columns": {"c": [[1], [1, 2]] * 15}}, "The column 'c' cannot be read"),
+    ],
+)
+def test_what_is_no_array_is_named(tmp_path: Path, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        lab.log_embeddings(tmp_path / "run", **given)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("vectors", [np.zeros(3), np.zeros((2, 3, 4)), np.array([["a", "b"]])])

@@ -346,23 +346,20 @@ def test_it_works_behind_a_proxy_that_takes_its_path_off(board: Board) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("kept", [True, False], ids=["path kept", "path taken off"])
 def test_the_notebooks_frame_shows_the_projector_through_the_proxy(
-    logs: Path, chromium_path: str, monkeypatch: pytest.MonkeyPatch, kept: bool
+    logs: Path, browser: Any, monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
-    from playwright.sync_api import sync_playwright
-
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/x/")
-    with launch(logs, port=0, path_prefix=MOUNT if kept else "") as running, sync_playwright() as playwright:
+    with launch(logs, port=0, path_prefix=MOUNT if kept else "") as running:
         mount = MOUNT if kept else f"/user/x/proxy/{running.port}"
         root = f"http://127.0.0.1:{running.port}"
         notebook = f"<body>{running._repr_html_()}</body>"
         with a_proxy(mount, lambda path: root + (path if kept else path.removeprefix(mount)), notebook) as address:
-            browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
             page = browser.new_page()
             page.goto(address)
             frame = page.frame_locator("iframe")
             frame.get_by_text("Projector", exact=False).first.wait_for(timeout=SECONDS * 1000)
             assert page.frames[1].url.startswith(f"{address}{mount}/")
-            browser.close()
+            page.close()
 
 
 ADDRESS = "http://127.0.0.1:6007/"

@@ -134,7 +134,7 @@ def test_numbers_stay_numbers_and_missing_ones_stay_out(parse_metadata: Any) -> 
         "int": np.array([1, -2, 3]),
         "bool": np.array([True, False, True]),
         "date": np.array([datetime.date(2026, 1, day) for day in (1, 2, 3)], dtype="datetime64[ns]"),
-        "bytes": np.array([b"ab", b"cd", b"ef"]),
+        "bytes": np.array([b"ab", "ö".encode(), b"\xff"]),
     }
     rows = shown(parse_metadata, dataset(3, columns=columns)).rows
     assert [row["float"] for row in rows] == [0.25, None, None]
@@ -142,7 +142,7 @@ def test_numbers_stay_numbers_and_missing_ones_stay_out(parse_metadata: Any) -> 
     assert [row["int"] for row in rows] == [1, -2, 3]
     assert [row["bool"] for row in rows] == ["True", "False", "True"]
     assert rows[0]["date"].startswith("2026-01-01")
-    assert rows[0]["bytes"] == "ab"
+    assert [row["bytes"] for row in rows] == ["ab", "ö", "\ufffd"]
 
 
 def test_a_users_column_never_hides_one_of_ours(parse_metadata: Any) -> None:

@@ -161,9 +161,7 @@ def test_what_is_measured_is_the_share_of_true_neighbours() -> None:
     shown = np.argsort(pairwise_distances(vectors[:, :2]), axis=1)[:, 1:11]
     queries = np.unique(np.linspace(0, 499, 200).astype(int))
     expected = np.mean([len({*true[row]} & {*shown[row]}) for row in queries])
-    assert neighbours_kept(layer.centred, next(few.centred()).astype(np.float32)) == pytest.approx(
-        expected, abs=0.1
-    )
+    assert neighbours_kept(layer.centred, next(few.centred())) == pytest.approx(expected, abs=0.1)
 
 
 @pytest.mark.parametrize("row", [0, 7, 599])
@@ -219,8 +217,9 @@ def test_one_or_two_dimensions_get_what_the_three_dimensional_view_needs(the_pag
         assert np.isfinite(the_page(points.values).pca()[0][:, :3]).all()
 
 
-def test_vectors_that_are_all_alike_show_no_rounding_as_structure() -> None:
-    vectors = np.full((50, 7), 0.1, np.float32)
+@pytest.mark.parametrize("dims", [7, 900])
+def test_vectors_that_are_all_alike_show_no_rounding_as_structure(dims: int) -> None:
+    vectors = np.full((50, dims), 0.1, np.float32)
     assert not pca_tensor(LayerVectors(vectors)).values.any()
     assert len(np.unique(cosine_tensor(LayerVectors(vectors)).values, axis=0)) == 1
 

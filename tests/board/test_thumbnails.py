@@ -130,3 +130,9 @@ def test_only_the_shown_rows_are_on_it() -> None:
     np.testing.assert_array_equal(cut_out(sheet, 0), given_pictures[2])
     np.testing.assert_array_equal(cut_out(sheet, 1), given_pictures[8])
     assert not cut_out(sheet, 2).any()
+
+
+def test_pictures_with_a_single_channel_are_grey() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (9, 28, 28), dtype=np.uint8)
+    grey, channel = (thumbnail_sheet(as_dataset(each)) for each in (pictures, pictures[..., None]))
+    assert np.array_equal(grey.pixels, channel.pixels)

@@ -16,16 +16,6 @@ from PIL import Image
 
 from embedding_lab.board.launch import launch
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 VIEWPORT = {"width": 1000, "height": 700}
 SECONDS = 180  # a busy machine draws ten thousand thumbnails slowly
 FINDS_THE_PAGE = """() => {
@@ -216,17 +206,6 @@ class ProjectorPage:
             })()"""
         )
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))[..., 0]
-
-
-@pytest.fixture(scope="session")
-def browser(chromium_path: str) -> Iterator[Any]:
-    """One Chromium for all browser tests."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def trained(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_second_training_is_a_second_run(here: Here, tmp_path: Path) -> None:
     ended = here(tmp_path, "train", "--dataset", "digits", "--epochs", 1)
-    assert (ended.returncode, len(ended.stdout.splitlines())) == (0, 5)
+    assert (ended.returncode, len(ended.stdout.splitlines())) == (0, 7)
     assert "train samples: " in ended.stderr
     (run,) = (tmp_path / "logs").iterdir()
     assert run.name.startswith("dense16-20")
@@ -104,6 +104,19 @@ def test_a_layer_that_does_not_exist_is_answered_with_those_that_do(here: Here, 
     assert "dense_9" in ended.stderr
     assert "embed_layer" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_model_trained_on_ones_own_data_asks_for_the_samples(here: Here, tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    np.savez(
+        tmp_path / "mine.npz", x_train=pictures, y_train=np.arange(40) % 2, x_test=pictures, y_test=[0, 1] * 20
+    )
+    result(here(tmp_path, "train", "--dataset", "mine.npz", "--epochs", 1, "--run", "own", "--json"))
+    ended = here(tmp_path, "extract", "logs/own")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "trained on 'mine'" in ended.stderr
+    assert "--dataset" in ended.stderr
+    result(here(tmp_path, "extract", "logs/own", "--dataset", "mine.npz", "--json"))
 
 
 def test_samples_of_another_shape_are_refused(here: Here, trained: Path, tmp_path: Path) -> None:

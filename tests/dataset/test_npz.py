@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embedding_lab.dataset import load_dataset
-from embedding_lab.errors import BrokenFile, DataMissing, EmptyData, InputError, LabError, UnknownName
+from embedding_lab.errors import (
+    BrokenFile,
+    DataMissing,
+    EmptyData,
+    InputError,
+    LabError,
+    ShapeMismatch,
+    UnknownName,
+)
 
 X = np.arange(5 * 6, dtype=np.uint8).reshape(5, 2, 3)
 Y = np.array([0, 1, 2, 0, 1], np.uint8)
@@ -39,6 +47,13 @@ def test_usual_names_are_understood(samples: str, labels: str, tmp_path: Path) -
     assert data.name == "marks"
     assert data.ids[-1] == "marks/00004"
     assert data.splits is None
+
+
+def test_parts_of_different_shapes_are_no_whole(tmp_path: Path) -> None:
+    path = saved(tmp_path, x_train=X, x_test=X[:, :, :2])
+    assert load_dataset(path, split="test").samples.shape == (5, 2, 2)
+    with pytest.raises(ShapeMismatch, match=r"train \(2, 3\), test \(2, 2\)"):
+        load_dataset(path, split="all")
 
 
 def test_without_labels_there_are_none(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from embedding_lab.embeddings import Projection, Run, as_dataset, create_run, open_run
+from embedding_lab.embeddings.files import publish_file
 from embedding_lab.embeddings.manifest import read_manifest, verify
 from embedding_lab.errors import StorageError
 
@@ -84,6 +86,16 @@ def test_a_run_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         create_run(tmp_path / "file" / "run")
+
+
+def test_what_a_writer_killed_days_ago_left_behind_is_swept(tmp_path: Path) -> None:
+    old, new = tmp_path / "model.keras.1.partial", tmp_path / "model.keras.2.partial"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    publish_file(tmp_path / "model.keras", b"whole")
+    assert not old.exists()
+    assert new.exists(), "it may be at work still"
 
 
 WRITER = """

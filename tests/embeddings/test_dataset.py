@@ -84,3 +84,28 @@ def test_a_class_nobody_named_is_refused() -> None:
 def test_labels_that_are_no_whole_numbers_are_refused() -> None:
     with pytest.raises(InputError, match="neither whole numbers nor text"):
         as_dataset(np.zeros((2, 1)), labels=[0.5, 1.0])
+
+
+def test_none_among_texts_means_not_labelled() -> None:
+    data = as_dataset(np.zeros((3, 2)), labels=["cat", None, "dog"])
+    assert data.class_names == ("cat", "dog")
+    assert data.labels is not None
+    assert list(data.labels) == [0, -1, 1]
+
+
+def test_labels_without_names_may_be_any_numbers() -> None:
+    data = as_dataset(np.zeros((3, 2)), labels=[20_240_101_000, -1, 7])
+    assert data.label_texts is not None
+    assert list(data.label_texts) == ["20240101000", "", "7"]
+
+
+def test_a_tensor_becomes_an_array() -> None:
+    class Tensor:
+        """As frameworks have it: a shape and a dtype of their own."""
+
+        shape, dtype = (2, 3), "uint8 of theirs"
+
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+            return np.zeros(self.shape, np.uint8)
+
+    assert isinstance(as_dataset(Tensor()).samples, np.ndarray)

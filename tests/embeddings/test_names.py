@@ -64,7 +64,7 @@ def test_a_step_comes_back(step: int | None) -> None:
     assert step_of(step_folder(step)) == step
 
 
-@pytest.mark.parametrize("step", [-1, 0.5, True])
+@pytest.mark.parametrize("step", [-1, 0.5, 5.0, True, "5", float("nan")])
 def test_what_is_no_step_is_refused(step: int) -> None:
     with pytest.raises(InputError, match="whole number"):
         step_folder(step)

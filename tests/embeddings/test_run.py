@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from embedding_lab.embeddings import (
     Run,
     as_dataset,
     create_run,
+    new_run_path,
     open_run,
 )
 from embedding_lab.embeddings.manifest import read_manifest, verify
@@ -318,6 +320,39 @@ def test_tensorboard_lists_a_run_that_was_only_begun(tmp_path: Path) -> None:
     assert list(runs) == ["one"]
 
 
+def test_a_second_start_is_a_second_run_within_the_same_second_too(tmp_path: Path) -> None:
+    paths = [new_run_path(tmp_path / "logs", "my model") for _ in range(5)]
+    assert len(set(paths)) == 5
+    assert all(path.is_dir() and path.name.startswith("my-model-20") for path in paths)
+
+
+def test_samples_that_come_from_a_run_and_go_into_one_are_known_again(run: Run, embeddings: EmbeddingSet) -> None:
+    run.save_embeddings(embeddings)
+    run.save_embeddings(run.embeddings("block/Dense.1"))
+    assert len([each for each in run.files.list("samples/tiny") if each.endswith(".json")]) == 1
+
+
+def test_outputs_of_another_model_are_not_taken_for_this_ones(run: Run, embeddings: EmbeddingSet) -> None:
+    run.save_embeddings(embeddings)
+    with run.outputs_writer(embeddings.dataset, step=7, model="another") as writer:
+        assert embeddings.outputs is not None
+        writer.append(embeddings.outputs)
+    assert run.embeddings("block/Dense.1").outputs is None
+
+
+def test_data_files_that_a_killed_writer_never_named_are_swept_after_a_day(run: Run, data: Dataset) -> None:
+    folder = run.files.root / "layers" / "layer" / "static"
+    folder.mkdir(parents=True)
+    days_ago, just_now = (f"{int((time.time() - age) * 1000):011x}0000" for age in (3 * 86_400, 10))
+    for generation in (days_ago, just_now):
+        (folder / f"vectors-00000-{generation}.npy").write_bytes(b"left")
+    (folder / f"of-the-user-{days_ago}.npy").write_bytes(b"kept")
+    with run.embedding_writer("layer", data) as writer:
+        writer.append(np.ones((12, 2)))
+    left = {each for each in run.files.list("layers/layer/static") if each.endswith("0000.npy")}
+    assert left == {f"vectors-00000-{just_now}.npy", f"of-the-user-{days_ago}.npy"}
+
+
 def test_beginning_a_run_again_adds_no_second_event_file(tmp_path: Path) -> None:
     for _ in range(2):
         create_run(tmp_path / "one")
@@ -409,3 +444,26 @@ def test_a_changed_bit_is_found_by_its_checksum(run: Run, kept: Path) -> None:
 def test_a_folder_that_is_no_step_is_passed_over(run: Run, kept: Path) -> None:
     (kept.parent.parent / "lost+found").mkdir()
     assert run.steps("block/Dense.1") == [7]
+
+
+def test_numbers_of_numpys_can_stand_in_a_manifest(tmp_path: Path) -> None:
+    run = create_run(tmp_path)
+    data = as_dataset(np.zeros((2, 2)))
+    with run.embedding_writer("a", data, step=np.int64(4), epoch=np.int32(2)) as writer:  # type: ignore[arg-type]
+        writer.append(np.zeros((2, 2)))
+    found = run.embeddings("a")
+    assert (found.step, found.epoch) == (4, 2)
+
+
+def test_what_a_killed_writer_left_of_an_event_file_is_not_taken_for_one(tmp_path: Path) -> None:
+    (tmp_path / "events.out.tfevents.1.host.1.0.abcd.partial").write_bytes(b"")
+    create_run(tmp_path)
+    assert len([each for each in tmp_path.iterdir() if each.suffix != ".partial"]) == 1
+
+
+def test_vectors_in_several_shards_know_their_size(tmp_path: Path) -> None:
+    run = create_run(tmp_path)
+    with run.embedding_writer("a", as_dataset(np.zeros((4, 2))), shard_bytes=16) as writer:
+        writer.append(np.zeros((4, 2)))
+    assert len(run.embeddings("a").vectors.shards) == 2
+    assert run.embeddings("a").size_bytes == 4 * 4 * 2

@@ -21,10 +21,6 @@ pytest.importorskip("xprof", reason="no xprof: pip install 'embedding-lab[tensor
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 60_000
-FLAGS = (
-    "--no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
 
 
 def plain() -> list[int]:
@@ -44,14 +40,11 @@ def board(plain_report: TraceReport) -> Iterator[Board]:
 
 
 @pytest.fixture(scope="module")
-def page(chromium_path: str) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium_path, args=FLAGS.split())
-        page = browser.new_page(viewport={"width": 1500, "height": 950})
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
-        browser.close()
+def page(browser: Any) -> Iterator[Any]:
+    page = browser.new_page(viewport={"width": 1500, "height": 950})
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    page.close()
 
 
 def session(report: TraceReport) -> str:

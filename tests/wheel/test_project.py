@@ -40,7 +40,7 @@ def test_pins_are_names_and_versions_and_nothing_else() -> None:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
 def test_make_passes_arguments_on_as_they_are_quoted() -> None:
-    command = ["make", "--dry-run", "demo", 'ARGS=--no-serve --logdir "some/where else"']
+    command = ["make", "--no-print-directory", "--dry-run", "demo", 'ARGS=--no-serve --logdir "some/where else"']
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[-1] == '.venv/bin/embedding-lab demo --no-serve --logdir "some/where else"'
 
@@ -48,5 +48,7 @@ def test_make_passes_arguments_on_as_they_are_quoted() -> None:
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
 def test_make_without_a_target_says_what_there_is() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    shown = subprocess.run(["make", "--silent"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert [each for each in targets if each not in {"help", "chromium"} and f"make {each}" not in shown] == []

@@ -11,8 +11,8 @@ from typing import Any
 
 from embedding_lab.board.stock_projector import write_stock_projector
 from embedding_lab.dataset import load_dataset
-from embedding_lab.embeddings import Dataset, EmbeddingSet, new_run_name
-from embedding_lab.errors import DataMissing
+from embedding_lab.embeddings import Dataset, EmbeddingSet, new_run_path
+from embedding_lab.errors import DataMissing, StorageError
 from embedding_lab.extraction import extract
 from embedding_lab.model import train
 from embedding_lab.progress import Progress, silent
@@ -88,7 +88,7 @@ def demo(
     clock = Clock()
     with clock.times("data"):
         train_data, test_data = _load(dataset, data_dir, say, progress)
-    run = Path(logdir) / new_run_name(MODEL)
+    run = new_run_path(logdir, MODEL)
     with clock.times("train"):
         trained = train(MODEL, train_data, test_data, epochs=epochs, seed=seed, run_dir=run, progress=progress)
     with clock.times("extract"):
@@ -127,7 +127,7 @@ def _load(
     """Training and test data; digits in place of an MNIST that nobody asked for and that cannot be had."""
     try:
         return _both_parts(name or DEFAULT_DATASET, data_dir, progress)
-    except DataMissing as error:
+    except (DataMissing, StorageError) as error:  # a cache that cannot be written to is as good as none
         if name is not None:
             raise
         say(f"{error.happened} Going on with {FALLBACK_DATASET}, the real digits inside scikit-learn.")
@@ -141,4 +141,4 @@ def _both_parts(name: str, data_dir: str | Path | None, progress: Progress) -> t
 
 
 def _layer_report(embeddings: EmbeddingSet) -> LayerReport:
-    return LayerReport(embeddings.layer, embeddings.dims, 4 * len(embeddings) * embeddings.dims)
+    return LayerReport(embeddings.layer, embeddings.dims, embeddings.size_bytes)

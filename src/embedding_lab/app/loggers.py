@@ -11,6 +11,8 @@ import numpy as np
 
 from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
 from embedding_lab.embeddings import Dataset, EmbeddingSet, as_dataset, create_run
+from embedding_lab.embeddings.dataset import as_array
+from embedding_lab.embeddings.names import step_number
 from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.progress import Progress, silent
 
@@ -41,7 +43,7 @@ def log_embeddings(
         labels: for plain vectors, int or text of shape (n,).
         class_names: for plain vectors, the name of label i at position i.
         ids: for plain vectors, unique text of shape (n,); numbered when left out.
-        images: for plain vectors, raw uint8 pictures, shape (n, height, width) or (n, height, width, 3).
+        images: for plain vectors, raw uint8 pictures, shape (n, height, width[, 1 or 3]).
         columns: for plain vectors, further columns of shape (n,) each.
         dataset: for plain vectors, a name for their samples.
         progress: told how far the writing is.
@@ -66,7 +68,7 @@ def log_embeddings(
     else:
         _refuse_second_description(described)
     if step is not None:
-        sets = [replace(each, step=step) for each in sets]
+        sets = [replace(each, step=step_number(step)) for each in sets]
     into = create_run(run)
     for number, each in enumerate(sets):
         progress("log layers", number, len(sets))
@@ -80,6 +82,14 @@ def _embedding_sets(embeddings: Any) -> list[EmbeddingSet] | None:
     if isinstance(embeddings, EmbeddingSet):
         return [embeddings]
     if isinstance(embeddings, Mapping):
+        for layer, each in embeddings.items():
+            if not isinstance(each, EmbeddingSet):
+                raise InputError(
+                    f"What stands under {layer!r} is no embedding set.",
+                    got=type(each).__name__,
+                    expected="embedding sets, as `extract` gives them",
+                    remedy="Log plain vectors one layer at a time, with layer=….",
+                )
         return list(embeddings.values())
     return None
 
@@ -87,7 +97,7 @@ def _embedding_sets(embeddings: Any) -> list[EmbeddingSet] | None:
 def _vectors_and_samples(
     embeddings: Any, name: str, described: Mapping[str, Any]
 ) -> tuple[np.ndarray[Any, Any], Dataset]:
-    vectors = np.asarray(embeddings)
+    vectors = np.asarray(as_array(embeddings, "embeddings"))
     if vectors.ndim != 2 or vectors.dtype.kind not in "fiub":
         raise ShapeMismatch(
             "Embeddings must be a table of numbers.",
@@ -110,7 +120,7 @@ def _vectors_and_samples(
         raise InputError(
             "The images cannot be shown.",
             got=f"dtype {data.samples.dtype}, shape {data.samples.shape}",
-            expected="uint8 of shape (n, height, width) or (n, height, width, 3)",
+            expected="uint8 of shape (n, height, width[, 1 or 3])",
             remedy="For floats from 0 to 1: (images * 255).astype('uint8').",
         )
     return vectors, data

@@ -26,23 +26,10 @@ def neighbours_kept(blocks: Blocks, values: NDArray[np.float32]) -> float:
     """
     queries = np.unique(np.linspace(0, len(values) - 1, QUERIES).astype(np.intp))
     count = min(NEIGHBOURS, len(values) - 1)
-    true = _nearest(_single(blocks()), _rows(blocks(), queries), queries, count)
+    true = _nearest(blocks(), np.concatenate(list(blocks(queries))), queries, count)
     shown = _nearest(iter([values]), values[queries], queries, count)
     kept = [len(np.intersect1d(*pair, assume_unique=True)) for pair in zip(true, shown, strict=True)]
     return float(np.mean(kept)) * NEIGHBOURS / count
-
-
-def _single(blocks: Iterator[NDArray[np.float64]]) -> Iterator[NDArray[np.float32]]:
-    return (block.astype(np.float32) for block in blocks)
-
-
-def _rows(blocks: Iterator[NDArray[np.float64]], rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    found, start = [], 0
-    for block in _single(blocks):
-        inside = rows[(rows >= start) & (rows < start + len(block))]
-        found.append(block[inside - start])
-        start += len(block)
-    return np.concatenate(found)
 
 
 def _nearest(
@@ -53,13 +40,21 @@ def _nearest(
     rows = np.empty((len(queries), 0), np.intp)
     start = 0
     for block in blocks:
-        squared = np.einsum("ij,ij->i", block, block) - 2 * (queries @ block.T)  # the query's own length is missing
+        # the query's own length is missing, which does not change the order
+        squared = np.einsum("ij,ij->i", block, block) - 2 * (queries @ block.T)
         inside = np.flatnonzero((own_rows >= start) & (own_rows < start + len(block)))
         squared[inside, own_rows[inside] - start] = np.inf
-        distances = np.concatenate([distances, squared], axis=1)
-        rows = np.concatenate([rows, np.broadcast_to(np.arange(start, start + len(block)), squared.shape)], axis=1)
-        if distances.shape[1] > count:
-            best = np.argpartition(distances, count - 1, axis=1)[:, :count]
-            distances, rows = np.take_along_axis(distances, best, 1), np.take_along_axis(rows, best, 1)
+        best = _smallest(squared, count)
+        distances = np.concatenate([distances, np.take_along_axis(squared, best, axis=1)], axis=1)
+        rows = np.concatenate([rows, start + best], axis=1)
+        best = _smallest(distances, count)
+        distances, rows = np.take_along_axis(distances, best, axis=1), np.take_along_axis(rows, best, axis=1)
         start += len(block)
     return rows
+
+
+def _smallest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The positions of the smallest values in each row, all where there are no more than `count`."""
+    if values.shape[1] <= count:
+        return np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    return np.argpartition(values, count - 1, axis=1)[:, :count]

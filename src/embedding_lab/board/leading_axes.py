@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Blocks = Callable[[], Iterator[NDArray[np.float64]]]
-"""Reads vectors anew at every call: blocks of shape (rows, dims), about as large as 1."""
+
+class Blocks(Protocol):
+    """Reads vectors anew at every call, all of them or only those at some positions.
+
+    Blocks have shape (rows, dims) and lengths of about 1, so that float32 does not overflow.
+    """
+
+    def __call__(self, only: NDArray[np.intp] | None = None, /) -> Iterator[NDArray[np.float32]]: ...
+
 
 EXACT_DIMS = 1024
 """Up to this width the whole matrix of second moments is taken apart; above, the leading axes are iterated."""
@@ -25,7 +33,7 @@ class Axes:
     """Orthogonal directions, the widest spread first.
 
     Attributes:
-        directions: float64, shape (dims, count), columns of length 1.
+        directions: shape (dims, count), columns of length 1.
         spread: mean square of the vectors along each, shape (count,), descending.
         total: mean square length of the vectors, over all dims.
     """
@@ -49,8 +57,7 @@ def _from_second_moments(blocks: Blocks, dims: int, count: int) -> Axes:
     moments = np.zeros((dims, dims))
     rows = 0
     for block in blocks():
-        single = block.astype(np.float32)  # half the time; blocks are short enough to lose nothing that shows
-        moments += single.T @ single
+        moments += block.T @ block  # float32 within a block, float64 over all
         rows += len(block)
     spread, directions = np.linalg.eigh(moments / rows)
     spread = spread.clip(0)
@@ -67,11 +74,10 @@ def _by_iteration(blocks: Blocks, dims: int, count: int) -> Axes:
         within = np.zeros((wide, wide))
         rows, squares = 0, 0.0
         for block in blocks():
-            single = block.astype(np.float32)
-            along = single @ guess
-            turned += single.T @ along
+            along = block @ guess
+            turned += block.T @ along
             within += along.T @ along
-            squares += float(np.einsum("ij,ij->", block, block))
+            squares += float(np.einsum("ij,ij->", block, block, dtype=np.float64))
             rows += len(block)
         spread, rotation = np.linalg.eigh(within / rows)
         spread, rotation = spread[::-1].clip(0), rotation[:, ::-1]

@@ -118,7 +118,9 @@ def _number_many_classes(
 
 
 def _cells(name: str, values: NDArray[Any]) -> list[str]:
-    if values.dtype.kind in "SMm":  # bytes, dates and times
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind in "Mm":  # dates and times
         values = values.astype(np.str_)
     if values.dtype.kind == "O" and all(value is None or isinstance(value, float) for value in values.tolist()):
         values = values.astype(np.float64)
@@ -151,14 +153,11 @@ def _changed_by_page(text: str) -> bool:
 
 
 def _one_line(values: Iterable[Any]) -> list[str]:
-    known: dict[Any, str] = {}
-    texts = []
-    for value in values.tolist() if isinstance(values, np.ndarray) else values:
-        text = "" if value is None else str(value)
-        if text not in known:
-            known[text] = _BREAKS.sub(" ", text).strip()
-        texts.append(known[text])
-    return texts
+    plain = values.tolist() if isinstance(values, np.ndarray) else values
+    texts = ["" if value is None else str(value) for value in plain]
+    if _BREAKS.search("".join(texts)) is None:
+        return texts
+    return [_BREAKS.sub(" ", text).strip() for text in texts]
 
 
 def _prefixed(word: str, texts: Sequence[str] | None) -> Any:

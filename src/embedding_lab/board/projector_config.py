@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,12 @@ CONFIG_NAME = "projector_config.pbtxt"
 FOLDER = "projector"
 """Where in a run the files lie that the list names."""
 
-OUR_ENDINGS = (".f32", ".tsv", ".png")
+OUR_FILE = re.compile(r"[a-z-]+-[0-9a-f]{12,16}(-\d+)?\.(f32|tsv|png)")
+"""The names of files that an export writes: what it is, a digest of its content, its ending."""
 
-_IN_ADDRESSES = str.maketrans({"&": "＆", "+": "＋", "#": "＃", "%": "％", ":": "："})
+_IN_ADDRESSES = str.maketrans(
+    {"&": "＆", "+": "＋", "#": "＃", "%": "％", ":": "："} | {chr(control): " " for control in range(32)}
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def tensor_name(text: str) -> str:
 
     Characters that mean something in an address give way to their full-width twins, which look alike.
     """
-    return " ".join(text.translate(_IN_ADDRESSES).split())
+    return text.translate(_IN_ADDRESSES)
 
 
 def raw_tensor(values: NDArray[np.float32]) -> bytes:
@@ -73,7 +77,7 @@ def _nearest_byte_no_text_begins_with(byte: int) -> int:
 
 def opens_as_run(name: str) -> bool:
     """Whether the page can ask for a run of this name; it does so without quoting."""
-    return tensor_name(name) == name
+    return not set(name) & set("&+#%")
 
 
 def add_to_config(run_path: Path, folders: Sequence[str], entries: Iterable[Entry]) -> Path:
@@ -128,7 +132,7 @@ def _named_files(config: Any) -> set[str]:
 def _sweep(run_path: Path, folders: Iterable[str], named: set[str]) -> None:
     for folder in folders:
         for file in (run_path / folder).glob("*-*.*"):
-            if file.suffix in OUR_ENDINGS and f"{folder}/{file.name}" not in named:
+            if OUR_FILE.fullmatch(file.name) and f"{folder}/{file.name}" not in named:
                 discard(file)
 
 

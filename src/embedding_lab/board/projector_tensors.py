@@ -42,11 +42,14 @@ LENGTH = 0.99995
 BELOW = 0.99
 """A component that is not shown gets at most this part of the variance of the last one shown."""
 
-ROUNDING = 1e-9
-"""A length below this, where lengths are about 1, is rounding."""
+ROUNDING = 1e-7
+"""A length below this, where numbers are about 1, is rounding."""
 
 NEGLIGIBLE = 1e-6
 """Of the variance, this part is as good as none."""
+
+AXES_ROWS = 10_000
+"""So many vectors tell the axes that hold most of the cosines: others would only keep a little less."""
 
 BLOCK_BYTES = 1 << 24
 
@@ -70,31 +73,35 @@ class LayerVectors:
     def __len__(self) -> int:
         return len(self.vectors) if self.rows is None else len(self.rows)
 
-    def blocks(self) -> Iterator[NDArray[np.float64]]:
-        """The vectors as they are, block by block."""
-        size = max(1, BLOCK_BYTES // (8 * self.dims))
-        for start in range(0, len(self), size):
-            part = slice(start, start + size) if self.rows is None else self.rows[start : start + size]
-            yield np.asarray(self.vectors[part], dtype=np.float64)
+    def blocks(self, only: NDArray[np.intp] | None = None) -> Iterator[NDArray[np.float32]]:
+        """The vectors as they are, block by block; `only` those at some positions among the shown."""
+        positions = self.rows if only is None else only if self.rows is None else self.rows[only]
+        count = len(self) if only is None else len(only)
+        size = max(1, BLOCK_BYTES // (4 * self.dims))
+        for start in range(0, count, size):
+            part = slice(start, start + size) if positions is None else positions[start : start + size]
+            yield np.asarray(self.vectors[part], dtype=np.float32)
+
+    def centred(self, only: NDArray[np.intp] | None = None) -> Iterator[NDArray[np.float32]]:
+        """The vectors with their mean moved to zero, at a scale where no number is much larger than 1."""
+        mean, reach = self._mean_and_reach
+        for block in self.blocks(only):
+            yield (block - mean) / reach  # in this order nothing is left of vectors that are all alike
+
+    def directions(self, only: NDArray[np.intp] | None = None) -> Iterator[NDArray[np.float32]]:
+        """The vectors at length 1; a zero vector, which has no direction, stays zero."""
+        _, reach = self._mean_and_reach
+        for block in self.blocks(only):
+            yield unit(block / reach)
 
     @cached_property
-    def _mean_and_reach(self) -> tuple[NDArray[np.float64], float]:
-        total, reach = np.zeros(self.dims), 0.0
+    def _mean_and_reach(self) -> tuple[NDArray[np.float32], np.float32]:
+        """The mean, and the largest number without its sign."""
+        total, reach = np.zeros(self.dims), np.float32(0)
         for block in self.blocks():
-            total += block.sum(axis=0)
-            reach = max(reach, float(np.abs(block).max()))
-        return total / len(self), reach
-
-    def centred(self) -> Iterator[NDArray[np.float64]]:
-        """The vectors with their mean moved to zero, at a scale where they are at most about 1."""
-        mean, reach = self._mean_and_reach
-        for block in self.blocks():
-            yield (block - mean) / (reach or 1.0)
-
-    def directions(self) -> Iterator[NDArray[np.float64]]:
-        """The vectors at length 1; a zero vector, which has no direction, stays zero."""
-        for block in self.blocks():
-            yield unit(block)
+            total += block.sum(axis=0, dtype=np.float64)
+            reach = max(reach, block.max(), -block.min())
+        return (total / len(self)).astype(np.float32), reach or np.float32(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,19 +145,19 @@ def cosine_tensor(layer: LayerVectors) -> Points:
     hold most of the cosines. Zero vectors have no cosine; scikit-learn puts them at distance 1 from
     everything, and so does one more dimension in which they alone lie.
     """
-    axes = leading_axes(layer.directions, layer.dims, WIDEST)
+    some = np.unique(np.linspace(0, len(layer) - 1, AXES_ROWS).astype(np.intp))
+    axes = leading_axes(lambda only=None: layer.directions(some), layer.dims, WIDEST)
     return _apart(_along(layer.directions, axes.directions), most_dims=WIDEST)
 
 
 def euclidean_full_width(layer: LayerVectors) -> Points:
     """All dimensions for euclidean neighbours, right once "Spherize data" is unticked."""
-    return Points(_at_most_one(np.concatenate([block.astype(np.float32) for block in layer.centred()])))
+    return Points(_at_most_one(np.concatenate(list(layer.centred()))))
 
 
 def cosine_full_width(layer: LayerVectors) -> Points:
     """All dimensions for cosine, t-SNE and UMAP, right once "Spherize data" is unticked."""
-    values = np.concatenate([block.astype(np.float32) for block in layer.directions()])
-    return _apart(values, most_dims=layer.dims + 1)
+    return _apart(np.concatenate(list(layer.directions())), most_dims=layer.dims + 1)
 
 
 def carried(axes: Axes) -> tuple[NDArray[np.float64], float]:
@@ -176,36 +183,42 @@ def _raised(variances: NDArray[np.float64], wanted: float, cap: float) -> NDArra
     """Variances, descending, times the one factor that makes their sum `wanted` while none exceeds the cap."""
     for held in range(len(variances)):  # so many of the largest are held at the cap
         rest, left = variances[held:], wanted - held * cap
+        if rest[0] == 0:  # nothing along these axes that could be raised
+            return np.concatenate([np.full(held, cap), rest])
         if left * rest[0] < cap * rest.sum():
             return np.concatenate([np.full(held, cap), rest / rest.sum() * left])
     return np.full(len(variances), cap)
 
 
-def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Vectors of shape (n, dims) at length 1; zero vectors stay zero."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions: NDArray[np.float64] = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
+    lengths[lengths == 0] = 1
+    directions: NDArray[np.float32] = vectors / lengths
     return directions
 
 
-def _along(blocks: Blocks, directions: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate([block @ directions for block in blocks()])
+def _along(blocks: Blocks, directions: NDArray[np.float64]) -> NDArray[np.float32]:
+    single = directions.astype(np.float32)
+    return np.concatenate([block @ single for block in blocks()])
 
 
-def _at_most_one(values: NDArray[Any]) -> NDArray[np.float32]:
+def _at_most_one(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scales all vectors by one factor: `1 - a·b` must not be negative for the page's t-SNE to run at all."""
-    longest = float(np.sqrt(np.einsum("ij,ij->i", values, values).max()))
+    longest = np.sqrt(np.einsum("ij,ij->i", values, values).max())
     if longest < ROUNDING:  # every vector is the mean, and what is left is rounding
-        return _wide_enough(np.zeros(values.shape, np.float32))
-    return _wide_enough((values * (LENGTH / longest)).astype(np.float32))
+        return _wide_enough(np.zeros_like(values))
+    return _wide_enough(values * np.float32(LENGTH / longest))
 
 
-def _apart(values: NDArray[Any], most_dims: int) -> Points:
+def _apart(values: NDArray[np.float32], most_dims: int) -> Points:
     """Vectors at length 1, and those without a direction in a dimension of their own."""
-    alone = np.linalg.norm(values, axis=1) < ROUNDING
+    alone = np.einsum("ij,ij->i", values, values) < ROUNDING**2
     if alone.any():
-        values = np.column_stack([np.where(alone[:, None], 0, values[:, : most_dims - 1]), alone])
-    return Points(_wide_enough((LENGTH * unit(values)).astype(np.float32)), apart=int(alone.sum()))
+        values = np.column_stack([np.where(alone[:, None], 0, values[:, : most_dims - 1]), alone]).astype(
+            np.float32
+        )
+    return Points(_wide_enough(np.float32(LENGTH) * unit(values)), apart=int(alone.sum()))
 
 
 def _wide_enough(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -122,9 +122,12 @@ def runs_in(logdir: Path) -> set[str]:
 
 def _has_a_record(path: Path) -> bool:
     """Whether the first record is whole: its length (8 bytes) and its two checksums (4 each) stand around it."""
-    with path.open("rb") as file:
-        header = file.read(8)
-    return len(header) == 8 and path.stat().st_size >= struct.unpack("<Q", header)[0] + 16
+    try:
+        with path.open("rb") as file:
+            header = file.read(8)
+        return len(header) == 8 and path.stat().st_size >= struct.unpack("<Q", header)[0] + 16
+    except OSError:  # it has just gone, or is another user's
+        return False
 
 
 def _projector_is_shown(url: str, timeout_seconds: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,11 +95,13 @@ def write_stock_projector(
     chosen = list(sets)
     for each in chosen:
         check_finite(each.vectors, each.ids, each.layer)
-    export = _Export(create_run(run_path).path)
-    with taking_turns(export.run_path):
+    path = create_run(run_path).path
+    with taking_turns(path), ThreadPoolExecutor(max_workers=1) as beside:
+        export = _Export(path, beside)
         for number, each in enumerate(chosen):
             progress("write layers for the Projector", number, len(chosen))
             export.add(each)
+        export.finish_drawing()
         progress("write layers for the Projector", len(chosen), len(chosen))
         add_to_config(export.run_path, export.folders, export.entries)
     size_bytes = sum((export.run_path / path).stat().st_size for path in export.paths)
@@ -106,19 +109,24 @@ def write_stock_projector(
 
 
 class _Export:
-    """Writes the files of one export; what sets have in common is written once."""
+    """Writes the files of one export; what sets have in common is written once.
 
-    def __init__(self, run_path: Path) -> None:
+    Args:
+        run_path: the run's folder.
+        beside: draws thumbnails meanwhile: compressing them takes as long as a wide layer's tensors.
+    """
+
+    def __init__(self, run_path: Path, beside: Executor) -> None:
         self.run_path = run_path
+        self._beside = beside
+        self._drawn: dict[str, Future[str]] = {}
         self.folders: list[str] = []
         self.entries: list[Entry] = []
         self.tensors: list[ShownTensor] = []
         self.paths: set[str] = set()
         self.notes: dict[str, None] = {}  # in their order, each once
         if not opens_as_run(run_path.resolve().name):
-            self.note(
-                f"The page cannot open run {run_path.name!r}: take & + # % and double spaces out of its name."
-            )
+            self.note(f"The page cannot open run {run_path.name!r}: take & + # % out of its name.")
 
     def add(self, each: EmbeddingSet) -> None:
         """Writes the files of one set."""
@@ -126,11 +134,11 @@ class _Export:
             self.note(f"{each.layer}: the page lists no tensor of a single sample, so there is none.")
             return
         rows = self._shown_rows(each.dataset)
+        sheet, cell = self._sheet(each.dataset, rows)  # first, since it is drawn while the tensors are computed
         shown = layer_views(each.layer, LayerVectors(each.vectors, rows))
         for note in shown.notes:
             self.note(note)
         metadata = self._metadata(each, rows)
-        sheet, cell = self._sheet(each.dataset, rows)
         folder = f"projector/{folder_name(each.layer)}/{step_folder(each.step)}"
         self.folders.append(folder)
         for view in shown.views:
@@ -171,10 +179,15 @@ class _Export:
         count = len(data) if rows is None else len(rows)
         cell, _ = layout(count, *data.samples.shape[1:3])
         path = f"projector/thumbnails-{data.fingerprint}-{count}.png"
-        if (self.run_path / path).exists():
-            self.paths.add(path)
-            return path, cell
-        return self._keep(path, thumbnail_sheet(data, rows).png()), cell
+        self.paths.add(path)
+        if path not in self._drawn and not (self.run_path / path).exists():
+            self._drawn[path] = self._beside.submit(lambda: self._keep(path, thumbnail_sheet(data, rows).png()))
+        return path, cell
+
+    def finish_drawing(self) -> None:
+        """Waits for the thumbnails; raises what went wrong with them."""
+        for each in self._drawn.values():
+            each.result()
 
     def _keep(self, path: str, content: bytes) -> str:
         """Publishes a file whose name tells its content, unless it is there."""

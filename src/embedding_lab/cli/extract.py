@@ -51,14 +51,11 @@ def extract(
     """Take the embeddings of a model's layers."""
     from embedding_lab.board.stock_projector import write_stock_projector
     from embedding_lab.dataset import load_dataset
-    from embedding_lab.embeddings import new_run_name
     from embedding_lab.extraction import extract as extract_layers
     from embedding_lab.model import load_model
 
     file = model_file(model)
     keras_model, card = load_model(file)
-    into = own_run(file) if logdir is None and run is None else None
-    into = into or (logdir or Path("logs")) / (run or new_run_name(file.stem))
     with shown_progress() as progress:
         data = load_dataset(
             dataset or _trained_on(card, model),
@@ -68,6 +65,7 @@ def extract(
             data_dir=data_dir,
             progress=progress,
         )
+        into = _run_to_fill(file, logdir, run)
         chosen = None if layers is None else [name.strip() for name in layers.split(",")]
         how: Any = pooling  # checked by the room, which names the ones there are
         sets = extract_layers(
@@ -77,10 +75,23 @@ def extract(
     show(*written(into, sets.values(), export.notes), as_json)
 
 
+def _run_to_fill(model: Path, logdir: Path | None, run: str | None) -> Path:
+    """The model's own run unless another one is named."""
+    from embedding_lab.embeddings import new_run_path
+
+    own = own_run(model) if logdir is None and run is None else None
+    folder = logdir or Path("logs")
+    return own or (folder / run if run else new_run_path(folder, model.stem))
+
+
 def _trained_on(card: ModelCard | None, model: Path) -> str:
-    if card is not None:
+    from embedding_lab.dataset import NAMES
+
+    if card is not None and card.dataset in NAMES:
         return card.dataset
     raise InputError(
-        f"{model} does not say what it was trained on, since the lab did not train it.",
+        f"{model} does not say what it was trained on, since the lab did not train it."
+        if card is None
+        else f"{model} was trained on {card.dataset!r}, which is no dataset that is known by name.",
         remedy="Name the samples with --dataset.",
     )

@@ -39,14 +39,15 @@ def log(
     """Log vectors of your own."""
     from embedding_lab.app.loggers import log_embeddings
     from embedding_lab.cli.arrays import read_array, read_column
-    from embedding_lab.embeddings import new_run_name, open_run
+    from embedding_lab.embeddings import new_run_path, open_run
 
-    into = logdir / (run or new_run_name(file.stem))
+    vectors = read_array(file)
+    into = logdir / run if run else new_run_path(logdir, file.stem)
     name = layer or file.stem
     with shown_progress() as progress:
         export = log_embeddings(
             into,
-            read_array(file),
+            vectors,
             layer=name,
             step=step,
             labels=None if labels is None else read_column(labels),

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 def written(run: Path, sets: Iterable[EmbeddingSet], notes: Sequence[str]) -> tuple[dict[str, Any], str]:
     """The result of a command that has filled a run: as an object, and as text."""
-    layers = [
+    layers: list[dict[str, Any]] = [
         {
             "layer": each.layer,
             "step": each.step,
             "samples": len(each),
             "dims": each.dims,
-            "size_bytes": each.vectors.nbytes,
+            "size_bytes": each.size_bytes,
         }
         for each in sets
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import UNLABELLED, Dataset, numbered_ids
-from embedding_lab.errors import InputError, one_of
+from embedding_lab.errors import InputError, ShapeMismatch, one_of
 
 SPLITS = ("train", "test", "all")
 """What may be asked for."""
@@ -70,7 +70,19 @@ def check_whole(split: str, name: str) -> None:
 
 
 def join_parts(name: str, parts: Mapping[str, Part], class_names: tuple[str, ...] | None) -> Dataset:
-    """One Dataset of parts, in their order, with ids numbered within each part: "mnist/test/00042"."""
+    """One Dataset of parts, in their order, with ids numbered within each part: "mnist/test/00042".
+
+    Raises:
+        ShapeMismatch: the samples of two parts differ in shape.
+    """
+    shapes = {part: content.samples.shape[1:] for part, content in parts.items()}
+    if len({*shapes.values()}) > 1:
+        raise ShapeMismatch(
+            f"The parts of dataset {name!r} hold samples of different shapes.",
+            got=", ".join(f"{part} {shape}" for part, shape in shapes.items()),
+            expected="one shape",
+            remedy="Ask for one of the parts, or bring the samples to one shape.",
+        )
     counts = {part: len(content.samples) for part, content in parts.items()}
     return Dataset(
         name=name,

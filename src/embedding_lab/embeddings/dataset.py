@@ -27,12 +27,13 @@ class Dataset:
     Attributes:
         name: short and stable, such as "mnist".
         samples: array-like, first axis n. Pictures are raw uint8, shape (n, height, width) or
-            (n, height, width, 3). None where only the table was kept.
+            (n, height, width, 1 or 3). None where only the table was kept.
         ids: text, shape (n,), unique, such as "mnist/test/00042".
         labels: int64, shape (n,), -1 where a sample has no label; None where none has.
         class_names: the name of label i at position i; None where there are no labels or no names.
         splits: text, shape (n,), the part each sample belongs to; None where there are no parts.
         columns: further columns of the user's, each of shape (n,).
+        kept_fingerprint: the fingerprint of the samples that only the table was kept of.
 
     Raises:
         EmptyData: there are no samples.
@@ -48,6 +49,7 @@ class Dataset:
     class_names: tuple[str, ...] | None = None
     splits: NDArray[np.str_] | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    kept_fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.ids) == 0:
@@ -65,19 +67,20 @@ class Dataset:
 
     @property
     def pictures(self) -> bool:
-        """Whether the samples are pictures that can be shown: uint8, (n, height, width[, 3])."""
+        """Whether the samples are pictures that can be shown: uint8, (n, height, width[, 1 or 3])."""
         shape: tuple[int, ...] = getattr(self.samples, "shape", ())
         if getattr(self.samples, "dtype", None) != np.uint8:
             return False
-        return len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)
+        return len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
 
     @property
     def label_texts(self) -> NDArray[np.str_] | None:
         """The class name of every sample, shape (n,); empty text where a sample has no label."""
         if self.labels is None:
             return None
-        names = self.class_names or tuple(str(i) for i in range(int(self.labels.max(initial=-1)) + 1))
-        table = np.array([*names, ""], dtype=np.str_)  # index -1 (no label) reaches the empty text
+        if not self.class_names:
+            return np.where(self.labels == UNLABELLED, "", self.labels.astype(np.str_))
+        table = np.array([*self.class_names, ""], dtype=np.str_)  # index -1 (no label) reaches the empty text
         return table[self.labels]
 
     @cached_property
@@ -94,6 +97,8 @@ class Dataset:
         It answers "are these the same data?", not "is every bit as it was?": of the samples, 1,024
         spread evenly are read, so that it costs the same for a thousand as for a hundred million.
         """
+        if self.kept_fingerprint is not None:
+            return self.kept_fingerprint
         digest = hashlib.sha256("\n".join(self.ids).encode())
         digest.update(array_bytes(self.labels))
         if self.samples is not None:
@@ -174,9 +179,10 @@ def as_dataset(
 
     Args:
         data: a Dataset, or anything numpy can read with n samples on its first axis. Arrays, also
-            memory-mapped ones, are kept, not copied.
+            memory-mapped ones, are kept, not copied; tensors of a framework become arrays.
         name: the dataset's name, and the beginning of ids that are numbered here.
-        labels: int or text, shape (n,). Text becomes class names in alphabetical order.
+        labels: int or text, shape (n,). Text becomes class names in alphabetical order; -1, an empty text
+            and None among texts mean not labelled.
         ids: text, shape (n,); numbered when left out: "<name>/00042".
         class_names: the name of label i at position i.
         splits: text, shape (n,), or one text for all.
@@ -187,9 +193,7 @@ def as_dataset(
     """
     if isinstance(data, Dataset):
         return data
-    samples = data if hasattr(data, "shape") and hasattr(data, "dtype") else np.asarray(data)
-    if len(getattr(samples, "shape", ())) == 0:
-        raise InputError("The data has no samples axis.", got=f"{data!r:.80}", expected="an array of n samples")
+    samples = as_array(data, "data")
     count = int(samples.shape[0])
     numbers, names = label_numbers(labels, class_names)
     return Dataset(
@@ -199,8 +203,32 @@ def as_dataset(
         labels=numbers,
         class_names=names,
         splits=_text_column(splits, count),
-        columns={column: np.asarray(values) for column, values in (columns or {}).items()},
+        columns={column: as_array(values, f"column {column!r}") for column, values in (columns or {}).items()},
     )
+
+
+def as_array(values: Any, what: str) -> Any:
+    """Values with n samples on their first axis: arrays of any library's as they are, all else as numpy's.
+
+    Args:
+        values: anything numpy can read.
+        what: the name for messages.
+
+    Raises:
+        InputError: they have no first axis, or their parts differ in shape.
+    """
+    try:
+        like_numpys = hasattr(values, "shape") and isinstance(getattr(values, "dtype", None), np.dtype)
+        array = values if like_numpys else np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"The {what} cannot be read as an array.", got=str(error).rstrip("."), expected="n samples of one shape"
+        ) from error
+    if len(array.shape) == 0:
+        raise InputError(
+            f"The {what} has no samples axis.", got=f"{values!r:.80}", expected="an array of n samples"
+        )
+    return array
 
 
 def array_bytes(values: Any) -> bytes:
@@ -208,8 +236,9 @@ def array_bytes(values: Any) -> bytes:
     if values is None:
         return b""
     array = np.ascontiguousarray(values)
-    content = repr(array.tolist()).encode() if array.dtype.kind in "OUT" else array.tobytes()
-    return f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode() + content
+    if array.dtype.kind in "OUT":  # text, however it is held
+        return f"{array.shape}{array.tolist()!r}".encode(errors="surrogatepass")
+    return f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode() + array.tobytes()
 
 
 def numbered_ids(prefix: str, count: int, start: int = 0) -> NDArray[np.str_]:
@@ -223,7 +252,7 @@ def label_numbers(
     """Labels as int64 (n,) with their class names, from numbers or from text.
 
     Text labels are looked up in `class_names` where given and numbered alphabetically otherwise;
-    an empty text means not labelled.
+    an empty text, or None among texts, means not labelled.
 
     Raises:
         InputError: labels are neither whole numbers nor text, or name an unknown class.
@@ -242,17 +271,17 @@ def label_numbers(
         raise InputError(
             "Labels are neither whole numbers nor text.", got=f"dtype {values.dtype}", expected="int or text"
         )
-    texts = values.astype(np.str_)
-    known = names if names is not None else tuple(sorted({str(text) for text in texts if text}))
+    texts = ["" if value is None else str(value) for value in values.tolist()]
+    known = names if names is not None else tuple(sorted({*texts} - {""}))
     position = {text: number for number, text in enumerate(known)} | {"": UNLABELLED}
-    unknown = sorted({str(text) for text in texts} - position.keys())
+    unknown = sorted({*texts} - position.keys())
     if unknown:
         raise InputError(
             "Labels name classes that are not among the class names.",
             got=", ".join(map(repr, unknown[:5])),
             expected=f"one of {', '.join(map(repr, known[:20]))}",
         )
-    return np.array([position[str(text)] for text in texts], dtype=np.int64), known
+    return np.array([position[text] for text in texts], dtype=np.int64), known
 
 
 def _text_column(values: Any, count: int) -> NDArray[np.str_] | None:

@@ -90,6 +90,11 @@ class EmbeddingSet:
         """How many numbers describe one sample."""
         return int(self.vectors.shape[1])
 
+    @property
+    def size_bytes(self) -> int:
+        """How much the vectors take on disk, as float32."""
+        return 4 * len(self) * self.dims
+
 
 def check_finite(vectors: Any, ids: NDArray[np.str_], layer: str) -> None:
     """Refuses vectors with NaN or infinity, naming the first such sample; reads block by block.

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import secrets
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,12 +68,12 @@ class LocalFiles:
             return path.read_bytes()
 
     def list(self, folder: str) -> list[str]:
-        try:
-            return sorted(
-                entry.name for entry in os.scandir(self.local(folder)) if not entry.name.endswith(PARTIAL)
-            )
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        path = self.local(folder)
+        with storage_errors(path):
+            try:
+                return sorted(entry.name for entry in os.scandir(path) if not entry.name.endswith(PARTIAL))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
 
     def publish(self, name: str, data: bytes) -> None:
         publish_file(self.local(name), data)
@@ -111,6 +112,7 @@ def publish_file(path: Path, data: bytes) -> None:
     draft = draft_beside(path)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_stale(path.parent)
         try:
             draft.write_bytes(data)
             put_in_place(draft, path)
@@ -134,8 +136,18 @@ def put_in_place(draft: Path, target: Path) -> None:
     with storage_errors(target):
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
-        draft.replace(target)
+        _replace(draft, target)
         _sync_folder(target.parent)
+
+
+def _replace(draft: Path, target: Path) -> None:
+    """Windows refuses while somebody has the target open; readers of small files close them within moments."""
+    for pause in (0.01, 0.1, 1.0) if sys.platform == "win32" else ():
+        with contextlib.suppress(PermissionError):
+            draft.replace(target)
+            return
+        time.sleep(pause)
+    draft.replace(target)
 
 
 @contextlib.contextmanager

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from embedding_lab.embeddings.files import Files, discard, storage_errors
+from embedding_lab.embeddings.files import STALE_SECONDS, Files, discard, storage_errors
 from embedding_lab.errors import BrokenFile, DataMissing, UnknownVersion
 
 FORMAT = "embedding-lab"
 MAJOR, MINOR = 1, 0
 """Readers refuse a higher major version and read any minor one, ignoring keys they do not know."""
 
+
+_DATA_FILE = re.compile(r"(?P<stem>.+)-(?P<time>[0-9a-f]{11})[0-9a-f]{4}\.\w+")
 
 Facts = Mapping[str, type | tuple[type, ...]]
 """What a manifest must say besides its files, and of which type."""
@@ -44,6 +47,8 @@ class Draft:
         self.generation = f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"  # sorts by time
         self._manifest = f"{folder}/{name}.json"
         self._drafts: dict[str, Path] = {}
+        self._checksums: dict[Path, str] = {}
+        self._stems: set[str] = set()
 
     def __enter__(self) -> Draft:
         return self
@@ -60,8 +65,13 @@ class Draft:
     def new_file(self, stem: str, ending: str) -> Path:
         """A path to write the data file `<stem>-<generation><ending>` to."""
         name = f"{stem}-{self.generation}{ending}"
+        self._stems.add(stem)
         self._drafts[name] = self.files.draft(f"{self.folder}/{name}")
         return self._drafts[name]
+
+    def seal(self, draft: Path, sha256: str) -> None:
+        """Says the checksum of a data file, where the writer summed it up on the way; others are read once more."""
+        self._checksums[draft] = sha256
 
     def publish(self, facts: Mapping[str, Any]) -> None:
         """Puts the data files in place, then the manifest; then takes away the generation before the last.
@@ -74,9 +84,10 @@ class Draft:
         Raises:
             StorageError: the disk is full, read-only, or refuses; readers still see the last generation.
         """
-        listed = []
+        listed: list[dict[str, Any]] = []
         for name, draft in list(self._drafts.items()):
-            listed.append({"name": name, "bytes": draft.stat().st_size, "sha256": _sha256(draft)})
+            checksum = self._checksums.get(draft) or _sha256(draft)
+            listed.append({"name": name, "bytes": draft.stat().st_size, "sha256": checksum})
             self.files.publish_draft(draft, f"{self.folder}/{name}")
             del self._drafts[name]
         last = self._last()
@@ -90,9 +101,19 @@ class Draft:
             "files": listed,
             "previous": [file["name"] for file in last.get("files", [])],
         }
-        self.files.publish(self._manifest, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
-        for name in last.get("previous", []):
+        text = json.dumps(manifest, indent=1, ensure_ascii=False, default=_plain)
+        self.files.publish(self._manifest, f"{text}\n".encode())
+        named = {str(file["name"]) for file in [*listed, *last.get("files", [])]}
+        for name in [*last.get("previous", []), *self._abandoned(named)]:
             self.files.remove(f"{self.folder}/{name}")
+
+    def _abandoned(self, named: set[str]) -> Iterator[str]:
+        """Whole data files that no manifest names: a writer was killed just before it published, days ago."""
+        oldest = (time.time() - STALE_SECONDS) * 1000
+        for name in self.files.list(self.folder):
+            match = _DATA_FILE.fullmatch(name)
+            if match and match["stem"] in self._stems and name not in named and int(match["time"], 16) < oldest:
+                yield name
 
     def _last(self) -> dict[str, Any]:
         try:
@@ -192,6 +213,13 @@ def _is_plain(file: Any) -> bool:
         and isinstance(file.get("bytes"), int)
         and isinstance(file.get("sha256"), str)
     )
+
+
+def _plain(value: Any) -> Any:
+    """Python's own form of a number or array of numpy's, which an epoch or a measure often is."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _sha256(path: Path) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import re
+from typing import SupportsIndex
 
 from embedding_lab.errors import BrokenFile, InputError
 
@@ -58,17 +60,31 @@ STATIC = "static"
 """The folder of what does not change with the step."""
 
 
-def step_folder(step: int | None) -> str:
-    """The folder of a training step: its number, or "static" where nothing changes.
+def step_number(step: SupportsIndex | None) -> int | None:
+    """A training step as Python's own number, whichever library counted it; None where nothing changes.
 
     Raises:
         InputError: the step is negative or not a whole number.
     """
     if step is None:
-        return STATIC
-    if isinstance(step, bool) or int(step) != step or step < 0:
+        return None
+    try:
+        number = -1 if isinstance(step, bool) else operator.index(step)
+    except TypeError:
+        number = -1
+    if number < 0:
         raise InputError("A step is not a whole number.", got=repr(step), expected="0, 1, 2, … or None")
-    return str(int(step))
+    return number
+
+
+def step_folder(step: SupportsIndex | None) -> str:
+    """The folder of a training step: its number, or "static" where nothing changes.
+
+    Raises:
+        InputError: the step is negative or not a whole number.
+    """
+    number = step_number(step)
+    return STATIC if number is None else str(number)
 
 
 def step_of(folder: str) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import os
 import platform
 import re
@@ -16,9 +18,9 @@ from typing import Any
 from embedding_lab.embeddings import maps, notes
 from embedding_lab.embeddings.dataset import Dataset
 from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs
-from embedding_lab.embeddings.files import LocalFiles, publish_file, storage_errors
+from embedding_lab.embeddings.files import PARTIAL, LocalFiles, publish_file, storage_errors
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
-from embedding_lab.embeddings.names import folder_name, step_folder, step_of, true_name
+from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import read_dataset, save_dataset
@@ -127,7 +129,7 @@ class Run:
         """
         facts = {
             "layer": layer,
-            "step": step,
+            "step": step_number(step),
             "samples": self.save_dataset(data),
             "epoch": epoch,
             "wall_time": time.time() if wall_time is None else wall_time,
@@ -140,7 +142,7 @@ class Run:
 
     def outputs_writer(self, data: Dataset, *, step: int | None = None, model: str | None = None) -> OutputsWriter:
         """A writer that takes what the model said at a step, block by block, in the order of the samples."""
-        facts = {"step": step, "samples": self.save_dataset(data), "model": model}
+        facts = {"step": step_number(step), "samples": self.save_dataset(data), "model": model}
         draft = Draft(self.files, f"steps/{step_folder(step)}", "outputs", "outputs")
         return OutputsWriter(draft, data.id_column, facts)
 
@@ -184,7 +186,7 @@ class Run:
         return EmbeddingSet(
             vectors=vectors,
             dataset=self.dataset(manifest["samples"]),
-            outputs=self._outputs_for(chosen, manifest["samples"]),
+            outputs=self._outputs_for(chosen, manifest["samples"], manifest["model"]),
             **{fact: manifest[fact] for fact in EMBEDDING_FACTS if fact not in ("samples", "shape", "shard_rows")},
         )
 
@@ -268,14 +270,15 @@ class Run:
         manifest = f"layers/{folder}/{self._step_folders(f'layers/{folder}')[0]}/embeddings.json"
         return str(read_manifest(self.files, manifest, "embeddings", EMBEDDING_FACTS)["layer"])
 
-    def _outputs_for(self, step: int | None, samples: str) -> Outputs | None:
-        """The outputs of a step, where they describe the same samples."""
+    def _outputs_for(self, step: int | None, samples: str, model: str | None) -> Outputs | None:
+        """The outputs of a step, where they are of the same samples and no other model."""
         name = f"steps/{step_folder(step)}/outputs.json"
         try:
             manifest = read_manifest(self.files, name, "outputs", OUTPUT_FACTS)
         except DataMissing:
             return None
-        return read_outputs(self.files, name, manifest) if manifest["samples"] == samples else None
+        same = manifest["samples"] == samples and model in (None, manifest["model"])
+        return read_outputs(self.files, name, manifest) if same else None
 
 
 def _set_folder(layer: str, step: int | None) -> str:
@@ -319,13 +322,25 @@ def open_run(path: str | Path) -> Run:
     return Run(folder)
 
 
-def new_run_name(model: str) -> str:
-    """The default name of a run: <model>-<date>-<time>, so that a second start is a second run."""
-    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', model)}-{time.strftime('%Y%m%d-%H%M%S')}"
+def new_run_path(logdir: str | os.PathLike[str], name: str) -> Path:
+    """A fresh folder for a run: <logdir>/<name>-<date>-<time>, made here so that nobody else takes it.
+
+    A second start is a second run, also within the same second.
+
+    Raises:
+        StorageError: the folder cannot be made.
+    """
+    plain = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for number in itertools.count(1):
+        path = Path(logdir) / (plain if number == 1 else f"{plain}-{number}")
+        with storage_errors(path), contextlib.suppress(FileExistsError):
+            path.mkdir(parents=True)
+            break
+    return path
 
 
 def _event_files(folder: Path) -> list[Path]:
-    return [each for each in folder.iterdir() if "tfevents" in each.name]
+    return [each for each in folder.iterdir() if "tfevents" in each.name and not each.name.endswith(PARTIAL)]
 
 
 def _write_event_file(folder: Path) -> None:

@@ -74,6 +74,7 @@ def read_dataset(files: Files, key: str) -> Dataset:
             class_names=None if names is None else tuple(names),
             splits=_texts(columns.pop("split", None)),
             columns=columns,
+            kept_fingerprint=manifest["fingerprint"],
         )
     except (pa.ArrowException, KeyError, TypeError, InputError) as error:
         raise BrokenFile(f"{path} is no table of samples.", got=str(error)) from error

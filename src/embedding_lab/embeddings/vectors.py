@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +48,7 @@ class EmbeddingWriter:
         self._shard_bytes = shard_bytes
         self._file: BinaryIO | None = None
         self._path = Path()
+        self._checksum = hashlib.sha256()
         self._shard_ends: list[int] = []
         self.rows = 0
         self.dims = 0
@@ -73,6 +76,7 @@ class EmbeddingWriter:
             part, block = np.split(block, [self._shard_ends[-1] - self.rows])
             with storage_errors(self._path):
                 self._open.write(part.data)
+            self._checksum.update(part.data)
             self.rows += len(part)
 
     def __exit__(
@@ -123,8 +127,11 @@ class EmbeddingWriter:
         self._shard_ends.append(self.rows + rows)
         with storage_errors(self._path):
             self._file = self._path.open("wb")
+            beginning = io.BytesIO()
             header = {"descr": "<f4", "fortran_order": False, "shape": (rows, self.dims)}
-            npy.write_array_header_1_0(self._open, header)
+            npy.write_array_header_1_0(beginning, header)
+            self._open.write(beginning.getvalue())
+        self._checksum = hashlib.sha256(beginning.getvalue())
 
     @property
     def _open(self) -> BinaryIO:
@@ -135,6 +142,7 @@ class EmbeddingWriter:
         if self._file is not None:
             self._file.close()
             self._file = None
+            self._draft.seal(self._path, self._checksum.hexdigest())
 
 
 class ShardedArray:

@@ -1,7 +1,8 @@
 """Activations of Keras models: all chosen layers' outputs from one compiled forward pass.
 
 Functional, Sequential and subclassed models are treated alike. While the forward pass is traced, the calls of all
-layers are listened to (`keras_calls.py`), so it does not matter how a model is put together, only what it calls.
+layers are listened to (`frameworks/keras_calls.py`), so it does not matter how a model is put together, only what
+it calls.
 TensorFlow then keeps of the traced graph what the chosen outputs need.
 """
 
@@ -19,9 +20,9 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER
 from embedding_lab.errors import InputError, LabError
-from embedding_lab.extraction.keras_calls import Call, layer_tree, listening
 from embedding_lab.extraction.source import ForwardPass, LayerInfo, Pooling, Scale, other_input, unknown_layer
 from embedding_lab.frameworks.keras import import_keras, read_model, weights_fingerprint
+from embedding_lab.frameworks.keras_calls import Call, layer_tree, listening
 
 BATCH_BYTES = 64 << 20
 """What the outputs of all layers together may take for one batch."""

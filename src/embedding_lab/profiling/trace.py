@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
 
-from embedding_lab.embeddings.files import storage_errors
-from embedding_lab.embeddings.run import new_run_name
+from embedding_lab.embeddings.run import new_run_path
 from embedding_lab.profiling.recorder import MOST_EVENTS
 from embedding_lab.profiling.report import TraceReport
 from embedding_lab.profiling.steps import TracedSteps
@@ -57,21 +57,16 @@ def trace(
     Whatever the function raises passes through; then nothing is written.
     """
     subject = recognise(fn, args, kwargs, framework)
-    folder = Path(logdir) / run if run is not None else _new_run(Path(logdir), subject.name)
+    folder = Path(logdir) / run if run is not None else new_run_path(logdir, subject.name)
     traced = TracedSteps(folder, subject, steps=steps, most_events=most_events)
-    with traced:
-        while not traced.done:
-            subject.call()
-            traced.step()
+    try:
+        with traced:
+            while not traced.done:
+                subject.call()
+                traced.step()
+    except BaseException:
+        with contextlib.suppress(OSError):  # what was made for this trace alone, and is empty
+            folder.rmdir()
+            folder.parent.rmdir()
+        raise
     return traced.report
-
-
-def _new_run(logdir: Path, name: str) -> Path:
-    """A folder that no other run has, not even one that was begun within the same second."""
-    path = logdir / new_run_name(name)
-    taken = 1
-    with storage_errors(path):
-        while path.exists():
-            taken += 1
-            path = path.with_name(f"{new_run_name(name)}-{taken}")
-    return path

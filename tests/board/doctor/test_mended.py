@@ -584,26 +584,11 @@ def test_the_tutorials_recipe_shows_nothing_without_the_doctor(tmp_path: Path, n
         pytest.param("a_missing_tensor_file", 20, marks=pytest.mark.long),
     ],
 )
-def test_the_page_shows_the_points(mended: Mended, chromium_path: str, name: str, points: int, asked: Any) -> None:
-    from playwright.sync_api import sync_playwright
-
-    with launch(mended.after[name].logdir, port=0) as board, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_FLAGS)
+def test_the_page_shows_the_points(mended: Mended, browser: Any, name: str, points: int) -> None:
+    with launch(mended.after[name].logdir, port=0) as board:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(f"{board.url}#projector", wait_until="commit", timeout=120_000)
         frame = page.frame_locator("iframe").frame_locator("iframe")
         frame.get_by_text(f"Points: {points}").first.wait_for(timeout=120_000)
         assert not frame.get_by_text("Error").first.is_visible()
-        browser.close()
-
-
-BROWSER_FLAGS = [
-    "--no-sandbox",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+        page.close()

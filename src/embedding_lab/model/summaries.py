@@ -1,0 +1,247 @@
+"""Every summary of a training that TensorBoard can show, as one Keras callback."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tensorboard.compat.proto.summary_pb2 import Summary
+
+from embedding_lab.embeddings import create_run
+from embedding_lab.errors import InputError
+from embedding_lab.frameworks.keras import import_keras
+from embedding_lab.frameworks.keras_calls import layer_tree
+from embedding_lab.model import protos
+from embedding_lab.model.event_file import EventFile, has_events
+from embedding_lab.model.figures import as_pictures, captioned_grid, confusion_picture, enlarged
+from embedding_lab.model.forward_graph import forward_graph
+from embedding_lab.model.held_out import HeldOut, Judge, Judgement
+from embedding_lab.model.interval_means import IntervalMeans
+from embedding_lab.model.statistics import Description, Statistics
+
+keras = import_keras()
+
+INPUT_PICTURES = 10
+MISTAKES = 25
+MOST_CLASSES = 1000
+"""A confusion matrix of more classes could not be seen."""
+
+
+class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
+    """Gives a Keras training everything that TensorBoard can show of it; hand it to `fit(callbacks=[…])`.
+
+    Two runs appear below the run's folder, so that TensorBoard draws their curves together: `train`, what the model
+    does on the samples it learns from, with its weights; and `test`, what it does on the held-out ones.
+
+    | tab | what it shows |
+    |---|---|
+    | Scalars | loss and accuracy of both; learning rate, keep probability of each dropout; mean, stddev, min and max of each weight |
+    | Distributions, Histograms | each weight; pre-activations and activations of each layer for a few held-out samples |
+    | Images | ten inputs, the mistakes that the model is surest of, the confusion matrix; where samples are pictures and labels classes |
+    | Graphs | the forward pass, with a scope per layer |
+    | HParams | hyper-parameters, with loss and accuracy |
+    | Text | the model's summary |
+
+    Training numbers are the means over the steps since the last point. The model, its metrics and all random states
+    are left as they are. Where the run holds summaries already, those of steps that come again are superseded.
+
+    Args:
+        run_dir: the run's folder, one level below the log directory; made where it does not exist.
+        data: held-out samples as the model takes them: a Dataset, an array, or a pair (samples, labels).
+        every: steps between points of weights and activations.
+        test_every: steps between points of loss and accuracy, for which all of `data` goes through the model;
+            as `every` when left out.
+        samples: how many of `data` to take activations of.
+        hparams: names and values (number, text or bool) for the HParams tab; optimiser, learning rate and number of
+            parameters when left out.
+
+    Raises:
+        InputError and its kinds: data or a number that cannot be used.
+        StorageError: the disk is full, read-only, or refuses.
+    """  # noqa: E501  (a table's rows cannot be broken)
+
+    def __init__(
+        self,
+        run_dir: str | Path,
+        data: Any,
+        *,
+        every: int = 100,
+        test_every: int | None = None,
+        samples: int = 64,
+        hparams: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        test_every = every if test_every is None else test_every
+        for name, number in {"every": every, "test_every": test_every, "samples": samples}.items():
+            if number < 1:
+                raise InputError(f"{name} is out of range.", got=repr(number), expected="1 or more")
+        self._run = Path(run_dir)
+        self._held_out = HeldOut(data)
+        self._sample = self._held_out.samples[:samples]
+        self._every, self._test_every = every, test_every
+        self._hparams = hparams
+        self._step = 0
+        self._pictured_at = -1
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Opens the event files."""
+        self._step = self._begun_at = int(self.model.optimizer.iterations)
+        self._pictured_at = -1
+        self._statistics: Statistics | None = None
+        create_run(self._run)
+        fresh = self._fresh = self._step == 0 or not has_events(self._run / "train")
+        files = (self._run, self._run / "train", self._run / "test")
+        self._root, self._train, self._test = (EventFile(each, self._step + (not fresh)) for each in files)
+        self._means = IntervalMeans(self.model)
+        if self.model.built and all(layer.built for _, layer in layer_tree(keras, self.model)):
+            self._meet()  # a subclassed model gets its weights in the first step only
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Keras forgets its means here."""
+        self._means.forget()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Writes a point where one is due."""
+        before, self._step = self._step, int(self.model.optimizer.iterations)
+        if self._statistics is None:
+            self._meet()
+        if before // self._every < self._step // self._every:
+            self._write_statistics()
+        if before // self._test_every < self._step // self._test_every:
+            self._write_results(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Writes mistakes and confusion matrix."""
+        self._write_pictures()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Writes the last point, and that the training is complete."""
+        if self._step % self._every and self._step > self._begun_at:
+            self._write_statistics()
+        self._write_pictures()
+        self._root.write(_summary([protos.hparams_end(time.time())]), self._step)
+        for each in (self._root, self._train, self._test):
+            each.close()
+
+    def _meet(self) -> None:
+        """Compiles what looks at the model, once it has weights, and writes what never changes."""
+        self._statistics = Statistics(self.model, self._sample)
+        self._judge = Judge(self.model, self._held_out)
+        self._dropouts = [
+            (name, layer)
+            for name, layer in layer_tree(keras, self.model)
+            if "Dropout" in type(layer).__name__ and isinstance(getattr(layer, "rate", None), int | float)
+        ]
+        if self._fresh:
+            self._write_what_stays()
+
+    def _write_what_stays(self) -> None:
+        """Hyper-parameters, summary, graph and inputs."""
+        hparams = self._hparams if self._hparams is not None else _usual_hparams(self.model)
+        metrics = [(run, tag) for tag in ("accuracy", "loss") for run in ("test", "train")]
+        self._root.write(_summary(protos.hparams_start(hparams, metrics)), 0)
+        self._train.write(_summary([protos.text("model", _summary_text(self.model))]), 0)
+        pictures = as_pictures(self._held_out.samples[:INPUT_PICTURES])
+        if pictures is not None:
+            shown = [enlarged(each) for each in pictures]
+            self._test.write(_summary([protos.pictures("input", shown, "The first held-out samples.")]), 0)
+        self._write_graph()
+        self._write_statistics()
+
+    def _write_graph(self) -> None:
+        targets = self._held_out.targets_for(self.model)
+        try:
+            self._train.write_graph(forward_graph(self.model, self._sample, targets))
+        except Exception as error:  # a model may do what no graph can hold, and must train all the same
+            warnings.warn(f"The Graphs tab stays empty: {type(error).__name__}: {error!s:.200}", stacklevel=2)
+
+    def _write_statistics(self) -> None:
+        assert self._statistics is not None
+        described = self._statistics()
+        for file, of_weights in ((self._train, True), (self._test, False)):
+            values = [value for each in described if each.weight == of_weights for value in _values(each)]
+            if values:
+                file.write(_summary(values), self._step)
+
+    def _write_results(self, logs: Mapping[str, Any] | None) -> None:
+        """Loss and accuracy of both runs, and what they depend on."""
+        train = [protos.scalar(name, number) for name, number in self._means.since_last(logs or {}).items()]
+        train.append(protos.scalar("learning_rate", float(np.asarray(self.model.optimizer.learning_rate))))
+        train += [protos.scalar(f"{name}/keep_probability", 1 - layer.rate) for name, layer in self._dropouts]
+        self._train.write(_summary(train), self._step)
+        self._write_judgement(self._judge())
+
+    def _write_judgement(self, judgement: Judgement) -> None:
+        found = {"loss": judgement.loss, "accuracy": judgement.accuracy}
+        test = [protos.scalar(name, number) for name, number in found.items() if number is not None]
+        test += [protos.scalar(f"{name}/keep_probability", 1.0) for name, _ in self._dropouts]
+        if test:
+            self._test.write(_summary(test), self._step)
+
+    def _write_pictures(self) -> None:
+        """The mistakes and the confusion matrix, where there are classes; once per step."""
+        if self._step in (self._begun_at, self._pictured_at) or self._statistics is None:
+            return
+        self._pictured_at = self._step
+        judgement = self._judge()
+        if self._step % self._test_every:
+            self._write_judgement(judgement)
+        values = list(self._pictures(judgement))
+        if values:
+            self._test.write(_summary(values), self._step)
+
+    def _pictures(self, judgement: Judgement) -> Iterator[Any]:
+        labels, said, confidence = self._held_out.labels, judgement.said, judgement.confidence
+        if labels is None or said is None or confidence is None:
+            return
+        labelled = labels >= 0
+        classes = int(max(labels.max(), said.max())) + 1
+        given = self._held_out.class_names
+        names = given if given and len(given) >= classes else tuple(map(str, range(classes)))
+        if len(names) <= MOST_CLASSES and labelled.any():
+            confusion = np.zeros((len(names), len(names)), np.int64)
+            np.add.at(confusion, (labels[labelled], said[labelled]), 1)
+            picture = confusion_picture(confusion, names)
+            yield protos.pictures(
+                "confusion_matrix", [picture], "Rows: the true class. Columns: what the model said."
+            )
+        wrong = np.flatnonzero(labelled & (said != labels))
+        surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
+        pictures = as_pictures(self._held_out.samples[surest]) if len(surest) else None
+        if pictures is not None:
+            captions = [f"{names[labels[row]][:8]}, said {names[said[row]][:8]}" for row in surest]
+            about = (
+                f"{len(wrong)} of {int(labelled.sum())} are said wrongly; here those that the model is surest of."
+            )
+            yield protos.pictures("misclassified", [captioned_grid(pictures, captions)], about)
+
+
+def _values(each: Description) -> Iterator[Any]:
+    """What TensorBoard shows of a distribution; of an activation the histogram says enough."""
+    if each.weight:
+        numbers = {"mean": each.mean, "stddev": each.stddev, "min": each.least, "max": each.greatest}
+        yield from (protos.scalar(f"{each.tag}/{name}", number) for name, number in numbers.items())
+    yield protos.histogram(each.tag, each.low, each.high, each.counts)
+
+
+def _summary(values: list[Any]) -> Any:
+    return Summary(value=values)
+
+
+def _usual_hparams(model: Any) -> dict[str, Any]:
+    return {
+        "optimizer": type(model.optimizer).__name__,
+        "learning_rate": float(np.asarray(model.optimizer.learning_rate)),
+        "parameters": model.count_params(),
+    }
+
+
+def _summary_text(model: Any) -> str:
+    """The model's own summary, as Markdown that keeps its lines."""
+    lines: list[str] = []
+    model.summary(print_fn=lambda line, line_break=False: lines.append(line), line_length=100)
+    return "\n".join(f"    {line}" for line in "\n".join(lines).splitlines())

@@ -1,0 +1,205 @@
+"""The way down: gradient descent with momentum and gains, from a first map to a finished one, at any pace.
+
+The steps are those of van der Maaten & Hinton (2008) with the gains of Jacobs (1988), the exaggeration of
+the early phase, and the step length n / exaggeration of Linderman & Steinerberger (2019) and Belkina et al.
+(2019), with which large sets arrive as surely as small ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.errors import InputError
+from embedding_lab.projection.affinity import F32, Affinities
+from embedding_lab.projection.attraction import attraction, neighbour_cost
+from embedding_lab.projection.crew import Crew, compiled
+from embedding_lab.projection.curve import curve_order
+from embedding_lab.projection.kernel import Kernel, Weighting, kernel_for
+from embedding_lab.projection.repulsion import ExactRepulsion, Repulsion
+from embedding_lab.projection.repulsion_mesh import MeshRepulsion
+
+EXACT_POINTS = {2: 2_000, 3: 4_000}
+"""Up to so many points the exact push is as fast as the mesh, in so many dimensions."""
+
+REORDER = 200
+"""Iterations after which the points are laid along the curve anew: by then neighbours have found each
+other."""
+
+CENTRE = 10
+"""Iterations after which the middle is moved back to zero, where float32 is finest."""
+
+NARROW, WIDENED = 1e-6, 1e-4
+"""A map of all too equal samples shrinks under early exaggeration. In so narrow a map all forces are
+linear, and a wider one moves in the same way; so it is widened before its digits run out."""
+
+LEAST_GAIN = F32(0.01)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What changes along the way.
+
+    Attributes:
+        early_iterations: how long the map forms under early exaggeration.
+        early_exaggeration: by how much attraction is multiplied meanwhile: clusters gather while the map is
+            small.
+        exaggeration: the same afterwards; 1 for t-SNE itself, more for tighter clusters.
+        learning_rate: the step length; "auto" is n / exaggeration.
+    """
+
+    early_iterations: int = 250
+    early_exaggeration: float = 12.0
+    exaggeration: float = 1.0
+    learning_rate: float | str = "auto"
+
+    def at(self, iteration: int, n: int) -> tuple[float, float, float]:
+        """Exaggeration, momentum and step length of an iteration."""
+        early = iteration < self.early_iterations
+        exaggeration = self.early_exaggeration if early else self.exaggeration
+        rate = n / exaggeration if isinstance(self.learning_rate, str) else self.learning_rate
+        return exaggeration, 0.5 if early else 0.8, rate
+
+
+@dataclass(eq=False)
+class Descent:
+    """A map on its way: everything the next step depends on, so that it can be stopped, kept and gone on
+    with.
+
+        for state in descent.steps(750, crew):
+            show(state.map())
+
+    Attributes:
+        affinities: of the samples, in the order of `order`.
+        points: float32, one row per axis, shape (2 or 3, n), in the order of `order`.
+        dims: how many of the axes are the map's.
+        schedule: what changes along the way.
+        kernel: of the map.
+        iteration: how many steps were taken.
+        order: which sample each column of `points` is.
+    """
+
+    affinities: Affinities
+    points: NDArray[np.float32]
+    dims: int
+    schedule: Schedule
+    kernel: Kernel
+    iteration: int
+    order: NDArray[np.intp]
+    velocity: NDArray[np.float32]
+    gains: NDArray[np.float32]
+
+    @classmethod
+    def start(
+        cls,
+        affinities: Affinities,
+        first: NDArray[np.floating],
+        schedule: Schedule,
+        weighting: Weighting = "neighbours",
+    ) -> Descent:
+        """At the first map, shape (n, dims); a map on a line is one in the plane whose second axis stays
+        zero.
+        """
+        dims = first.shape[1]
+        points = np.zeros((max(dims, 2), len(first)), F32)
+        points[:dims] = first.T
+        order = np.arange(points.shape[1])
+        kernel = kernel_for(len(points), weighting)
+        return cls(
+            affinities, points, dims, schedule, kernel, 0, order, np.zeros_like(points), np.ones_like(points)
+        )
+
+    def map(self) -> NDArray[np.float32]:
+        """The map so far, centred, float32, shape (n, dims), in the samples' own order."""
+        middle = self.points.mean(axis=1, dtype=np.float64)
+        centred = self.points - middle[:, None].astype(F32)
+        in_order: NDArray[np.float32] = np.empty((self.points.shape[1], self.dims), F32)
+        in_order[self.order] = centred[: self.dims].T
+        return in_order
+
+    def steps(self, until: int, crew: Crew) -> Iterator[Descent]:
+        """Takes steps up to iteration `until`, and hands itself over after each."""
+        push = repulsion_for(self.points, self.kernel, crew)
+        while self.iteration < until:
+            if self.iteration % REORDER == 0:
+                self._reorder()
+            if self.iteration % CENTRE == 0:
+                self._centre()
+            self._step(push, crew)
+            self.iteration += 1
+            yield self
+
+    def normaliser(self, crew: Crew) -> float:
+        """Z of the map so far, the fast way."""
+        return repulsion_for(self.points, self.kernel, crew).among(self.points).normaliser
+
+    def divergence(self, crew: Crew) -> float:
+        """The Kullback-Leibler divergence of the map so far, without exaggeration; 0 where there are no
+        pairs.
+        """
+        if self.points.shape[1] < 2:
+            return 0.0
+        normaliser = self.normaliser(crew)
+        return neighbour_cost(self.affinities, self.points, self.kernel, crew) + float(np.log(normaliser))
+
+    def _step(self, repulsion: Repulsion, crew: Crew) -> None:
+        exaggeration, momentum, rate = self.schedule.at(self.iteration, self.points.shape[1])
+        pull = attraction(self.affinities, self.points, self.kernel, crew)
+        push = repulsion.among(self.points)
+        normaliser = push.normaliser
+        if not np.isfinite(normaliser):
+            raise InputError(
+                "The map flew apart.",
+                got=f"points beyond all numbers at iteration {self.iteration}",
+                remedy='Take a smaller learning_rate; "auto" suits every number of samples.',
+            )
+        _move(
+            self.points.reshape(-1),
+            self.velocity.reshape(-1),
+            self.gains.reshape(-1),
+            pull.reshape(-1),
+            push.forces.reshape(-1),
+            F32(exaggeration),
+            F32(1 / max(normaliser, 1e-30)),
+            F32(rate),
+            F32(momentum),
+        )
+        self.points[self.dims :] = 0
+
+    def _centre(self) -> None:
+        self.points -= self.points.mean(axis=1, keepdims=True, dtype=np.float64).astype(F32)
+        width = float(np.abs(self.points).max())
+        if 0 < width < NARROW:
+            self.points *= F32(WIDENED / width)
+            self.velocity *= F32(WIDENED / width)
+
+    def _reorder(self) -> None:
+        order = curve_order(self.points)
+        self.affinities = self.affinities.reordered(order)
+        self.order = self.order[order]
+        self.points, self.velocity, self.gains = (
+            np.ascontiguousarray(each[:, order]) for each in (self.points, self.velocity, self.gains)
+        )
+
+
+def repulsion_for(points: NDArray[np.float32], kernel: Kernel, crew: Crew) -> Repulsion:
+    """The fastest way to push so many points apart; points of shape (dims, n)."""
+    return (
+        ExactRepulsion(kernel, crew)
+        if points.shape[1] <= EXACT_POINTS[len(points)]
+        else MeshRepulsion(kernel, crew)
+    )
+
+
+@compiled
+def _move(points, velocity, gains, pull, push, exaggeration, per_normaliser, rate, momentum):  # type: ignore[no-untyped-def]
+    """One step of all coordinates: gains grow where the slope keeps its sign, shrink where it turns."""
+    for i in range(np.uint64(points.size)):
+        slope = exaggeration * pull[i] - per_normaliser * push[i]
+        gain = gains[i] + F32(0.2) if slope * velocity[i] <= F32(0) else gains[i] * F32(0.8)
+        gains[i] = max(gain, LEAST_GAIN)
+        velocity[i] = momentum * velocity[i] - rate * gains[i] * slope
+        points[i] += velocity[i]

@@ -1,0 +1,106 @@
+"""The table of projection methods, and what each of them promises.
+
+A new method is one file with a function `project` that keeps the promise below, one line in the table, and a
+test class that inherits `tests/contracts/projection_contract.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.errors import one_of
+from embedding_lab.progress import Progress
+from embedding_lab.projection.neighbours import Neighbours
+
+METHODS = {
+    "pca": "embedding_lab.projection.pca",
+    "tsne": "embedding_lab.projection.tsne",
+    "umap": "embedding_lab.projection.umap",
+}
+"""Where the function `project` of each method lives; imported when it is first asked for."""
+
+NeighboursOf = Callable[[int], Neighbours]
+"""Gives the k nearest neighbours of the vectors, or n - 1 where there are fewer; computed once and shared."""
+
+
+class Forming(Protocol):
+    """Told of the map while it forms: the points so far, how many iterations are done, and of how many."""
+
+    def __call__(self, points: NDArray[np.float32], done: int, total: int, /) -> None:
+        """The points are a copy or will not change."""
+
+
+class Method(Protocol):
+    """Lays out vectors on a map.
+
+    Args:
+        vectors: real and finite, shape (n, dims), n from 1 on; memory-mapped ones are not copied whole unless
+            the method says so.
+        dims: 2 or 3; for "pca" any number.
+        seed: of its random numbers; the same seed gives the same bytes on one machine.
+        neighbours: asked for as many as the method needs, or never.
+        forming: told of usable maps on the way; what it raises ends the work.
+        progress: told how far the work is.
+        threads: how many work; None for one on every core.
+        own: the method's own parameters, each with a default.
+
+    Returns:
+        Points, finite, float32, shape (n, dims), row by row for the vectors.
+
+    Raises:
+        InputError and its kinds: vectors or parameters that cannot be used.
+    """
+
+    def __call__(
+        self,
+        vectors: Any,
+        *,
+        dims: int,
+        seed: int,
+        neighbours: NeighboursOf,
+        forming: Forming,
+        progress: Progress,
+        threads: int | None,
+        **own: Any,
+    ) -> NDArray[np.float32]:
+        """Lays them out."""
+
+
+def method(name: str) -> Method:
+    """The method of this name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if name not in METHODS:
+        raise one_of("Method", name, METHODS)
+    return cast(Method, importlib.import_module(METHODS[name]).project)
+
+
+def own_parameters(name: str) -> Mapping[str, Any]:
+    """The names and defaults of a method's own parameters.
+
+    Raises:
+        UnknownName: there is no such method.
+    """
+    shared = inspect.signature(Method.__call__).parameters
+    own = inspect.signature(method(name)).parameters
+    return {key: value.default for key, value in own.items() if key not in shared}
+
+
+def check_parameters(name: str, given: Mapping[str, Any]) -> None:
+    """Refuses parameters that the method does not have.
+
+    Raises:
+        UnknownName: the method does not exist, or has no such parameter.
+    """
+    known = own_parameters(name)
+    for key in given:
+        if key not in known:
+            raise one_of(f"Parameter of method {name!r}", key, known)

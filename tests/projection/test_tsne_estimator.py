@@ -1,0 +1,119 @@
+"""The t-SNE estimator behaves as scikit-learn promises: same seed same bytes, stop and go on, new samples
+placed."""
+
+from __future__ import annotations
+
+import pickle
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from embedding_lab.errors import ShapeMismatch
+from embedding_lab.projection.neighbours import find
+from embedding_lab.projection.tsne import TSNE
+
+SHORT = {"max_iter": 150, "early_exaggeration_iter": 80}
+
+
+@pytest.fixture(scope="module")
+def pictures() -> np.ndarray:
+    return load_digits().data[:1_700].astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def fitted(request: pytest.FixtureRequest, pictures: np.ndarray) -> TSNE:
+    return TSNE(request.param, max_iter=400).fit(pictures[:1_600])
+
+
+@parametrize_with_checks([TSNE()])
+def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("rows", [300, 1_700])
+def test_a_seed_gives_the_same_bytes_with_any_number_of_threads(rows: int, dims: int, pictures: np.ndarray) -> None:
+    maps = {
+        TSNE(dims, init="random", random_state=5, n_jobs=jobs, **SHORT).fit_transform(pictures[:rows]).tobytes()
+        for jobs in (1, 2, 2, None)
+    }
+    assert len(maps) == 1
+
+
+def test_another_seed_gives_another_map(pictures: np.ndarray) -> None:
+    one, other = (TSNE(init="random", random_state=seed, **SHORT).fit_transform(pictures[:200]) for seed in (1, 2))
+    assert not np.allclose(one, other)
+
+
+def test_a_callback_that_returns_true_stops(pictures: np.ndarray) -> None:
+    tsne = TSNE(callback=lambda iteration, *_: iteration >= 40, callback_interval=20).fit(pictures[:300])
+    assert tsne.n_iter_ == 40
+    assert tsne.embedding_.shape == (300, 2)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_stopped_map_goes_on_as_if_it_had_not_been_stopped(dims: int, pictures: np.ndarray) -> None:
+    whole = TSNE(dims, **SHORT).fit_transform(pictures)
+    tsne = TSNE(dims, warm_start=True, **{**SHORT, "max_iter": 70}).fit(pictures)
+    kept = pickle.loads(pickle.dumps(tsne))
+    kept.set_params(max_iter=SHORT["max_iter"])
+    np.testing.assert_array_equal(kept.fit(pictures).embedding_, whole)
+    assert kept.n_iter_ == SHORT["max_iter"]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_neighbours_known_already_give_the_same_map(metric: str, pictures: np.ndarray) -> None:
+    tsne = TSNE(metric=metric, **SHORT)
+    searched = tsne.fit_transform(pictures[:500])
+    known = find(pictures[:500], tsne.neighbours_needed(), metric=metric)
+    np.testing.assert_array_equal(tsne.fit_transform(pictures[:500], neighbours=known), searched)
+    with pytest.raises(ShapeMismatch):
+        tsne.fit(pictures[:400], neighbours=known)
+
+
+def test_uniform_affinities_make_a_map_too(pictures: np.ndarray) -> None:
+    tsne = TSNE(affinity="uniform", **SHORT).fit(pictures[:500])
+    assert tsne.neighbours_needed() == 15
+    assert np.isfinite(tsne.embedding_).all()
+
+
+def test_few_samples_lower_the_perplexity(pictures: np.ndarray) -> None:
+    assert TSNE(**SHORT).fit(pictures[:31]).perplexity_ == 10
+    assert TSNE(**SHORT).fit(pictures[:500]).perplexity_ == 30
+
+
+def test_a_map_can_start_from_an_earlier_one(pictures: np.ndarray) -> None:
+    earlier = TSNE(max_iter=400).fit(pictures[:600])
+    start = SimpleNamespace(points=earlier.embedding_)
+    tsne = TSNE(init=start, early_exaggeration_iter=0, max_iter=20).fit(pictures[:600])
+    assert tsne.kl_divergence_ <= earlier.kl_divergence_ + 0.01
+    shift = np.linalg.norm(tsne.embedding_ - earlier.embedding_, axis=1)
+    assert np.median(shift) < 0.05 * np.ptp(earlier.embedding_)
+
+
+def test_training_rows_get_their_own_point(fitted: TSNE, pictures: np.ndarray) -> None:
+    np.testing.assert_array_equal(fitted.transform(pictures[:1_600]), fitted.embedding_)
+
+
+def test_where_a_new_row_lands_depends_on_no_other(fitted: TSNE, pictures: np.ndarray) -> None:
+    before = fitted.embedding_.copy()
+    together = fitted.transform(pictures[1_550:])
+    assert np.isfinite(together).all()
+    one_by_one = np.concatenate([fitted.transform(pictures[row : row + 1]) for row in range(1_595, 1_640)])
+    np.testing.assert_allclose(together[45:90], one_by_one, atol=1e-4)
+    np.testing.assert_array_equal(fitted.embedding_, before)
+
+
+def test_new_rows_land_among_their_own_kind(fitted: TSNE, pictures: np.ndarray) -> None:
+    labels = load_digits().target
+    places = fitted.transform(pictures[1_600:])
+    apart = ((places[:, None] - fitted.embedding_) ** 2).sum(axis=2)
+    assert (labels[apart.argmin(axis=1)] == labels[1_600:1_700]).mean() > 0.9
+
+
+def test_a_new_row_unlike_all_others_still_finds_a_place(fitted: TSNE, pictures: np.ndarray) -> None:
+    assert np.isfinite(fitted.transform(np.full((1, 64), 1e3, np.float32))).all()

@@ -1,0 +1,61 @@
+"""UMAP uses the neighbours it is given, at every size, and leaves the rest of the process alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from embedding_lab.errors import InputError
+from embedding_lab.progress import silent
+from embedding_lab.projection import neighbours, umap
+
+
+def project(vectors, found, **own):
+    return umap.project(
+        vectors,
+        dims=2,
+        seed=0,
+        neighbours=found.nearest,
+        forming=lambda points, done, total: None,
+        progress=silent,
+        threads=1,
+        **own,
+    )
+
+
+@pytest.mark.parametrize("n", [300, 5_000])  # umap-learn by itself ignores given neighbours below 4,096
+def test_the_map_follows_the_neighbours_given_not_the_vectors(n):
+    random = np.random.default_rng(0)
+    vectors, others = random.normal(size=(n, 5)), random.normal(size=(n, 3))
+    given = neighbours.find(others, 14)
+    points = project(vectors, given, epochs=30)
+    kept = np.mean(
+        [np.isin(a, b).mean() for a, b in zip(given.indices, neighbours.find(points, 14).indices, strict=True)]
+    )
+    assert kept > 0.15
+    np.testing.assert_array_equal(points, project(others, given, epochs=30))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"n_neighbors": 1}, {"min_dist": -0.1}, {"min_dist": 2.0}, {"epochs": 0}],
+    ids=lambda own: next(iter(own)),
+)
+def test_parameters_out_of_range_are_refused(own):
+    vectors = np.random.default_rng(1).normal(size=(20, 3))
+    with pytest.raises(InputError, match=next(iter(own))):
+        project(vectors, neighbours.find(vectors, 14), **own)
+
+
+def test_umap_does_not_bring_tensorflow_with_it():
+    script = """
+import sys
+from embedding_lab.projection import umap
+assert umap._umap_learn().UMAP
+assert not {"tensorflow", "keras", "torch"} & set(sys.modules), "a framework was imported"
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
