@@ -139,10 +139,11 @@ class ProjectorPage:
         self._wait_for_points("!projector.normalizeData")
 
     def graph(self, rows: list[int], count: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Starts t-SNE, stops it once it has its neighbours, and returns those of some rows: rows and distances."""
+        """Starts t-SNE, and returns the neighbours it works with for some rows: rows and distances."""
         self.dom.locator(".ink-tab[data-tab=tsne]").click()
-        self.wait("projector.dataSet.nearest && projector.dataSet.tSNEIteration > 0")
-        self.dom.locator("button.run-tsne").click()
+        self.wait("projector.dataSet.nearest")
+        # at once and not by its button: an iteration on ten thousand points keeps the page from hearing clicks
+        self.read("projector.dataSet.stopTSNE()")
         found = self.read(
             """(() => {
                 const {nearest, shuffledDataIndices: order} = projector.dataSet;
@@ -152,6 +153,7 @@ class ProjectorPage:
             })()""",
             {"rows": rows, "count": count},
         )
+        self.wait("!projector.dataSet.hasTSNERun")
         pairs = np.array(found)
         return pairs[..., 0].astype(np.intp), pairs[..., 1]
 
@@ -165,6 +167,7 @@ class ProjectorPage:
 
     def show_dimensions(self, count: int) -> None:
         """Shows PCA in two or three dimensions."""
+        self.dom.locator(".ink-tab[data-tab=pca]").click()
         if bool(self.read("projector.projectionsPanel.pcaIs3d")) != (count == 3):
             self.dom.locator("#z-checkbox").click()
         kind = "PerspectiveCamera" if count == 3 else "OrthographicCamera"

@@ -157,6 +157,17 @@ def test_a_wide_layer_has_its_true_neighbours_once_spherize_is_unticked(
         np.testing.assert_allclose(np.take_along_axis(true[rows], found, axis=1), expected[:, :15], atol=2e-6)
 
 
+def test_tsne_moves_every_point(page: Any) -> None:
+    page.choose("wide · step 00003 · t-SNE, UMAP, cosine")
+    page.dom.locator(".ink-tab[data-tab=tsne]").click()
+    page.wait("projector.dataSet.tSNEIteration > 10")
+    page.dom.locator("button.run-tsne").click()
+    points = page.read(
+        "projector.dataSet.points.map(({projections: p}) => [p['tsne-0'], p['tsne-1'], p['tsne-2']])"
+    )
+    assert np.isfinite(np.array(points, float)).all()
+
+
 def test_umap_comes_to_an_end(page: Any) -> None:
     page.choose("wide · step 00003 · t-SNE, UMAP, cosine")
     page.dom.locator(".ink-tab[data-tab=umap]").click()
