@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -22,8 +23,8 @@ from embedding_lab.embeddings import (
     Run,
     as_dataset,
     create_run,
-    new_run_path,
     open_run,
+    run_folder,
 )
 from embedding_lab.embeddings.manifest import read_manifest, verify
 from embedding_lab.errors import (
@@ -321,9 +322,27 @@ def test_tensorboard_lists_a_run_that_was_only_begun(tmp_path: Path) -> None:
 
 
 def test_a_second_start_is_a_second_run_within_the_same_second_too(tmp_path: Path) -> None:
-    paths = [new_run_path(tmp_path / "logs", "my model") for _ in range(5)]
-    assert len(set(paths)) == 5
-    assert all(path.is_dir() and path.name.startswith("my-model-20") for path in paths)
+    with contextlib.ExitStack() as held:
+        paths = [held.enter_context(run_folder(tmp_path / "logs", None, "my model")) for _ in range(5)]
+        assert len(set(paths)) == 5
+        assert all(path.is_dir() and path.name.startswith("my-model-20") for path in paths)
+
+
+def test_a_new_run_that_stays_empty_goes_with_the_folders_made_for_it_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ZeroDivisionError), run_folder(tmp_path / "mine" / "a" / "b", None, "model"):
+        raise ZeroDivisionError
+    assert list(tmp_path.rglob("*")) == [tmp_path / "mine"]
+    with pytest.raises(ZeroDivisionError), run_folder(tmp_path / "mine" / "logs", None, "model") as path:
+        (path / "written").write_text("something")
+        raise ZeroDivisionError
+    assert (path / "written").is_file()
+
+
+def test_a_run_that_was_named_is_taken_as_it_is(tmp_path: Path) -> None:
+    with run_folder(tmp_path, "mine", "model") as path:
+        assert path == tmp_path / "mine"
+    assert not path.exists(), "whoever writes into it makes it"
 
 
 def test_samples_that_come_from_a_run_and_go_into_one_are_known_again(run: Run, embeddings: EmbeddingSet) -> None:

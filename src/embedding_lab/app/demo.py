@@ -11,7 +11,7 @@ from typing import Any
 
 from embedding_lab.board.stock_projector import write_stock_projector
 from embedding_lab.dataset import load_dataset
-from embedding_lab.embeddings import Dataset, EmbeddingSet, new_run_path
+from embedding_lab.embeddings import Dataset, EmbeddingSet, run_folder
 from embedding_lab.errors import DataMissing, StorageError
 from embedding_lab.extraction import extract
 from embedding_lab.model import train
@@ -88,8 +88,7 @@ def demo(
     clock = Clock()
     with clock.times("data"):
         train_data, test_data = _load(dataset, data_dir, say, progress)
-    run = new_run_path(logdir, MODEL)
-    with clock.times("train"):
+    with run_folder(logdir, None, MODEL) as run, clock.times("train"):
         trained = train(MODEL, train_data, test_data, epochs=epochs, seed=seed, run_dir=run, progress=progress)
     with clock.times("extract"):
         shown = test_data if samples is None else test_data.fair_sample(min(samples, len(test_data)), seed)

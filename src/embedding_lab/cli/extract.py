@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,23 +66,29 @@ def extract(
             data_dir=data_dir,
             progress=progress,
         )
-        into = _run_to_fill(file, logdir, run)
         chosen = None if layers is None else [name.strip() for name in layers.split(",")]
         how: Any = pooling  # checked by the room, which names the ones there are
-        sets = extract_layers(
-            keras_model, data, chosen, out=into, step=step, pooling=how, batch_size=batch_size, progress=progress
-        )
+        with _run_to_fill(file, logdir, run) as into:
+            sets = extract_layers(
+                keras_model,
+                data,
+                chosen,
+                out=into,
+                step=step,
+                pooling=how,
+                batch_size=batch_size,
+                progress=progress,
+            )
         export = write_stock_projector(into, sets.values(), progress=progress)
     show(*written(into, sets.values(), export.notes), as_json)
 
 
-def _run_to_fill(model: Path, logdir: Path | None, run: str | None) -> Path:
+def _run_to_fill(model: Path, logdir: Path | None, run: str | None) -> AbstractContextManager[Path]:
     """The model's own run unless another one is named."""
-    from embedding_lab.embeddings import new_run_path
+    from embedding_lab.embeddings import run_folder
 
     own = own_run(model) if logdir is None and run is None else None
-    folder = logdir or Path("logs")
-    return own or (folder / run if run else new_run_path(folder, model.stem))
+    return nullcontext(own) if own else run_folder(logdir or Path("logs"), run, model.stem)
 
 
 def _trained_on(card: ModelCard | None, model: Path) -> str:

@@ -39,12 +39,11 @@ def log(
     """Log vectors of your own."""
     from embedding_lab.app.loggers import log_embeddings
     from embedding_lab.cli.arrays import read_array, read_column
-    from embedding_lab.embeddings import new_run_path, open_run
+    from embedding_lab.embeddings import open_run, run_folder
 
     vectors = read_array(file)
-    into = logdir / run if run else new_run_path(logdir, file.stem)
     name = layer or file.stem
-    with shown_progress() as progress:
+    with run_folder(logdir, run, file.stem) as into, shown_progress() as progress:
         export = log_embeddings(
             into,
             vectors,

@@ -46,7 +46,7 @@ def train(
     """Train a reference model, with every summary that TensorBoard can show, and keep it in a run."""
     _check(epochs, steps, resume, run)
     from embedding_lab.dataset import load_dataset
-    from embedding_lab.embeddings import new_run_path
+    from embedding_lab.embeddings import run_folder
     from embedding_lab.model import train as train_model
     from embedding_lab.model.reference import recipe
 
@@ -54,7 +54,7 @@ def train(
     with shown_progress() as progress, contextlib.ExitStack() as until_done:
         train_data = load_dataset(dataset, split="train", data_dir=data_dir, progress=progress)
         test_data = load_dataset(dataset, split="test", data_dir=data_dir, progress=progress)
-        run_dir = logdir / run if run else new_run_path(logdir, model)
+        run_dir = until_done.enter_context(run_folder(logdir, run, model))
         tracing = _tracing(run_dir, trace_steps, until_done)
         trained = train_model(
             model,

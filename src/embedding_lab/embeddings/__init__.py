@@ -3,7 +3,7 @@
 from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, as_dataset, label_numbers, numbered_ids
 from embedding_lab.embeddings.embedding_set import INPUT_LAYER, EmbeddingSet, Outputs, check_finite
 from embedding_lab.embeddings.projection import Projection
-from embedding_lab.embeddings.run import LATEST, Latest, Run, create_run, new_run_path, open_run
+from embedding_lab.embeddings.run import LATEST, Latest, Run, create_run, open_run, run_folder
 
 __all__ = [
     "INPUT_LAYER",
@@ -19,7 +19,7 @@ __all__ = [
     "check_finite",
     "create_run",
     "label_numbers",
-    "new_run_path",
     "numbered_ids",
     "open_run",
+    "run_folder",
 ]

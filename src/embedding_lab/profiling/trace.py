@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from pathlib import Path
 from typing import Any
 
-from embedding_lab.embeddings.run import new_run_path
+from embedding_lab.embeddings.run import run_folder
 from embedding_lab.profiling.recorder import MOST_EVENTS
 from embedding_lab.profiling.report import TraceReport
 from embedding_lab.profiling.steps import TracedSteps
@@ -57,16 +55,11 @@ def trace(
     Whatever the function raises passes through; then nothing is written.
     """
     subject = recognise(fn, args, kwargs, framework)
-    folder = Path(logdir) / run if run is not None else new_run_path(logdir, subject.name)
-    traced = TracedSteps(folder, subject, steps=steps, most_events=most_events)
-    try:
-        with traced:
-            while not traced.done:
-                subject.call()
-                traced.step()
-    except BaseException:
-        with contextlib.suppress(OSError):  # what was made for this trace alone, and is empty
-            folder.rmdir()
-            folder.parent.rmdir()
-        raise
+    with (
+        run_folder(logdir, run, subject.name) as folder,
+        TracedSteps(folder, subject, steps=steps, most_events=most_events) as traced,
+    ):
+        while not traced.done:
+            subject.call()
+            traced.step()
     return traced.report
