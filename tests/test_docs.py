@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
+
+from embedding_lab.cli.commands import app
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -33,3 +38,17 @@ def test_every_python_block_runs_as_it_stands(page: Path, tmp_path: Path) -> Non
             [sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+def commands(page: Path) -> list[str]:
+    """The command lines that stand in blocks of their own, without what is said beside them."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^ {4}(?:\.venv/bin/)?embedding-lab (\S.*?)(?: {2,}.*)?$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [each for each in PAGES if commands(each)], ids=name)
+def test_every_command_line_is_one_that_the_command_takes(page: Path) -> None:
+    known: Any = typer.main.get_command(app)
+    for line in commands(page):
+        command, *words = shlex.split(line)
+        known.commands[command].make_context(command, words)

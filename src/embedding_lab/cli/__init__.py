@@ -1,7 +1,6 @@
 """The command line: words come in; the result goes to stdout, and all that happens on the way to stderr.
 
-Exit codes: 0 done, 1 failed with one message, 2 wrong usage, 130 interrupted by Ctrl-C. The number 3 is kept for
-the doctor's "there are errors".
+Exit codes: 0 done, 1 failed with one message, 2 wrong usage, 3 the doctor found errors, 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
