@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,14 @@ from embedding_lab.profiling import python, trace, traced_steps
 from embedding_lab.profiling.xplane import read_xspace
 
 from .conftest import chrome_events
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_collected() -> Iterator[None]:
+    """Collecting garbage in the middle of a step would call what other tests left behind."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def square(number: int) -> int:
