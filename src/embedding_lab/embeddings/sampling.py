@@ -1,4 +1,4 @@
-"""Draws a fair sample: every class keeps its share, the order stays, and a seed always means the same rows."""
+"""Draws fair samples: every class keeps its share, the order stays, and a seed always means the same rows."""
 
 from __future__ import annotations
 
@@ -35,6 +35,21 @@ def fair_sample(count: int, labels: NDArray[np.int64] | None, size: int, seed: i
     shares = _shares(counts, size, draws[rows[starts]])
     chosen = [rows[start : start + share] for start, share in zip(starts, shares, strict=True)]
     return np.sort(np.concatenate(chosen))
+
+
+def fair_order(count: int) -> NDArray[np.uint32]:
+    """The rows in an order in which every beginning is a fair sample of all of them.
+
+    The order of raw 64-bit random numbers of the seed 0, one per row, so that it is the same for ever. The
+    pages of thumbnails are stored in it, and the dashboard sends points in it.
+
+    Args:
+        count: how many rows there are.
+
+    Returns:
+        Row numbers, uint32, shape (count,), each once.
+    """
+    return np.argsort(np.random.PCG64(0).random_raw(count), kind="stable").astype(np.uint32)
 
 
 def _shares(counts: NDArray[np.intp], size: int, lots: NDArray[np.uint64]) -> NDArray[np.intp]:

@@ -1,0 +1,48 @@
+"""TensorBoard's way in: the plugin that shows the dashboard as a tab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tensorboard.plugins import base_plugin
+
+from embedding_lab.board.dashboard.application import Dashboard
+
+NAME = "embedding_lab"
+
+
+class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
+    """The dashboard inside TensorBoard; found by the entry point `tensorboard_plugins`."""
+
+    plugin_name = NAME
+
+    def __init__(self, context: Any) -> None:
+        self._dashboard = Dashboard(Path(context.logdir or ".").expanduser().absolute(), Computer())
+
+    def get_plugin_apps(self) -> dict[str, Any]:
+        return {"/*": self._serve}
+
+    def is_active(self) -> bool:
+        """Always: an empty log directory is told how to be filled."""
+        return True
+
+    def frontend_metadata(self) -> Any:
+        return base_plugin.FrontendMetadata(
+            es_module_path="/index.js", tab_name="Embedding Lab", disable_reload=True
+        )
+
+    def _serve(self, environ: dict[str, Any], start_response: Any) -> Any:
+        route = environ.get("PATH_INFO", "").partition(f"/plugin/{NAME}/")[2]
+        return self._dashboard({**environ, "PATH_INFO": f"/{route}"}, start_response)
+
+
+class Computer:
+    """Joins the dashboard with what can compute."""
+
+    def first_map(self, vectors: Any) -> NDArray[np.float32]:
+        from embedding_lab.projection.pca import points_of
+
+        return points_of(vectors, 3)

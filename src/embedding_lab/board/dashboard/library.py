@@ -1,0 +1,86 @@
+"""All sample sets of a log directory, opened when asked for, and what was read of them, kept up to a limit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.board.dashboard.cache import Cache
+from embedding_lab.board.dashboard.computing import Computing, Jobs
+from embedding_lab.board.dashboard.first_map import with_first_map
+from embedding_lab.board.dashboard.logdir import LogDir
+from embedding_lab.board.dashboard.manifests import Manifests
+from embedding_lab.board.dashboard.own_format import open_set
+from embedding_lab.board.dashboard.sample_set import Map, SampleSet
+from embedding_lab.embeddings.sampling import fair_order
+from embedding_lab.errors import DataMissing, one_of
+
+
+class Library:
+    """What the routes read from.
+
+    Args:
+        logdir: the log directory.
+        computing: makes what is not there yet; None where nothing can be computed.
+        jobs: makes what takes longer; None where nothing can.
+    """
+
+    def __init__(self, logdir: Path, computing: Computing | None = None, jobs: Jobs | None = None) -> None:
+        self.logdir = LogDir(logdir)
+        self.computing = computing
+        self.jobs = jobs
+        self.cache = Cache()
+        self.manifests = Manifests()
+
+    def set(self, run: str, layer: str, step: int | None) -> SampleSet:
+        """The samples of a layer at a step.
+
+        Raises:
+            UnknownName: there is no such run, layer or step.
+            BrokenFile: what is there cannot be read.
+        """
+        opened = self.logdir.run(run)
+        try:
+            found = open_set(run, opened, layer, step, self.manifests)
+        except DataMissing:
+            if layer not in opened.layers:
+                raise one_of(f"Layer of run {run!r}", layer, opened.layers) from None
+            if step not in (steps := opened.steps(layer)):
+                raise one_of(f"Step of layer {layer!r}", step, steps) from None
+            raise
+        return with_first_map(found, self.computing)
+
+    def order(self, rows: int) -> NDArray[np.uint32]:
+        """The rows at their places: an order in which every beginning is a fair sample."""
+        return self.cache.get(("order", rows), lambda: fair_order(rows), _bytes)
+
+    def bounds(self, map_: Map) -> tuple[list[float], list[float]]:
+        """The smallest and largest coordinates of a map; zeros where no sample is on it."""
+
+        def make() -> tuple[list[float], list[float]]:
+            points = map_.points()
+            low, high = np.full(map_.dims, np.inf), np.full(map_.dims, -np.inf)
+            for start in range(0, len(points), 1 << 20):
+                block = np.asarray(points[start : start + (1 << 20), : map_.dims], np.float64)
+                block = block[np.isfinite(block).all(axis=1)]
+                if len(block):
+                    low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
+            there = np.isfinite(low)
+            return np.where(there, low, 0).tolist(), np.where(there, high, 0).tolist()
+
+        return self.cache.get(("bounds", map_.generation), make, lambda _: 200)
+
+    def points(self, map_: Map) -> NDArray[np.float32]:
+        """The points of a map, opened or computed once."""
+        return self.cache.get(("points", map_.generation), map_.points, _bytes_in_memory)
+
+
+def _bytes(values: NDArray[Any]) -> int:
+    return values.nbytes
+
+
+def _bytes_in_memory(values: NDArray[Any]) -> int:
+    return 1000 if isinstance(values, np.memmap) else values.nbytes

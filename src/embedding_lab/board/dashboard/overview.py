@@ -1,0 +1,83 @@
+"""The overview: every run, layer, step and map there is, and what cannot be shown and why. The page polls it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedding_lab import __version__
+from embedding_lab.board.dashboard.library import Library
+from embedding_lab.board.dashboard.sample_set import Problem, SampleSet
+from embedding_lab.embeddings.run import Run
+from embedding_lab.errors import LabError
+
+
+def overview(library: Library, token: str | None) -> dict[str, Any]:
+    """What the page shows first.
+
+    Args:
+        library: the log directory.
+        token: what allows to change things; None where nothing may be changed.
+    """
+    runs = [_run(library, name, run) for name, run in library.logdir.runs.items()]
+    return {
+        "version": __version__,
+        "title": library.logdir.path.name,
+        "logdir": str(library.logdir.path),
+        "writable": token is not None,
+        "token": token,
+        "computing": library.jobs is not None and token is not None,
+        "runs": runs,
+        "problems": [],
+    }
+
+
+def _run(library: Library, name: str, run: Run) -> dict[str, Any]:
+    problems: list[dict[str, str]] = []
+    layers = [
+        {"name": layer, "steps": steps}
+        for layer in _tried(lambda: run.layers, problems)
+        if (steps := _steps(library, name, run, layer, problems))
+    ]
+    selections = _tried(lambda: run.selections, problems)
+    return {"name": name, "problems": problems, "layers": layers, "selections": selections}
+
+
+def _steps(
+    library: Library, name: str, run: Run, layer: str, problems: list[dict[str, str]]
+) -> list[dict[str, Any]]:
+    found = []
+    for step in _tried(lambda: run.steps(layer), problems):
+        try:
+            found.append(_set(library.set(name, layer, step)))
+        except LabError as error:
+            problems.append(problem_of(error))
+    return found
+
+
+def _set(found: SampleSet) -> dict[str, Any]:
+    return {
+        "step": found.step,
+        "rows": found.rows,
+        "dims": found.dims,
+        **found.facts,
+        "maps": [
+            {"name": each.name, "dims": each.dims, "generation": each.generation, **each.facts}
+            for each in found.maps.values()
+        ],
+        "pictures": None if found.pictures is None else found.pictures.facts,
+    }
+
+
+def _tried(ask: Any, problems: list[dict[str, str]]) -> list[Any]:
+    try:
+        return list(ask())
+    except (LabError, OSError) as error:
+        problems.append(problem_of(error))
+        return []
+
+
+def problem_of(error: Exception | Problem) -> dict[str, str]:
+    """An error as the page shows it."""
+    if isinstance(error, LabError | Problem):
+        return {part: str(getattr(error, part)) for part in ("happened", "got", "expected", "remedy")}
+    return {"happened": str(error), "got": "", "expected": "", "remedy": "Reload the page."}
