@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedding_lab.board.stock_projector import write_stock_projector
+from embedding_lab.app.shown import write_for_viewers
 from embedding_lab.dataset import load_dataset
 from embedding_lab.embeddings import Dataset, EmbeddingSet, run_folder
 from embedding_lab.errors import DataMissing, StorageError
@@ -94,7 +94,7 @@ def demo(
         shown = test_data if samples is None else test_data.fair_sample(min(samples, len(test_data)), seed)
         sets = extract(trained.model, shown, out=run, step=trained.steps, split="test", progress=progress)
     with clock.times("write for the Projector"):
-        export = write_stock_projector(run, sets.values(), progress=progress)
+        export = write_for_viewers(run, sets.values(), progress=progress)
     return DemoReport(
         run=run,
         dataset=test_data.name,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
+from embedding_lab.app.shown import write_for_viewers
+from embedding_lab.board.stock_projector import ProjectorExport
 from embedding_lab.embeddings import as_dataset, create_run
 from embedding_lab.errors import InputError
 from embedding_lab.extraction import extract
@@ -64,7 +65,7 @@ class EmbeddingLogger:
             What the Projector got, with notes on anything that could not be shown as it is.
         """
         sets = extract(model, self._sample, self._layers, out=self._run, step=step, epoch=epoch)
-        return write_stock_projector(self._run.path, sets.values())
+        return write_for_viewers(self._run.path, sets.values())
 
     def keras(self) -> Any:
         """A Keras callback for `fit` that logs before the first step, every so many steps, and after the last."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
+from embedding_lab.app.shown import write_for_viewers
+from embedding_lab.board.stock_projector import ProjectorExport
 from embedding_lab.embeddings import Dataset, EmbeddingSet, as_dataset, create_run
 from embedding_lab.embeddings.dataset import as_array
 from embedding_lab.embeddings.names import step_number
@@ -74,7 +75,7 @@ def log_embeddings(
         progress("log layers", number, len(sets))
         into.save_embeddings(each)
     progress("log layers", len(sets), len(sets))
-    return write_stock_projector(into.path, sets, progress=progress)
+    return write_for_viewers(into.path, sets, progress=progress)
 
 
 def _embedding_sets(embeddings: Any) -> list[EmbeddingSet] | None:

@@ -50,7 +50,7 @@ def extract(
     debug: Debug = False,
 ) -> None:
     """Take the embeddings of a model's layers."""
-    from embedding_lab.board.stock_projector import write_stock_projector
+    from embedding_lab.app.shown import write_for_viewers
     from embedding_lab.dataset import load_dataset
     from embedding_lab.extraction import extract as extract_layers
     from embedding_lab.model import load_model
@@ -79,7 +79,7 @@ def extract(
                 batch_size=batch_size,
                 progress=progress,
             )
-        export = write_stock_projector(into, sets.values(), progress=progress)
+        export = write_for_viewers(into, sets.values(), progress=progress)
     show(*written(into, sets.values(), export.notes), as_json)
 
 

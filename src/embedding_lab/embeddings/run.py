@@ -22,6 +22,7 @@ from embedding_lab.embeddings.files import PARTIAL, LocalFiles, publish_file, st
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
+from embedding_lab.embeddings.pictures import save_pictures
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import read_dataset, save_dataset
 from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
@@ -96,6 +97,11 @@ class Run:
         if data not in self._kept:  # a step of ten layers comes here eleven times with the same samples
             self._kept[data] = save_dataset(self.files, data)
         return self._kept[data]
+
+    def save_pictures(self, data: Dataset) -> None:
+        """Keeps small pictures of the samples, and the originals where cheap; nothing where they are no pictures."""
+        if data.pictures:
+            save_pictures(self.files, self.save_dataset(data), data)
 
     def dataset(self, key: str) -> Dataset:
         """The dataset of a key, without its samples."""

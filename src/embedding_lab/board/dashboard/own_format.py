@@ -25,11 +25,14 @@ from embedding_lab.board.dashboard.columns import (
 )
 from embedding_lab.board.dashboard.manifests import Manifests, files_by_ending
 from embedding_lab.board.dashboard.sample_set import Map, SampleSet
+from embedding_lab.board.dashboard.stored_pages import StoredPages
 from embedding_lab.embeddings import maps as stored_maps
 from embedding_lab.embeddings import samples as stored_samples
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.manifest import data_path
 from embedding_lab.embeddings.names import folder_name, step_folder
+from embedding_lab.embeddings.pictures import FACTS as PICTURE_FACTS
+from embedding_lab.embeddings.pictures import pictures_name, stored_pictures
 from embedding_lab.embeddings.run import EMBEDDING_FACTS, OUTPUT_FACTS, Run
 from embedding_lab.embeddings.vectors import read_vectors
 from embedding_lab.errors import BrokenFile, DataMissing, LabError
@@ -75,6 +78,7 @@ def open_set(run_name: str, run: Run, layer: str, step: int | None, manifests: M
         columns=tuple(_columns(run, step, manifest, samples, table, manifests)),
         maps=_maps(run, f"{folder}/maps", rows, manifests),
         vectors=partial(read_vectors, run.files, name, manifest),
+        pictures=_pictures(run, manifest["samples"], rows, manifests),
     )
 
 
@@ -162,6 +166,15 @@ def _map(run: Run, manifest_name: str, rows: int, manifests: Manifests) -> Map:
         if measures is None
         else tuple(_plain_column(measures, each, "map") for each in _names(measures)),
     )
+
+
+def _pictures(run: Run, samples: str, rows: int, manifests: Manifests) -> StoredPages | None:
+    name = pictures_name(samples)
+    try:
+        manifest = manifests.read(run.files, name, "thumbnails", PICTURE_FACTS)
+        return StoredPages(stored_pictures(run.files, name, manifest)) if manifest["rows"] == rows else None
+    except LabError:
+        return None
 
 
 def _points(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:

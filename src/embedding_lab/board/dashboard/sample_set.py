@@ -58,12 +58,17 @@ class Pictures(Protocol):
         """Says of which generation they are."""
         ...
 
-    def page(self, number: int) -> tuple[bytes, str]:
-        """A page of thumbnails at full size as a file, and its media type."""
+    @property
+    def media_type(self) -> str:
+        """What a page is, such as "image/png"."""
         ...
 
-    def original(self, row: int) -> tuple[bytes, str]:
-        """The picture of a sample as it was logged, as a file, and its media type."""
+    def page(self, number: int) -> bytes:
+        """A page of thumbnails at full size as a file."""
+        ...
+
+    def original(self, row: int) -> tuple[bytes, str] | None:
+        """A sample's picture as a file, and its media type; None where it is no larger than its thumbnail."""
         ...
 
 

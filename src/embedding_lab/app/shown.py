@@ -1,0 +1,19 @@
+"""Writes what viewers need beside the vectors: the stock Projector's files, and the pictures of the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
+from embedding_lab.embeddings import EmbeddingSet, create_run
+from embedding_lab.progress import Progress, silent
+
+
+def write_for_viewers(run: Path, sets: Iterable[EmbeddingSet], *, progress: Progress = silent) -> ProjectorExport:
+    """Writes what the viewers need beside the vectors; arguments, result and errors as `write_stock_projector`."""
+    shown = list(sets)
+    into = create_run(run)
+    for data in {id(each.dataset): each.dataset for each in shown}.values():
+        into.save_pictures(data)
+    return write_stock_projector(run, shown, progress=progress)
