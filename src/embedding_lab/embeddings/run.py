@@ -99,7 +99,7 @@ class Run:
         return self._kept[data]
 
     def save_pictures(self, data: Dataset) -> None:
-        """Keeps small pictures of the samples, and the originals where cheap; nothing where they are no pictures."""
+        """Keeps small pictures of the samples, and the originals where cheap, if they are pictures."""
         if data.pictures:
             save_pictures(self.files, self.save_dataset(data), data)
 
