@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorboard.plugins import base_plugin
 
-from embedding_lab.board.dashboard.application import Dashboard
+from embedding_lab.board.dashboard.application import STATIC, Dashboard
 
 NAME = "embedding_lab"
 
@@ -26,8 +26,8 @@ class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         return {"/*": self._serve}
 
     def is_active(self) -> bool:
-        """Always: an empty log directory is told how to be filled."""
-        return True
+        """Always, where the page was built: an empty log directory is told how to be filled."""
+        return (STATIC / "index.js").is_file()
 
     def frontend_metadata(self) -> Any:
         return base_plugin.FrontendMetadata(

@@ -12,7 +12,7 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from embedding_lab.board.dashboard import pages, places
+from embedding_lab.board.dashboard import neighbours, pages, places, samples, search
 from embedding_lab.board.dashboard.answers import Answer, as_json, respond, respond_error, tag_of
 from embedding_lab.board.dashboard.asked import LARGEST_BODY_BYTES, Asked
 from embedding_lab.board.dashboard.computing import Computing, Jobs
@@ -30,6 +30,9 @@ READING: dict[str, Route] = {
     "points": places.points,
     "columns": places.columns,
     "column": places.column,
+    "samples": samples.samples,
+    "search": search.search,
+    "neighbours": neighbours.neighbours,
     "atlas": pages.atlas,
     "picture": pages.picture,
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedding_lab.board.dashboard.cache import Cache
@@ -72,6 +73,14 @@ class Library:
             return np.where(there, low, 0).tolist(), np.where(there, high, 0).tolist()
 
         return self.cache.get(("bounds", map_.generation), make, lambda _: 200)
+
+    def vectors(self, found: SampleSet) -> Any:
+        """The vectors of a set, opened once: pages of a file that were read stay mapped."""
+        return self.cache.get(("vectors", found.key), found.vectors, lambda _: 1000)
+
+    def ids(self, found: SampleSet) -> pa.Array:
+        """The ids of a set, an Arrow array of n texts, read once."""
+        return self.cache.get(("ids", found.key[-1]), found.ids, lambda ids: int(ids.nbytes))
 
     def points(self, map_: Map) -> NDArray[np.float32]:
         """The points of a map, opened or computed once."""

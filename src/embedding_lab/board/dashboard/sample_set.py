@@ -80,7 +80,7 @@ class SampleSet:
         run: the run's name.
         layer: the layer's name.
         step: the training step; None where nothing changes.
-        key: says of which generation vectors and table are.
+        key: says of which generation vectors and table are; its last part is the table's alone.
         rows: how many samples.
         dims: how many numbers describe one.
         facts: what the page is told besides: epoch, split, generation, samples.
@@ -94,7 +94,7 @@ class SampleSet:
     run: str
     layer: str
     step: int | None
-    key: Hashable
+    key: tuple[Hashable, ...]
     rows: int
     dims: int
     facts: Mapping[str, Any]

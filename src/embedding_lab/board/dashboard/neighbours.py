@@ -1,0 +1,71 @@
+"""The route that shows a sample's neighbours: exact, in the original vectors, and whether the map keeps them."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.board.dashboard.answers import Answer, as_json
+from embedding_lab.board.dashboard.asked import Asked
+from embedding_lab.board.dashboard.library import Library
+from embedding_lab.board.dashboard.nearest import METRICS, lengths_of, nearest_rows
+from embedding_lab.board.dashboard.places import set_of
+from embedding_lab.board.dashboard.sample_set import Map
+from embedding_lab.board.dashboard.samples import ids_of
+
+MOST_NEIGHBOURS = 200
+
+
+def neighbours(library: Library, asked: Asked) -> Answer:
+    """The k nearest of a row, those of them that are near on the map too, and those that are near there alone."""
+    found = set_of(library, asked)
+    row = asked.number("row", 0, found.rows - 1)
+    k = asked.number("k", 1, MOST_NEIGHBOURS, 10)
+    metric = next(each for each in METRICS if each == asked.one_of("metric", METRICS, "euclidean"))
+    shown = asked.optional_text("map")
+    began = time.perf_counter()
+    vectors = library.vectors(found)
+    lengths = library.cache.get(("lengths", found.key), lambda: lengths_of(vectors), lambda made: made.size_bytes)
+    rows, distances = nearest_rows(vectors, lengths, np.array(vectors[row]), k, metric, leave_out=row)
+    on_map = None if shown is None else near_on_map(library, found.map(shown), row, k)
+    elapsed = time.perf_counter() - began
+    false = [] if on_map is None else [int(each) for each in on_map if each not in rows]
+    ids = ids_of(library, found, [*rows.tolist(), *false])
+    return as_json(
+        {
+            "metric": metric,
+            "elapsed_ms": round(1000 * elapsed, 1),
+            "neighbours": [
+                {"row": int(each), "id": name, "distance": float(far), "kept": _kept(each, on_map)}
+                for each, name, far in zip(rows, ids, distances, strict=False)
+            ],
+            "false_neighbours": [
+                {"row": each, "id": name} for each, name in zip(false, ids[len(rows) :], strict=True)
+            ],
+        }
+    )
+
+
+def near_on_map(library: Library, shown: Map, row: int, k: int) -> NDArray[np.int64] | None:
+    """The k rows nearest on a map; None where the sample itself is not on it."""
+    points = library.points(shown)
+    squares = np.zeros(len(points), np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for axis in range(shown.dims):
+            squares += (points[:, axis] - points[row, axis]) ** 2
+    if not np.isfinite(squares[row]):
+        return None
+    squares[~np.isfinite(squares)] = np.inf
+    squares[row] = np.inf
+    k = min(k, int(np.isfinite(squares).sum()))
+    if k == 0:
+        return np.empty(0, np.int64)
+    worst = np.partition(squares, k - 1)[k - 1]
+    candidates = np.flatnonzero(squares <= worst)
+    return candidates[np.argsort(squares[candidates], kind="stable")[:k]]
+
+
+def _kept(row: np.int64, on_map: NDArray[np.int64] | None) -> bool | None:
+    return None if on_map is None else bool(row in on_map)
