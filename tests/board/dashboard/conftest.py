@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from werkzeug.test import Client, TestResponse
 from embedding_lab.app.plugin import Computer
 from embedding_lab.board.dashboard.application import Dashboard
 from embedding_lab.board.wire import Message, decode
-from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, Run, as_dataset, create_run
+from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, Run, as_dataset, create_run, open_run
 
 ROWS = 90
 
@@ -51,18 +51,7 @@ class Page:
         return self.client.post(f"/{route}", json=given, headers={"X-Embedding-Lab-Token": token, **headers})
 
 
-@pytest.fixture
-def ask_page() -> Callable[..., Page]:
-    return Page
-
-
-@pytest.fixture
-def logdir(tmp_path: Path) -> Path:
-    return tmp_path / "logs"
-
-
-@pytest.fixture
-def run(logdir: Path) -> Run:
+def write_run(logdir: Path) -> Run:
     """A run `sub/first` with layer "block/Dense" at steps 1 and 2, "input", two maps, outputs and pictures."""
     random = np.random.default_rng(0)
     labels = np.arange(ROWS) % 4 - 1
@@ -112,12 +101,46 @@ def run(logdir: Path) -> Run:
     return run
 
 
-@pytest.fixture
-def page(run: Run, logdir: Path) -> Page:
-    return Page(logdir)
+@pytest.fixture(scope="session")
+def kept_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The log directory that all tests read, and none changes."""
+    logdir = tmp_path_factory.mktemp("dashboard") / "logs"
+    write_run(logdir)
+    return logdir
+
+
+@pytest.fixture(scope="session")
+def page(kept_logdir: Path) -> Page:
+    return Page(kept_logdir)
+
+
+@pytest.fixture(scope="session")
+def run(kept_logdir: Path) -> Run:
+    return open_run(kept_logdir / "sub" / "first")
 
 
 @pytest.fixture
+def own_logdir(kept_logdir: Path, tmp_path: Path) -> Path:
+    """A copy of the log directory that a test may change."""
+    return Path(shutil.copytree(kept_logdir, tmp_path / "logs"))
+
+
+@pytest.fixture
+def own_run(own_logdir: Path) -> Run:
+    return open_run(own_logdir / "sub" / "first")
+
+
+@pytest.fixture
+def own_page(own_logdir: Path) -> Page:
+    return Page(own_logdir)
+
+
+@pytest.fixture(scope="session")
+def ask_page() -> type[Page]:
+    return Page
+
+
+@pytest.fixture(scope="session")
 def dense() -> dict[str, Any]:
     """The parameters that name a sample set with everything."""
     return {"run": "sub/first", "layer": "block/Dense", "step": 2}

@@ -43,15 +43,17 @@ def test_an_unchanged_overview_is_not_sent_again(page: Any) -> None:
 
 
 def test_new_runs_steps_and_maps_appear_and_deleted_ones_go(
-    page: Any, run: Run, logdir: Path, monkeypatch: pytest.MonkeyPatch
+    own_page: Any, own_run: Run, own_logdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("embedding_lab.board.dashboard.logdir.FRESH_SECONDS", -1.0)
-    page.json("overview")
-    create_run(logdir / "second").save_embeddings(EmbeddingSet(np.eye(3), as_dataset(np.eye(3)), "mine", step=4))
-    assert [each["name"] for each in page.json("overview")["runs"]] == ["second", "sub/first"]
-    shutil.rmtree(run.path)
-    assert [each["name"] for each in page.json("overview")["runs"]] == ["second"]
-    assert "does not exist" in page.error("points", run="sub/first", layer="input", map="pca-3d")["happened"]
+    own_page.json("overview")
+    create_run(own_logdir / "second").save_embeddings(
+        EmbeddingSet(np.eye(3), as_dataset(np.eye(3)), "mine", step=4)
+    )
+    assert [each["name"] for each in own_page.json("overview")["runs"]] == ["second", "sub/first"]
+    shutil.rmtree(own_run.path)
+    assert [each["name"] for each in own_page.json("overview")["runs"]] == ["second"]
+    assert "does not exist" in own_page.error("points", run="sub/first", layer="input", map="pca-3d")["happened"]
 
 
 def test_a_set_without_a_map_gets_one_while_the_page_waits(page: Any) -> None:
@@ -186,10 +188,10 @@ def test_large_json_is_zipped_for_who_can_unzip_it(page: Any, dense: Any) -> Non
     assert zipped.headers["ETag"] == plain.headers["ETag"]
 
 
-def test_a_link_out_of_the_log_directory_is_not_followed(page: Any, run: Run, logdir: Path, dense: Any) -> None:
-    shard = next(run.files.root.glob("layers/input/static/vectors-*.npy"))
-    outside = logdir.parent / "secret.npy"
+def test_a_link_out_of_the_log_directory_is_not_followed(own_page: Any, own_run: Run, tmp_path: Path) -> None:
+    shard = next(own_run.files.root.glob("layers/input/static/vectors-*.npy"))
+    outside = tmp_path / "secret.npy"
     shard.rename(outside)
     shard.symlink_to(outside)
-    error = page.error("neighbours", run="sub/first", layer="input", row=0)
+    error = own_page.error("neighbours", run="sub/first", layer="input", row=0)
     assert "leads out of the log directory" in error["happened"]

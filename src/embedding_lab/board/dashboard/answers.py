@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from werkzeug.wrappers import Request, Response
 
 from embedding_lab.board import wire
+from embedding_lab.board.dashboard.filter_language import WrongFilter
 from embedding_lab.errors import (
     BrokenFile,
     DataMissing,
@@ -110,7 +111,11 @@ def respond(request: Request, answer: Answer) -> Response:
 def respond_error(error: LabError) -> Response:
     """An error in words, as JSON."""
     status = error.status if isinstance(error, Refused) else _status(error)
-    said = {part: str(getattr(error, part))[:2000] for part in ("happened", "got", "expected", "remedy")}
+    said: dict[str, Any] = {
+        part: str(getattr(error, part))[:2000] for part in ("happened", "got", "expected", "remedy")
+    }
+    if isinstance(error, WrongFilter):
+        said["position"] = error.position
     body = json.dumps({"error": said}, ensure_ascii=True)
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return Response(body, status=status, headers=headers, content_type=JSON)
