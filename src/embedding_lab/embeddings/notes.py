@@ -38,27 +38,22 @@ def selection_names(files: Files) -> list[str]:
     )
 
 
-def append_annotation(path: Path, annotation: Mapping[str, Any]) -> None:
-    """Adds one line to the annotations; the lines before it are never touched.
+def append_annotations(path: Path, annotations: Iterable[Mapping[str, Any]]) -> None:
+    """Adds a line for each annotation; the lines before them are never touched.
 
     Args:
         path: the run's annotations.jsonl.
-        annotation: what is said, with at least "id"; "time" (seconds since 1970) is added here.
+        annotations: what is said, each with at least "id"; "time" (seconds since 1970) is added here.
 
     Raises:
         InputError: the annotation names no sample or cannot be written as JSON.
         StorageError: the disk refuses.
     """
-    if not isinstance(annotation.get("id"), str):
-        raise InputError("An annotation names no sample.", got=repr(annotation), expected='an "id" that is text')
-    try:
-        line = json.dumps({"time": time.time(), **annotation}, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise InputError("An annotation cannot be kept.", got=str(error), expected="JSON values") from error
+    lines = b"".join(_line(annotation) for annotation in annotations)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+", buffering=0) as file:  # one write of one line: writers side by side never mix
-            file.write((b"" if _ends_line(file) else b"\n") + line + b"\n")
+        with path.open("ab+", buffering=0) as file:  # one write of whole lines: writers side by side never mix
+            file.write((b"" if _ends_line(file) else b"\n") + lines)
             os.fsync(file.fileno())
 
 
@@ -77,6 +72,16 @@ def read_annotations(path: Path) -> list[dict[str, Any]]:
         if isinstance(annotation, dict):
             found.append(annotation)
     return found
+
+
+def _line(annotation: Mapping[str, Any]) -> bytes:
+    if not isinstance(annotation.get("id"), str):
+        raise InputError("An annotation names no sample.", got=repr(annotation), expected='an "id" that is text')
+    try:
+        text = json.dumps({"time": time.time(), **annotation}, ensure_ascii=False, allow_nan=False)
+        return text.encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise InputError("An annotation cannot be kept.", got=str(error), expected="JSON values") from error
 
 
 def _ends_line(file: Any) -> bool:

@@ -251,9 +251,13 @@ class Run:
         """Keeps the ids of a selection under a name; a later one of that name takes its place."""
         notes.save_selection(self.files, name, ids)
 
-    def annotate(self, sample_id: str, **said: Any) -> None:
-        """Adds what is said of a sample, such as label=… or tags=[…] with a reason; nothing is ever changed."""
-        notes.append_annotation(self._annotations_path, {"id": sample_id, **said})
+    def annotate(self, ids: str | Iterable[str], **said: Any) -> None:
+        """Adds what is said of a sample, or of several, such as label=… or tags=[…] with a reason.
+
+        Nothing is ever changed.
+        """
+        named = [ids] if isinstance(ids, str) else ids
+        notes.append_annotations(self._annotations_path, [{"id": each, **said} for each in named])
 
     @property
     def annotations(self) -> list[dict[str, Any]]:

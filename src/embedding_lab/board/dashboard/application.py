@@ -12,7 +12,17 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from embedding_lab.board.dashboard import neighbours, pages, places, samples, search
+from embedding_lab.board.dashboard import (
+    annotating,
+    download,
+    neighbours,
+    pages,
+    places,
+    samples,
+    search,
+    selections,
+    trust,
+)
 from embedding_lab.board.dashboard.answers import Answer, as_json, respond, respond_error, tag_of
 from embedding_lab.board.dashboard.asked import LARGEST_BODY_BYTES, Asked
 from embedding_lab.board.dashboard.computing import Computing, Jobs
@@ -35,10 +45,21 @@ READING: dict[str, Route] = {
     "neighbours": neighbours.neighbours,
     "atlas": pages.atlas,
     "picture": pages.picture,
+    "selection": selections.selection,
+    "annotations": annotating.said_of,
 }
 """What GET answers."""
 
-WRITING: dict[str, Route] = {}
+ASKING: dict[str, Route] = {
+    "trust": trust.trust,
+    "download": download.download,
+}
+"""What POST answers because the question is too long for an address; nothing changes."""
+
+WRITING: dict[str, Route] = {
+    "selections": selections.save_selection,
+    "annotations": annotating.annotate,
+}
 """What POST does, for those who may."""
 
 _log = logging.getLogger(__name__)
@@ -87,10 +108,11 @@ class Dashboard:
 
     def _answer(self, request: Request, name: str) -> Answer:
         if request.method == "POST":
-            if name not in WRITING:
-                raise DataMissing(f"There is nothing to do at {name[:80]!r}.", expected=", ".join(WRITING))
-            self.permission.check(request)
-            return WRITING[name](self.library, Asked(request))
+            if name not in WRITING and name not in ASKING:
+                raise DataMissing(f"There is nothing to do at {name[:80]!r}.")
+            if name in WRITING:
+                self.permission.check(request)
+            return (WRITING.get(name) or ASKING[name])(self.library, Asked(request))
         if request.method not in ("GET", "HEAD"):
             raise InputError("The method is unknown.", got=request.method[:20], expected="GET or POST")
         if name == "overview":

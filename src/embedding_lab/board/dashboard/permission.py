@@ -79,10 +79,11 @@ class Permission:
                 expected="one that listens on this machine alone",
                 remedy="Start it without --host and --bind_all.",
             )
-        if not self._knows(request.host, str(request.environ.get("SERVER_PORT", ""))):
+        host = str(request.environ.get("HTTP_HOST", ""))
+        if not self._knows(host, str(request.environ.get("SERVER_PORT", ""))):
             return Refused(
                 "The dashboard does not know the name it was called by.",
-                got=request.host[:200],
+                got=host[:200],
                 expected="localhost",
                 remedy=f"Name it in the environment variable {HOSTS_VARIABLE} and start the server anew.",
             )
@@ -96,4 +97,4 @@ class Permission:
             return False
         if name in LOOPBACK or name in self._hosts or "*" in self._hosts:
             return True
-        return self._in_notebook and str(port) != own_port
+        return self._in_notebook and bool(name) and str(port) != own_port

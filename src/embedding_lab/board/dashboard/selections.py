@@ -1,0 +1,68 @@
+"""The routes of selections, which are kept with the run by the samples' ids, as Python keeps them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from embedding_lab.board.dashboard.answers import Answer, as_json
+from embedding_lab.board.dashboard.asked import Asked
+from embedding_lab.board.dashboard.library import Library
+from embedding_lab.board.dashboard.places import set_of
+from embedding_lab.board.dashboard.samples import ids_of
+from embedding_lab.errors import InputError
+
+LONGEST_NAME = 200
+LONGEST_ID = 1000
+MOST_IDS = 2_000_000
+
+
+def save_selection(library: Library, asked: Asked) -> Answer:
+    """Keeps a selection under a name; a later one of that name takes its place."""
+    run = library.logdir.run(asked.text("run"))
+    name = asked.text("name", longest=LONGEST_NAME).strip()
+    if not name:
+        raise InputError("A selection needs a name.", expected="a name of at least one character")
+    if asked.has("set"):
+        found = set_of(library, asked.part("set"))
+        ids = ids_of(library, found, asked.rows("rows", found.rows, MOST_IDS))
+    else:
+        ids = checked_ids(asked, MOST_IDS)
+    run.save_selection(name, ids)
+    return as_json({"name": name, "count": len(ids)})
+
+
+def selection(library: Library, asked: Asked) -> Answer:
+    """A selection by its name: the rows of it in a set, and the ids that the set does not know."""
+    run = library.logdir.run(asked.text("run"))
+    name = asked.text("name", longest=LONGEST_NAME)
+    ids = run.selection(name)
+    found = set_of(library, asked)
+    at = pc.index_in(pa.array(ids, pa.string()), value_set=library.ids(found))
+    known = np.asarray(pc.is_valid(at)) if ids else np.empty(0, bool)
+    return as_json(
+        {
+            "name": name,
+            "rows": at.drop_null().to_pylist(),
+            "ids": ids,
+            "unknown": [each for each, there in zip(ids, known, strict=True) if not there],
+        }
+    )
+
+
+def checked_ids(asked: Asked, most: int) -> list[str]:
+    """The ids that a request names.
+
+    Raises:
+        InputError: there are none or too many, or one is no id.
+    """
+    ids = asked.texts("ids", most)
+    if not ids:
+        raise InputError("The request names no samples.", expected="at least one id")
+    for each in ids:
+        if not 0 < len(each) <= LONGEST_ID or "\0" in each:
+            raise InputError(
+                "That is no sample's id.", got=repr(each[:80]), expected=f"text of 1 to {LONGEST_ID:,} characters"
+            )
+    return ids

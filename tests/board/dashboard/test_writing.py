@@ -1,0 +1,188 @@
+"""What the page keeps with the run, what it takes away, and who may do so."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from embedding_lab.board.dashboard.permission import Permission
+from embedding_lab.embeddings import Run, open_run
+
+
+def test_a_selection_comes_back_in_python_and_pythons_on_the_page(own_page: Any, own_run: Run, dense: Any) -> None:
+    asked = {"run": "sub/first", "name": "odd <fours>", "set": dense, "rows": [3, 1, 80]}
+    assert own_page.post("selections", asked).json == {"name": "odd <fours>", "count": 3}
+    assert own_run.selection("odd <fours>") == ["tiny/00003", "tiny/00001", "tiny/00080"]
+    own_run.save_selection("mine", ["tiny/00007", "elsewhere/1", "tiny/00000"])
+    assert own_page.json("overview")["runs"][0]["selections"] == ["mine", "odd <fours>"]
+    assert own_page.json("selection", **dense, name="mine") == {
+        "name": "mine",
+        "rows": [7, 0],
+        "ids": ["tiny/00007", "elsewhere/1", "tiny/00000"],
+        "unknown": ["elsewhere/1"],
+    }
+
+
+def test_a_selection_by_ids_is_kept_too(own_page: Any, own_run: Run) -> None:
+    own_page.post("selections", {"run": "sub/first", "name": "by id", "ids": ["tiny/00002"]})
+    assert own_run.selection("by id") == ["tiny/00002"]
+
+
+def test_annotations_are_only_added_with_time_and_reason(own_page: Any, own_run: Run) -> None:
+    asked = {"run": "sub/first", "ids": ["tiny/00001", "tiny/00002"], "label": "two", "reason": "by eye"}
+    assert own_page.post("annotations", asked).json == {"count": 2}
+    own_page.post("annotations", {"run": "sub/first", "ids": ["tiny/00001"], "tags": ["blurred", "café"]})
+    said = own_page.json("annotations", run="sub/first")
+    assert said["total"] == 3
+    assert [each["id"] for each in said["annotations"]] == ["tiny/00001", "tiny/00002", "tiny/00001"]
+    assert said["annotations"][0]["reason"] == "by eye"
+    assert said["annotations"][2]["tags"] == ["blurred", "café"]
+    assert all(each["time"] > 1e9 for each in said["annotations"])
+    assert own_run.annotations == said["annotations"]
+    labels = own_run.embeddings("block/Dense").dataset.labels
+    assert labels is not None
+    assert labels[1] == 0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"run": "sub/first", "name": " ", "ids": ["a"]},
+        {"run": "sub/first", "name": "n" * 300, "ids": ["a"]},
+        {"run": "sub/first", "name": "n", "ids": []},
+        {"run": "sub/first", "name": "n", "ids": [1]},
+        {"run": "sub/first", "name": "n", "set": {"run": "sub/first", "layer": "input"}, "rows": [90]},
+        {"run": "../sub/first", "name": "n", "ids": ["a"]},
+        {"run": "/etc", "name": "n", "ids": ["a"]},
+        ["run"],
+        None,
+    ],
+)
+def test_a_selection_that_cannot_be_kept_says_why(own_page: Any, asked: Any) -> None:
+    answer = own_page.post("selections", asked)
+    assert 400 <= answer.status_code < 500
+    assert answer.json["error"]["happened"].endswith(".")
+
+
+def test_a_request_without_the_token_changes_nothing(own_page: Any, own_run: Run) -> None:
+    asked = {"run": "sub/first", "name": "mine", "ids": ["tiny/00000"]}
+    for headers in ({}, {"X-Embedding-Lab-Token": "wrong"}, {"X-Embedding-Lab-Token": "wröng"}):
+        answer = own_page.client.post("/selections", json=asked, headers=headers)
+        assert answer.status_code == 403
+        assert "may not change things" in answer.json["error"]["happened"]
+    assert own_run.selections == []
+
+
+def test_a_form_of_another_page_changes_nothing_even_with_the_token(own_page: Any, own_run: Run) -> None:
+    token = own_page.json("overview")["token"]
+    answer = own_page.client.post(
+        "/selections", data={"run": "sub/first"}, headers={"X-Embedding-Lab-Token": token}
+    )
+    assert answer.status_code == 403
+    assert own_run.selections == []
+
+
+@pytest.mark.parametrize("bound", ["0.0.0.0", "::", "192.168.0.7"])
+def test_a_server_that_can_be_reached_from_elsewhere_only_reads(own_page: Any, own_run: Run, bound: str) -> None:
+    there = {"SERVER_NAME": bound}
+    overview = own_page.client.get("/overview", environ_overrides=there).json
+    assert overview["writable"] is False
+    assert overview["token"] is None
+    answer = own_page.client.post(
+        "/selections",
+        json={"run": "sub/first", "name": "mine", "ids": ["a"]},
+        headers={"X-Embedding-Lab-Token": own_page.dashboard.permission.token},
+        environ_overrides=there,
+    )
+    assert answer.status_code == 403
+    assert "only reads" in answer.json["error"]["happened"]
+    assert own_run.selections == []
+
+
+@pytest.mark.parametrize(
+    ("host", "environment", "known"),
+    [
+        ("localhost:6006", {}, True),
+        ("127.0.0.1:8080", {}, True),
+        ("[::1]:6006", {}, True),
+        ("evil.example:6006", {}, False),
+        ("evil.example", {}, False),
+        ("localhost.evil.example:6006", {}, False),
+        ("evil.example:6006", {"JPY_PARENT_PID": "1"}, False),
+        ("hub.example", {"JPY_PARENT_PID": "1"}, True),
+        ("hub.example:8888", {"JUPYTERHUB_SERVICE_PREFIX": "/user/x"}, True),
+        ("lab.example:6006", {"EMBEDDING_LAB_HOSTS": "lab.example, other"}, True),
+        ("lab.example:99999", {"JPY_PARENT_PID": "1"}, False),
+        ("a" * 5000, {}, False),
+    ],
+)
+def test_a_name_that_was_made_to_lead_here_is_told_from_a_notebooks_proxy(
+    host: str, environment: dict[str, str], known: bool
+) -> None:
+    from werkzeug.test import EnvironBuilder
+    from werkzeug.wrappers import Request
+
+    environ = EnvironBuilder("/overview", headers={"Host": host}).get_environ()
+    environ |= {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "6006"}
+    assert (Permission(environment).token_for(Request(environ)) is not None) == known
+
+
+def test_trust_is_the_share_of_neighbours_that_are_selected_too(page: Any, dense: Any, run: Run) -> None:
+    vectors = np.asarray(run.vectors("block/Dense", 2), np.float64)
+    distances = ((vectors[:, None] - vectors) ** 2).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
+    rows = np.flatnonzero(vectors[:, 0] > 0)
+    near = np.argsort(distances[rows], axis=1)[:, :10]
+    answer = page.post("trust", {"set": dense, "rows": rows.tolist()}).json
+    assert answer["k"] == 10
+    assert answer["of"] == near.size
+    assert answer["kept"] == np.isin(near, rows).sum()
+    assert answer["share"] == pytest.approx(np.isin(near, rows).mean())
+
+
+def test_trust_in_a_few_or_in_all(page: Any, dense: Any) -> None:
+    assert page.post("trust", {"set": dense, "rows": [5]}).json["share"] is None
+    assert page.post("trust", {"set": dense, "rows": [5, 6, 6]}).json["k"] == 1
+    assert page.post("trust", {"set": dense, "rows": list(range(90))}).json["share"] == 1
+
+
+def test_trust_in_many_looks_at_a_fair_sample_block_by_block(
+    page: Any, dense: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = list(range(0, 90, 2))
+    whole = page.post("trust", {"set": dense, "rows": rows}).json
+    monkeypatch.setattr("embedding_lab.board.dashboard.trust._BLOCK_NUMBERS", 1)
+    assert page.post("trust", {"set": dense, "rows": rows}).json == whole
+    monkeypatch.setattr("embedding_lab.board.dashboard.trust.MOST_PRODUCTS", 90 * 5 * 40)
+    assert page.post("trust", {"set": dense, "rows": rows}).json["looked_at"] == 40
+
+
+def test_a_selection_is_taken_away_as_csv(page: Any, dense: Any) -> None:
+    answer = page.post("download", {"set": dense, "map": "tsne-3d", "rows": [13, 0], "format": "csv"})
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="sub-first-block-Dense-tsne-3d.csv"'
+    first, second = csv.DictReader(io.StringIO(answer.text))
+    assert (first["id"], first["label"], first["count"], first["split"]) == (
+        *("tiny/00013", "zero", "13000039", "train"),
+    )
+    assert second["label"] == second["weight"] == ""
+    assert {"x", "y", "z", "kept_10"} <= set(first)
+
+
+def test_all_samples_are_taken_away_as_parquet(page: Any, dense: Any, run: Run) -> None:
+    answer = page.post("download", {"set": dense, "map": "umap-2d", "format": "parquet"})
+    table = pq.read_table(io.BytesIO(answer.data))
+    assert table.num_rows == 90
+    assert table["x"].null_count == 30
+    assert table["note"].to_pylist()[:2] == ["", "note 1"]
+    assert "z" not in table.column_names
+
+
+def test_reading_a_run_after_writing_into_it_finds_it_whole(own_page: Any, own_logdir: Path, dense: Any) -> None:
+    own_page.post("selections", {"run": "sub/first", "name": "x", "set": dense, "rows": [0]})
+    assert open_run(own_logdir / "sub" / "first").embeddings("block/Dense").dims == 5
