@@ -185,14 +185,18 @@ def _pages(data: Dataset, form: PageForm) -> Iterator[NDArray[np.uint8]]:
     """The pages, each uint8 of shape (height, width[, 3]); the last is only as high as it must be."""
     order = fair_order(len(data))
     for start in range(0, len(order), form.per_page):
-        pictures = _taken(data.samples, order[start : start + form.per_page])
-        cells = _in_cells(pictures, form)
-        lines = -(-len(cells) // form.columns)
-        page = np.zeros((lines * form.columns, *cells.shape[1:]), np.uint8)
-        page[: len(cells)] = cells
-        (width, height), colours = form.cell, cells.shape[3:]
-        page = page.reshape(lines, form.columns, height, width, *colours).swapaxes(1, 2)
-        yield page.reshape(lines * height, form.columns * width, *colours)
+        yield page_of(_taken(data.samples, order[start : start + form.per_page]), form)
+
+
+def page_of(pictures: NDArray[np.uint8], form: PageForm) -> NDArray[np.uint8]:
+    """A page of pictures, uint8 of shape (m, height, width[, 3]), in this order."""
+    cells = _in_cells(pictures, form)
+    lines = -(-len(cells) // form.columns)
+    page = np.zeros((lines * form.columns, *cells.shape[1:]), np.uint8)
+    page[: len(cells)] = cells
+    (width, height), colours = form.cell, cells.shape[3:]
+    page = page.reshape(lines, form.columns, height, width, *colours).swapaxes(1, 2)
+    return page.reshape(lines * height, form.columns * width, *colours)
 
 
 def _taken(samples: Any, rows: NDArray[np.uint32]) -> NDArray[np.uint8]:

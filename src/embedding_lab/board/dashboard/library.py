@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from embedding_lab.board.dashboard.cache import Cache
 from embedding_lab.board.dashboard.computing import Computing, Jobs
 from embedding_lab.board.dashboard.first_map import with_first_map
+from embedding_lab.board.dashboard.foreign_lists import ForeignList, foreign_list
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.board.dashboard.manifests import Manifests
 from embedding_lab.board.dashboard.own_format import open_set
@@ -43,16 +44,27 @@ class Library:
             UnknownName: there is no such run, layer or step.
             BrokenFile: what is there cannot be read.
         """
+        return with_first_map(self._open(run, layer, step), self.computing)
+
+    def foreign(self, run: str) -> ForeignList | None:
+        """What others wrote for the stock Projector in a run."""
+        path = self.logdir.lists.get(run)
+        return None if path is None else foreign_list(path, run, self.logdir.path, self.cache)
+
+    def _open(self, run: str, layer: str, step: int | None) -> SampleSet:
         opened = self.logdir.run(run)
         try:
-            found = open_set(run, opened, layer, step, self.manifests)
+            return open_set(run, opened, layer, step, self.manifests)
         except DataMissing:
-            if layer not in opened.layers:
-                raise one_of(f"Layer of run {run!r}", layer, opened.layers) from None
-            if step not in (steps := opened.steps(layer)):
+            foreign = self.foreign(run)
+            if foreign is not None and layer in foreign.entries and step is None:
+                return foreign.open_set(layer, self.cache)
+            known = [*opened.layers, *(foreign.entries if foreign else ())]
+            if layer not in known:
+                raise one_of(f"Layer of run {run!r}", layer, known) from None
+            if layer in opened.layers and step not in (steps := opened.steps(layer)):
                 raise one_of(f"Step of layer {layer!r}", step, steps) from None
             raise
-        return with_first_map(found, self.computing)
 
     def order(self, rows: int) -> NDArray[np.uint32]:
         """The rows at their places: an order in which every beginning is a fair sample."""
@@ -76,7 +88,7 @@ class Library:
 
     def vectors(self, found: SampleSet) -> Any:
         """The vectors of a set, opened once: pages of a file that were read stay mapped."""
-        return self.cache.get(("vectors", found.key), found.vectors, lambda _: 1000)
+        return self.cache.get(("vectors", found.key), found.vectors, _bytes_in_memory)
 
     def ids(self, found: SampleSet) -> pa.Array:
         """The ids of a set, an Arrow array of n texts, read once."""
@@ -91,5 +103,5 @@ def _bytes(values: NDArray[Any]) -> int:
     return values.nbytes
 
 
-def _bytes_in_memory(values: NDArray[Any]) -> int:
-    return 1000 if isinstance(values, np.memmap) else values.nbytes
+def _bytes_in_memory(values: Any) -> int:
+    return values.nbytes if isinstance(values, np.ndarray) and not isinstance(values, np.memmap) else 1000

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from embedding_lab.board.checks.logdir import PROJECTOR_ASSETS
+from embedding_lab.board.projector_config import CONFIG_NAME
 from embedding_lab.embeddings.files import LocalFiles
 from embedding_lab.embeddings.run import PLUGIN_FOLDER, Run
 from embedding_lab.errors import BrokenFile, one_of
@@ -37,13 +39,18 @@ def check_inside(path: Path, logdir: str) -> None:
     Raises:
         BrokenFile: it does.
     """
-    real = os.path.realpath(path)
-    if real != logdir and not real.startswith(logdir.rstrip(os.sep) + os.sep):
+    if not is_inside(path, logdir):
         raise BrokenFile(
             f"{path.name!r} leads out of the log directory.",
             expected="files inside the log directory",
             remedy="Copy the file into the run, in place of the link.",
         )
+
+
+def is_inside(path: Path, logdir: str) -> bool:
+    """Whether a path really lies in the log directory, links followed."""
+    real = os.path.realpath(path)
+    return real == logdir or real.startswith(logdir.rstrip(os.sep) + os.sep)
 
 
 class LogDir:
@@ -54,17 +61,20 @@ class LogDir:
         self.real = os.path.realpath(path)
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
+        self._lists: dict[str, Path] = {}
         self._looked = -FRESH_SECONDS
 
     @property
     def runs(self) -> Mapping[str, Run]:
-        """The runs with something of ours, by TensorBoard's names for them."""
-        with self._lock:
-            if time.monotonic() - self._looked > FRESH_SECONDS:
-                known = self._runs
-                self._runs = {name: known.get(name) or self._open(name) for name in self._names()}
-                self._looked = time.monotonic()
-            return self._runs
+        """The runs with something to show, by TensorBoard's names for them."""
+        self._look()
+        return self._runs
+
+    @property
+    def lists(self) -> Mapping[str, Path]:
+        """The stock Projector's lists of tensors, by runs."""
+        self._look()
+        return self._lists
 
     def run(self, name: str) -> Run:
         """The run of a name.
@@ -76,8 +86,21 @@ class LogDir:
             raise one_of("Run", name, self.runs, remedy="It may have been deleted; reload the page.")
         return self.runs[name]
 
-    def _names(self) -> list[str]:
-        return sorted(folder.relative_to(self.path).as_posix() for folder in self._folders() if _is_run(folder))
+    def _look(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._looked <= FRESH_SECONDS:
+                return
+            names, lists = set[str](), dict[str, Path]()
+            for folder in self._folders():
+                name = folder.relative_to(self.path).as_posix()
+                if (folder / PLUGIN_FOLDER).is_dir():
+                    names.add(name)
+                for place in (folder, folder / PROJECTOR_ASSETS):
+                    if (place / CONFIG_NAME).is_file() and is_inside(place / CONFIG_NAME, self.real):
+                        lists[name] = place / CONFIG_NAME
+            self._runs = {name: self._runs.get(name) or self._open(name) for name in sorted(names | set(lists))}
+            self._lists = lists
+            self._looked = time.monotonic()
 
     def _folders(self) -> Iterator[Path]:
         """All folders in which a run may lie, the log directory itself first."""
@@ -91,7 +114,3 @@ class LogDir:
         run = Run(self.path / name)
         run.files = FilesInside(run.path / PLUGIN_FOLDER, self.path)
         return run
-
-
-def _is_run(folder: Path) -> bool:
-    return (folder / PLUGIN_FOLDER).is_dir()

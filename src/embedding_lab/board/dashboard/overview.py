@@ -38,6 +38,7 @@ def _run(library: Library, name: str, run: Run) -> dict[str, Any]:
         for layer in _tried(lambda: run.layers, problems)
         if (steps := _steps(library, name, run, layer, problems))
     ]
+    layers += _foreign(library, name, {each["name"] for each in layers}, problems)
     selections = _tried(lambda: run.selections, problems)
     return {"name": name, "problems": problems, "layers": layers, "selections": selections}
 
@@ -52,6 +53,23 @@ def _steps(
         except LabError as error:
             problems.append(problem_of(error))
     return found
+
+
+def _foreign(library: Library, name: str, taken: set[str], problems: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """What others wrote for the stock Projector, with the doctor's words on what is wrong with it."""
+    foreign = library.foreign(name)
+    if foreign is None:
+        return []
+    layers = []
+    for layer in foreign.entries:
+        if layer not in taken:
+            try:
+                layers.append({"name": layer, "steps": [_set(library.set(name, layer, None))]})
+            except (LabError, OSError) as error:
+                problems.append(problem_of(error))
+    said = library.cache.get(("problems", foreign.signature()), foreign.problems, lambda made: 1000 * len(made))
+    problems += [problem_of(each) for each in said]
+    return layers
 
 
 def _set(found: SampleSet) -> dict[str, Any]:
