@@ -247,7 +247,7 @@ def _size(table: Metadata | None) -> int:
 
 
 def _table(path: Path, rows: int) -> Metadata | None:
-    """A table that has a line for each sample; a header of a single column is no sample, whatever the stock page says."""
+    """A table that has a line for each sample; a header above a single column is not one of them."""
     try:
         table = read_metadata(path, 2 * rows + 2)
     except OSError:
