@@ -1,0 +1,46 @@
+/** How one frame looks: what all layers draw with. */
+
+import type { Colours } from "./theme";
+
+export interface Look {
+  /** From map units to clip space, as camera.ts makes it. */
+  clip: Float32Array;
+  /** Device pixels. */
+  width: number;
+  height: number;
+  /** Device pixels per CSS pixel. */
+  ratio: number;
+  /** How far the points are on their way from the last map, 0 to 1. */
+  morph: number;
+  total: number;
+  /** Two dimensions: a later place lies over an earlier one. */
+  flat: boolean;
+  /** Some places lie in front of all others. */
+  parted: boolean;
+  /** Something is selected: the rest is context. */
+  selecting: boolean;
+  /** A point's diameter at the target's depth, CSS pixels. */
+  pointSize: number;
+  /** A picture's wider side at the target's depth, CSS pixels. */
+  pictureSize: number;
+  /** How much of the background lies over what is farthest, 0 to 1, and how much depth (in w) that takes. */
+  fog: readonly [strength: number, depth: number];
+  colours: Colours;
+}
+
+/** The uniforms of view.glsl. What is drawn may reach `margin` device pixels over the canvas's edge. */
+export function viewUniforms(look: Look, margin: number) {
+  const guard = [look.width / (look.width + 2 * margin), look.height / (look.height + 2 * margin)];
+  const { clip, morph, total, flat, parted, selecting } = look;
+  return { clip, morph, total, flat_: flat, parted, selecting, guard };
+}
+
+/** Lets points whose centre lies beyond the edge reach into the canvas. */
+export function guardedViewport(gl: WebGL2RenderingContext, { width, height }: Look, margin: number): void {
+  gl.viewport(-margin, -margin, width + 2 * margin, height + 2 * margin);
+}
+
+/** Nearer points are larger, within reason; w is 1 at the target's depth. The shaders do the same. */
+export function attenuated(size: number, w: number): number {
+  return size * Math.min(4, Math.max(0.45, 1 / w));
+}

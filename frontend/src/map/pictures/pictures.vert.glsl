@@ -1,0 +1,52 @@
+layout(location = 4) in uint slot;
+
+uniform float side;            // device pixels of the wider side at the target's depth
+uniform float largest;         // what the machine can draw
+uniform vec2 fog;
+uniform bool selecting;
+uniform vec3 background, grey;
+uniform sampler2D palette;
+uniform int perPage;
+uniform vec3 loaded;           // pages that are there: coarse, fine; and whether there are details
+uniform vec2 widest;           // of a cell: coarse, fine
+uniform vec3 columns;          // coarse, fine, details
+
+flat out vec3 shade;
+flat out float pixels;
+flat out float haze;
+flat out int kind;             // 0 none yet, 1 coarse, 2 fine, 3 details
+flat out ivec3 cellAt;         // column, row, page
+
+void main() {
+  pixels = 1.0;
+  haze = 0.0;
+  shade = grey;
+  kind = 0;
+  cellAt = ivec3(0);
+  gl_PointSize = 1.0;
+  gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+  if (isAbsent()) return;
+
+  gl_Position = placed();
+  float w = gl_Position.w;
+  bool rest = selecting && !isInFront();
+  pixels = min(largest, side * clamp(1.0 / w, 0.45, 4.0));
+  gl_PointSize = pixels;
+  if (colour != 0xffffu) shade = texelFetch(palette, ivec2(colour & 63u, colour >> 6u), 0).rgb;
+  if (rest) shade = grey;
+  haze = fog.x * clamp(0.2 + 0.8 * (w - 1.0) / fog.y, 0.0, 1.0);
+  if (rest) haze = max(haze, 0.75);
+
+  int page = gl_VertexID / perPage;
+  int cell = gl_VertexID - page * perPage;
+  bool isFine = float(page) < loaded.y;
+  bool isCoarse = float(page) < loaded.x;
+  if (loaded.z > 0.0 && slot != 0xffffu && pixels > widest.y) {
+    kind = 3;
+    cell = int(slot);
+    page = 0;
+  } else if (isFine && (!isCoarse || pixels > 0.8 * widest.x)) kind = 2;
+  else if (isCoarse) kind = 1;
+  int across = int(kind == 3 ? columns.z : kind == 2 ? columns.y : columns.x);
+  cellAt = ivec3(cell % across, cell / across, page);
+}

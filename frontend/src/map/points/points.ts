@@ -1,0 +1,47 @@
+/** The points layer: a round, sharp point for every place, smaller and paler where it is farther away. */
+
+import { Program } from "../gl/program";
+import { guardedViewport, type Look, viewUniforms } from "../look";
+import type { Places } from "../places";
+import viewSource from "../view.glsl?raw";
+import fragmentSource from "./points.frag.glsl?raw";
+import vertexSource from "./points.vert.glsl?raw";
+
+export class PointsLayer {
+  private readonly program: Program;
+
+  constructor(
+    private readonly gl: WebGL2RenderingContext,
+    private readonly palette: WebGLTexture,
+  ) {
+    this.program = new Program(gl, viewSource + vertexSource, fragmentSource);
+  }
+
+  draw(look: Look, places: Places, from: number, count: number): void {
+    const { gl } = this;
+    const diameter = look.pointSize * look.ratio;
+    const margin = Math.ceil(2 * diameter);
+    guardedViewport(gl, look, margin);
+    gl.enable(gl.DEPTH_TEST);
+    gl.depthFunc(gl.LEQUAL);
+    gl.enable(gl.BLEND);
+    gl.blendFuncSeparate(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA, gl.ONE, gl.ONE);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, this.palette);
+    const { background, grey, context } = look.colours;
+    this.program.use({
+      ...viewUniforms(look, margin),
+      diameter,
+      fog: look.fog,
+      background,
+      grey,
+      context,
+      palette: 0,
+    });
+    places.draw(from, count);
+  }
+
+  dispose(): void {
+    this.program.dispose();
+  }
+}

@@ -1,0 +1,65 @@
+/** Everything that lies in graphics memory, in one piece: made anew when the graphics card was taken away and came back. */
+
+import { Target } from "./gl/target";
+import { LabelsLayer } from "./labels/labels";
+import type { Look } from "./look";
+import { type Mark, MarksLayer } from "./marks/marks";
+import { Painter } from "./painter";
+import { Palette } from "./palette";
+import { PicturesLayer } from "./pictures/pictures";
+import { Places } from "./places";
+import { PointsLayer } from "./points/points";
+import type { Samples } from "./samples";
+
+export class Scene {
+  readonly places: Places;
+  readonly palette: Palette;
+  readonly labels: LabelsLayer;
+  readonly pictures: PicturesLayer;
+  readonly painter: Painter;
+  readonly target: Target;
+  private readonly points: PointsLayer;
+  private readonly marks: MarksLayer;
+
+  constructor(
+    private readonly gl: WebGL2RenderingContext,
+    samples: Samples,
+    palette: Uint8Array,
+  ) {
+    this.target = new Target(gl);
+    this.palette = new Palette(gl, palette);
+    this.places = new Places(gl, samples);
+    this.points = new PointsLayer(gl, this.palette.texture);
+    this.pictures = new PicturesLayer(gl, this.palette.texture);
+    this.marks = new MarksLayer(gl);
+    this.labels = new LabelsLayer(gl);
+    this.painter = new Painter(gl);
+  }
+
+  /** A piece of the picture; the `first` one begins it anew. */
+  draw(look: Look, style: "points" | "pictures", from: number, count: number, first: boolean): void {
+    const { gl } = this;
+    this.target.begin();
+    if (first) {
+      const [red, green, blue] = look.colours.background;
+      gl.depthMask(true);
+      gl.clearColor(red, green, blue, 1);
+      gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    }
+    if (count === 0) return;
+    const layer = style === "pictures" ? this.pictures : this.points;
+    layer.draw(look, this.places, from, count);
+  }
+
+  /** What was drawn so far, with marks and names over it, on the canvas. */
+  show(look: Look, marks: readonly Mark[]): void {
+    this.target.show();
+    this.marks.draw(look, marks);
+    this.labels.draw(look);
+  }
+
+  dispose(): void {
+    const parts = [this.places, this.palette, this.points, this.pictures, this.marks, this.labels, this.target];
+    for (const each of parts) each.dispose();
+  }
+}
