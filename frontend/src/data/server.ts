@@ -1,0 +1,247 @@
+/** Asks the server that the page came from, at addresses relative to the page's own. */
+
+import {
+  type Annotation,
+  type ColumnInfo,
+  type ColumnPart,
+  type Job,
+  type Metric,
+  type Neighbours,
+  type NewMap,
+  type OrderPart,
+  type Overview,
+  type PointsPart,
+  type Problem,
+  Refused,
+  type Sample,
+  type Saved,
+  type SearchMode,
+  type SetKey,
+  type Source,
+  type Trust,
+} from "./source";
+import { readBlock, type WireBlock } from "./wire";
+
+type Query = Record<string, string | number | null | undefined>;
+
+export class ServerSource implements Source {
+  private token: string | null = null;
+  private etag: string | null = null;
+  private latest: Overview | null = null;
+
+  /** @param base the folder of the routes, such as `https://host/data/plugin/embedding_lab/`. */
+  constructor(private readonly base: URL) {}
+
+  async overview(signal?: AbortSignal): Promise<Overview> {
+    const headers: Record<string, string> = this.etag ? { "If-None-Match": this.etag } : {};
+    const answer = await this.ask("overview", {}, { headers, ...(signal && { signal }) });
+    if (answer.status === 304 && this.latest) return this.latest;
+    const overview = (await answer.json()) as Overview;
+    this.etag = answer.headers.get("ETag");
+    this.token = overview.token;
+    this.latest = overview;
+    return overview;
+  }
+
+  async order(set: SetKey, from: number, count: number, signal?: AbortSignal): Promise<OrderPart> {
+    const block = await this.block("order", { ...asQuery(set), from, count }, signal);
+    return { total: block.total, from: block.from, count: block.count, rows: part(block, "order", Uint32Array) };
+  }
+
+  async points(set: SetKey, map: string, from: number, count: number, signal?: AbortSignal): Promise<PointsPart> {
+    const block = await this.block("points", { ...asQuery(set), map, from, count }, signal);
+    return {
+      generation: block.generation,
+      total: block.total,
+      from: block.from,
+      count: block.count,
+      dims: block.header.dims as 2 | 3,
+      bounds: block.header.bounds as PointsPart["bounds"],
+      points: part(block, "points", Float32Array),
+      present: block.arrays.get("present")?.values as Uint8Array | undefined,
+    };
+  }
+
+  columns(set: SetKey, map: string | null, signal?: AbortSignal): Promise<readonly ColumnInfo[]> {
+    return this.json("columns", { ...asQuery(set), map }, signal);
+  }
+
+  async column(
+    set: SetKey,
+    name: string,
+    map: string | null,
+    from: number,
+    count: number,
+    signal?: AbortSignal,
+  ): Promise<ColumnPart> {
+    const block = await this.block("column", { ...asQuery(set), name, map, from, count }, signal);
+    const values = (block.arrays.get("codes") ?? block.arrays.get("values"))?.values;
+    return { from: block.from, count: block.count, values: values as ColumnPart["values"] };
+  }
+
+  samples(
+    set: SetKey,
+    rows: readonly number[],
+    map: string | null,
+    signal?: AbortSignal,
+  ): Promise<readonly Sample[]> {
+    return this.json("samples", { ...asQuery(set), rows: rows.join(","), map }, signal);
+  }
+
+  async search(
+    set: SetKey,
+    mode: SearchMode,
+    query: string,
+    map: string | null,
+    signal?: AbortSignal,
+  ): Promise<Uint32Array> {
+    return part(await this.block("search", { ...asQuery(set), mode, query, map }, signal), "rows", Uint32Array);
+  }
+
+  neighbours(
+    set: SetKey,
+    row: number,
+    k: number,
+    metric: Metric,
+    map: string | null,
+    signal?: AbortSignal,
+  ): Promise<Neighbours> {
+    return this.json("neighbours", { ...asQuery(set), row, k, metric, map }, signal);
+  }
+
+  async atlas(set: SetKey, level: number, page: number): Promise<ImageBitmap> {
+    const answer = await this.ask("atlas", { ...asQuery(set), level, page });
+    return createImageBitmap(await answer.blob());
+  }
+
+  picture(set: SetKey, row: number): string {
+    return this.address("picture", { ...asQuery(set), row }).href;
+  }
+
+  async trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust> {
+    const answer = await this.send("trust", { set: asBody(set), rows: Array.from(rows) }, signal);
+    return (await answer.json()) as Trust;
+  }
+
+  async saveSelection(set: SetKey, name: string, rows: Uint32Array): Promise<void> {
+    await this.send("selections", { run: set.run, set: asBody(set), name, rows: Array.from(rows) });
+  }
+
+  selection(set: SetKey, name: string): Promise<Saved> {
+    return this.json("selection", { ...asQuery(set), name });
+  }
+
+  async annotate(annotation: Annotation): Promise<void> {
+    await this.send("annotations", annotation);
+  }
+
+  jobs(signal?: AbortSignal): Promise<readonly Job[]> {
+    return this.json("jobs", {}, signal);
+  }
+
+  async startJob(job: NewMap): Promise<string> {
+    const answer = await this.send("jobs", { ...job, set: asBody(job.set) });
+    return ((await answer.json()) as { id: string }).id;
+  }
+
+  async cancelJob(id: string): Promise<void> {
+    await this.send("jobs/cancel", { id });
+  }
+
+  async download(
+    set: SetKey,
+    map: string | null,
+    rows: Uint32Array | null,
+    format: "csv" | "parquet",
+  ): Promise<Blob> {
+    const body = { set: asBody(set), format, ...(map && { map }), ...(rows && { rows: Array.from(rows) }) };
+    return (await this.send("download", body)).blob();
+  }
+
+  private address(route: string, query: Query): URL {
+    const address = new URL(route, this.base);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== null && value !== undefined) address.searchParams.set(name, String(value));
+    }
+    return address;
+  }
+
+  private async ask(route: string, query: Query, options: RequestInit = {}): Promise<Response> {
+    let answer: Response;
+    try {
+      answer = await fetch(this.address(route, query), { credentials: "same-origin", ...options });
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      throw new Refused({
+        happened: "The server does not answer.",
+        got: String(error instanceof Error ? error.message : error),
+        expected: "the server that this page came from",
+        remedy: "Look whether it still runs. This page goes on asking.",
+      });
+    }
+    if (answer.ok || answer.status === 304) return answer;
+    throw new Refused(await problemOf(answer), answer.status);
+  }
+
+  private async json<T>(route: string, query: Query, signal?: AbortSignal): Promise<T> {
+    return (await (await this.ask(route, query, signal && { signal })).json()) as T;
+  }
+
+  private async block(route: string, query: Query, signal?: AbortSignal): Promise<WireBlock> {
+    return readBlock(await (await this.ask(route, query, signal && { signal })).arrayBuffer());
+  }
+
+  private send(route: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+    return this.ask(
+      route,
+      {},
+      {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-Embedding-Lab-Token": this.token ?? "" },
+        body: JSON.stringify(body),
+        ...(signal && { signal }),
+      },
+    );
+  }
+}
+
+function asQuery(set: SetKey): Query {
+  return { run: set.run, layer: set.layer, step: set.step ?? "static" };
+}
+
+function asBody(set: SetKey): Query {
+  return { run: set.run, layer: set.layer, step: set.step ?? "static" };
+}
+
+function part<T>(block: WireBlock, name: string, kind: new (...args: never[]) => T): T {
+  const found = block.arrays.get(name)?.values;
+  if (found instanceof kind) return found;
+  throw new Refused({
+    happened: "The server sent something else than was asked for.",
+    got: `a block of kind ${block.kind} with ${[...block.arrays.keys()].join(", ") || "no arrays"}`,
+    expected: `an array ${name}`,
+    remedy: "Reload the page; it may be older than the server.",
+  });
+}
+
+async function problemOf(answer: Response): Promise<Problem> {
+  try {
+    const told = ((await answer.json()) as { error?: Partial<Problem> }).error;
+    if (told?.happened) {
+      return {
+        happened: told.happened,
+        got: told.got ?? "",
+        expected: told.expected ?? "",
+        remedy: told.remedy ?? "",
+      };
+    }
+  } catch {
+    // not one of our answers; the status says what there is to say
+  }
+  return {
+    happened: "The server could not answer.",
+    got: `${answer.status} ${answer.statusText}`.trim(),
+    expected: "",
+    remedy: "Its output, where it was started, may say why.",
+  };
+}
