@@ -63,5 +63,5 @@ export function seenWith(vision: Vision, colour: Linear): Linear {
 }
 
 export function distance(one: Oklab, other: Oklab): number {
-  return Math.hypot(one[0] - other[0], one[1] - other[1], one[2] - other[2]);
+  return Math.sqrt((one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2 + (one[2] - other[2]) ** 2);
 }

@@ -123,7 +123,10 @@ function asSeen(colour: Linear): readonly Oklab[] {
 }
 
 function apart(one: readonly Oklab[], other: readonly Oklab[]): number {
-  return Math.min(...one.map((each, vision) => distance(each, other[vision]!)));
+  let least = Number.POSITIVE_INFINITY;
+  for (let vision = 0; vision < one.length; vision++)
+    least = Math.min(least, distance(one[vision]!, other[vision]!));
+  return least;
 }
 
 function asPalette(colours: readonly Linear[]): Uint8Array {

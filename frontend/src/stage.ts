@@ -1,0 +1,177 @@
+/** Puts on the map what the lab shows: joins data, which knows nothing of pixels, and the map, which knows no requests. */
+
+import { effect, untracked } from "@preact/signals-core";
+import { categoryPalette, gradient, STEPS } from "./colours/palette";
+import type { PicturesInfo, SetKey } from "./data/source";
+import { type MapView, NO_COLOUR } from "./map/view";
+import { classCentres } from "./map_labels";
+import type { ColumnValues } from "./state/columns";
+import { partsOf } from "./state/columns";
+import type { Lab } from "./state/lab";
+import type { ThemeSignal } from "./theme";
+
+const LABELLED_CLASSES = 60;
+
+export class Stage {
+  private pointsEnd = new AbortController();
+  /** The points that have come of the map that is shown, for the names of its classes. */
+  private points = new Float32Array();
+  private dims = 3;
+  private known = 0;
+  private coloured: { column: ColumnValues | null; known: number } = { column: null, known: -1 };
+
+  constructor(
+    private readonly lab: Lab,
+    private readonly map: MapView,
+    private readonly theme: ThemeSignal,
+    private readonly onDrawable: (total: number) => void,
+  ) {
+    const { view, marks } = lab;
+    effect(() => this.showSamples(lab.places.value.total));
+    effect(() => this.showMap(lab.mapText.value));
+    effect(() => this.showColours(lab.colouring.value, lab.columnsVersion.value));
+    effect(() => {
+      marks.version.value;
+      map.setFlags(marks.flags);
+    });
+    effect(() => this.showPictures(lab.setText.value));
+    effect(() => {
+      map.style = view.style.value;
+      map.pointSize = view.pointSize.value;
+      map.pictureSize = view.pictureSize.value;
+      map.tool = view.tool.value;
+      map.autoRotate = view.rotating.value;
+    });
+    effect(() => map.setTheme(theme.value));
+    effect(() => map.setHovered(view.hovered.value ?? view.inspected.value));
+    effect(() => {
+      lab.columnsVersion.value;
+      if (!view.labels.value) map.setLabels([]);
+      else this.showLabels();
+    });
+    this.listen();
+  }
+
+  private listen(): void {
+    const { view, marks } = this.lab;
+    this.map.on("hover", (place) => {
+      view.hovered.value = place;
+    });
+    this.map.on("click", (place, { shift, ctrl, alt }) => {
+      if (place === null) view.inspected.value = null;
+      else if (alt) marks.select([place], "remove");
+      else if (shift || ctrl) marks.select([place], marks.isSelected(place) ? "remove" : "add");
+      else view.inspected.value = place;
+    });
+    this.map.on("region", (places, mode) => marks.select(places, mode));
+    this.map.on("camera", (state) => {
+      view.camera.value = state;
+    });
+  }
+
+  private showSamples(total: number): void {
+    this.coloured = { column: null, known: -1 };
+    this.map.setSamples(total);
+  }
+
+  private showMap(text: string | null): void {
+    this.pointsEnd.abort();
+    this.pointsEnd = new AbortController();
+    const [set, map] = [this.lab.set.peek(), this.lab.map.peek()];
+    if (text === null || !set || !map) return;
+    untracked(() => void this.streamPoints(set, map.name, text, this.pointsEnd.signal));
+  }
+
+  private async streamPoints(set: SetKey, map: string, key: string, ended: AbortSignal): Promise<void> {
+    const { lab } = this;
+    try {
+      for (const [from, count] of partsOf(lab.total.peek())) {
+        const part = await lab.waitFor(lab.source.points(set, map, from, count, ended));
+        if (ended.aborted) return;
+        if (from === 0) {
+          this.points = new Float32Array(part.total * part.dims);
+          this.dims = part.dims;
+          this.known = 0;
+        }
+        this.points.set(part.points, from * part.dims);
+        this.known = from + part.count;
+        this.map.addPoints(key, part.dims, part.bounds, part.from, part.points, part.present);
+        if (from === 0) {
+          lab.problem.value = null;
+          this.onDrawable(part.total);
+          if (lab.view.labels.peek()) this.showLabels();
+        }
+      }
+    } catch (error) {
+      lab.fail(error);
+    }
+  }
+
+  private showColours(column: ColumnValues | null, _version: number): void {
+    const theme = this.theme.value;
+    const categories = column?.info.categories?.length ?? 0;
+    if (!column?.values) {
+      this.map.setColours(0, new Uint16Array(this.lab.total.peek()).fill(NO_COLOUR));
+      this.coloured = { column: null, known: -1 };
+      return;
+    }
+    this.map.setPalette(column.info.kind === "category" ? categoryPalette(theme, categories) : gradient(theme));
+    const from = this.coloured.column === column ? this.coloured.known : 0;
+    if (from < column.known) this.map.setColours(from, colourIndex(column, from, column.known));
+    this.coloured = { column, known: column.known };
+  }
+
+  private showLabels(): void {
+    const info = this.lab.classColumn();
+    if (!info || (info.categories?.length ?? 0) > LABELLED_CLASSES) {
+      this.map.setLabels([]);
+      return;
+    }
+    const theme = this.theme.value;
+    this.lab.column(info.name).then(
+      (column) => {
+        const known = Math.min(this.known, column.known);
+        this.map.setLabels(classCentres(column, this.points, this.dims, known, theme));
+      },
+      () => this.map.setLabels([]),
+    );
+  }
+
+  private showPictures(_set: string | null): void {
+    const pictures: PicturesInfo | null = this.lab.step.peek()?.pictures ?? null;
+    const set = this.lab.set.peek();
+    if (!pictures || !set) {
+      this.map.setPictures(null);
+      return;
+    }
+    this.map.setPictures({
+      cell: pictures.cell,
+      perPage: pictures.per_page,
+      levels: pictures.levels,
+      page: (level, page) => this.lab.source.atlas(set, level, page).catch(() => null),
+    });
+  }
+}
+
+/** The palette's index of every place of a part. */
+export function colourIndex(column: ColumnValues, from: number, to: number): Uint16Array {
+  const index = new Uint16Array(to - from);
+  const values = column.values!;
+  if (column.info.kind === "category") {
+    const categories = column.info.categories?.length ?? 0;
+    const colours = categoryPalette("dark", categories).length / 4;
+    for (let place = from; place < to; place++) {
+      const code = values[place]!;
+      index[place - from] = code < categories ? code % colours : NO_COLOUR;
+    }
+    return index;
+  }
+  const least = column.info.min ?? 0;
+  const scale = (STEPS - 1) / ((column.info.max ?? 1) - least || 1);
+  for (let place = from; place < to; place++) {
+    const value = values[place]!;
+    const step = Math.round((value - least) * scale);
+    index[place - from] = Number.isNaN(value) ? NO_COLOUR : Math.min(STEPS - 1, Math.max(0, step));
+  }
+  return index;
+}

@@ -1,0 +1,77 @@
+/** The values of columns, streamed place by place and kept while the same samples are shown. */
+
+import type { ColumnInfo } from "../data/source";
+
+export type Values = Uint16Array | Uint32Array | Float32Array;
+
+/** One column's values as they come. */
+export class ColumnValues {
+  values: Values | null = null;
+  /** How many places, from the first on, have come. */
+  known = 0;
+
+  constructor(
+    readonly info: ColumnInfo,
+    readonly total: number,
+  ) {}
+
+  add(from: number, part: Values): void {
+    this.values ??= new (part.constructor as new (length: number) => Values)(this.total);
+    this.values.set(part, from);
+    if (from === this.known) this.known += part.length;
+  }
+
+  /** The category's position at a place; null where there is none, or none yet. */
+  code(place: number): number | null {
+    if (!this.values || place >= this.known || this.info.kind !== "category") return null;
+    const code = this.values[place]!;
+    return code < (this.info.categories?.length ?? 0) ? code : null;
+  }
+
+  /** The number at a place; null where there is none, or none yet. */
+  number(place: number): number | null {
+    if (!this.values || place >= this.known || this.info.kind !== "number") return null;
+    const value = this.values[place]!;
+    return Number.isNaN(value) ? null : value;
+  }
+
+  /** The places of a category. */
+  placesOf(code: number): Uint32Array {
+    const found: number[] = [];
+    for (let place = 0; place < this.known; place++) if (this.values![place] === code) found.push(place);
+    return Uint32Array.from(found);
+  }
+
+  /** The places whose numbers lie from `least` to `greatest`. */
+  placesWithin(least: number, greatest: number): Uint32Array {
+    const found: number[] = [];
+    for (let place = 0; place < this.known; place++) {
+      const value = this.values![place]!;
+      if (value >= least && value <= greatest) found.push(place);
+    }
+    return Uint32Array.from(found);
+  }
+
+  /** How many of some places, or of all that have come, are in each category. */
+  counts(places?: Uint32Array): number[] {
+    const counts = new Array<number>(this.info.categories?.length ?? 0).fill(0);
+    if (!this.values) return counts;
+    const length = places ? places.length : this.known;
+    for (let at = 0; at < length; at++) {
+      const code = this.values[places ? places[at]! : at]!;
+      if (code < counts.length) counts[code]!++;
+    }
+    return counts;
+  }
+}
+
+/** The parts in which a long stream is asked for: small at first, so that something is there at once. */
+export function partsOf(total: number, first = 16_384, greatest = 262_144): [from: number, count: number][] {
+  const parts: [number, number][] = [];
+  let size = first;
+  for (let from = 0; from < total; from += parts.at(-1)![1]) {
+    parts.push([from, Math.min(size, total - from)]);
+    size = Math.min(greatest, 4 * size);
+  }
+  return parts;
+}

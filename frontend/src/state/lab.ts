@@ -1,0 +1,352 @@
+/**
+ * All that is known and shown: what the source has, which part of it the view looks at, and what is marked in it.
+ *
+ * Panels read its values and call its verbs; the stage puts it on the map. It draws nothing itself.
+ */
+
+import { batch, computed, effect, signal } from "@preact/signals-core";
+import {
+  type ColumnInfo,
+  type Job,
+  type MapInfo,
+  type NewMap,
+  type Overview,
+  type Problem,
+  Refused,
+  type RunInfo,
+  type SetKey,
+  type Source,
+  type StepInfo,
+} from "../data/source";
+import { BrokenBlock } from "../data/wire";
+import { ColumnValues, partsOf } from "./columns";
+import { Marks } from "./marks";
+import { Places } from "./places";
+import { View } from "./view";
+
+export interface Notice {
+  text: string;
+  bad: boolean;
+}
+
+const PREFERRED = ["tsne", "umap", "pca"];
+const CALM_MS = 4000;
+const BUSY_MS = 1000;
+/** What a class is called at its centre, and whose bars stand in a selection, where the colours are no classes. */
+const CLASS_COLUMNS = ["label", "prediction"];
+
+export class Lab {
+  readonly view = new View();
+  readonly marks = new Marks();
+  readonly overview = signal<Overview | null>(null);
+  /** Why nothing is shown; null while all is well. */
+  readonly problem = signal<Problem | null>(null);
+  /** The server went away; what is shown stays. */
+  readonly unreachable = signal(false);
+  readonly notice = signal<Notice | null>(null);
+  readonly jobs = signal<readonly Job[]>([]);
+  readonly places = signal(new Places(0));
+  readonly columns = signal<readonly ColumnInfo[]>([]);
+  /** The values of the column that colours; changes as they come. */
+  readonly colouring = signal<ColumnValues | null>(null);
+  /** Counts up as the values of any column come. */
+  readonly columnsVersion = signal(0);
+  /** Parts that are still on their way. */
+  readonly waiting = signal(0);
+
+  readonly run = computed<RunInfo | null>(() => {
+    const runs = this.overview.value?.runs ?? [];
+    const shown = runs.filter((each) => each.layers.length);
+    return runs.find((each) => each.name === this.view.run.value) ?? shown.at(-1) ?? runs.at(-1) ?? null;
+  });
+  readonly layer = computed(() => {
+    const layers = this.run.value?.layers ?? [];
+    const mapped = layers.filter((each) => each.steps.some((step) => step.maps.length));
+    return (
+      layers.find((each) => each.name === this.view.layer.value) ??
+      mapped.filter((each) => each.name !== "input").at(-1) ??
+      mapped.at(-1) ??
+      layers.at(-1) ??
+      null
+    );
+  });
+  readonly step = computed<StepInfo | null>(() => {
+    const steps = this.layer.value?.steps ?? [];
+    return steps.find((each) => each.step === this.view.step.value) ?? steps.at(-1) ?? null;
+  });
+  readonly map = computed<MapInfo | null>(() => {
+    const maps = this.step.value?.maps ?? [];
+    const wanted = this.view.map.value;
+    return maps.find((each) => each.name === wanted) ?? likeNamed(maps, wanted) ?? preferred(maps);
+  });
+  /** As text, so that what depends on it starts anew only when another set is shown. */
+  readonly setText = computed(() => {
+    const [run, layer, step] = [this.run.value, this.layer.value, this.step.value];
+    return run && layer && step ? JSON.stringify({ run: run.name, layer: layer.name, step: step.step }) : null;
+  });
+  readonly set = computed<SetKey | null>(() => (this.setText.value ? JSON.parse(this.setText.value) : null));
+  readonly setGeneration = computed(() => this.step.value?.generation ?? null);
+  /** Equal where the samples are the same in the same order, over layers and steps of a run. */
+  readonly samplesText = computed(() => {
+    const [run, step] = [this.run.value, this.step.value];
+    return run && step ? JSON.stringify([run.name, step.samples, step.rows]) : null;
+  });
+  readonly total = computed(() => this.step.value?.rows ?? 0);
+  readonly mapName = computed(() => this.map.value?.name ?? null);
+  /** Changes with every new state of the map. */
+  readonly mapText = computed(() => {
+    const map = this.map.value;
+    return map && this.setText.value ? JSON.stringify([this.setText.value, map.name, map.generation]) : null;
+  });
+  readonly computing = computed(() => {
+    const set = this.set.value;
+    const ours = (job: Job) => job.run === set?.run && job.layer === set.layer && job.step === set.step;
+    return this.map.value?.state === "forming" || this.jobs.value.some((job) => isAtWork(job) && ours(job));
+  });
+  readonly writable = computed(() => this.overview.value?.writable ?? false);
+
+  private readonly kept = new Map<string, Promise<ColumnValues>>();
+  private readonly loadedOnce = signal(false);
+  private samplesEnd = new AbortController();
+
+  constructor(readonly source: Source) {
+    effect(() => this.onOtherSamples(this.samplesText.value));
+    effect(() => {
+      this.setText.value;
+      this.setGeneration.value;
+      this.mapText.value;
+      this.askForColumns();
+    });
+    effect(() => this.onOtherColour(this.columns.value, this.view.colour.value));
+  }
+
+  /** Asks again and again what there is, often while something is being computed, not while nobody looks. */
+  async watch(page: Document): Promise<void> {
+    for (;;) {
+      if (!page.hidden || !this.loadedOnce.value) await this.refresh();
+      const busy = this.jobs.value.some(isAtWork) || this.map.value?.state === "forming";
+      await new Promise((resolve) => setTimeout(resolve, busy ? BUSY_MS : CALM_MS));
+    }
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const overview = await this.source.overview();
+      const jobs = this.loadedOnce.value || overview.writable ? await this.source.jobs() : [];
+      batch(() => {
+        this.overview.value = overview;
+        if (JSON.stringify(jobs) !== JSON.stringify(this.jobs.value)) this.jobs.value = jobs;
+        this.loadedOnce.value = true;
+        this.unreachable.value = false;
+        if (!this.set.value) this.problem.value = null;
+      });
+    } catch (error) {
+      if (this.loadedOnce.value) this.unreachable.value = true;
+      else this.fail(error);
+    }
+  }
+
+  /** Shows a problem instead of the map. */
+  fail(error: unknown): void {
+    if (isAborted(error)) return;
+    this.problem.value = problemOf(error);
+  }
+
+  /** Says in passing that something was not done, or that it was. */
+  tell(what: unknown): void {
+    if (isAborted(what)) return;
+    if (typeof what === "string") {
+      this.notice.value = { text: what, bad: false };
+      return;
+    }
+    const { happened, got, remedy } = problemOf(what);
+    this.notice.value = { text: [happened, got && `Got: ${got}.`, remedy].filter(Boolean).join(" "), bad: true };
+  }
+
+  /** All values of a column, from those kept or from the source. */
+  column(name: string): Promise<ColumnValues> {
+    const info = this.columns.value.find((each) => each.name === name);
+    const set = this.set.value;
+    if (!info || !set) return Promise.reject(new Error(`There is no column ${name}.`));
+    const key = this.columnKey(info);
+    let loading = this.kept.get(key);
+    if (!loading) {
+      loading = this.stream(set, new ColumnValues(info, this.total.value));
+      this.kept.set(key, loading);
+      loading.catch(() => this.kept.delete(key));
+    }
+    return loading;
+  }
+
+  /** The column that tells classes apart: what colours, if it does; null where there is none. */
+  classColumn(): ColumnInfo | null {
+    const categories = this.columns.value.filter((each) => each.kind === "category");
+    const names = [this.view.colour.value, ...CLASS_COLUMNS];
+    const found = names.map((name) => categories.find((each) => each.name === name)).find(Boolean);
+    return found ?? categories[0] ?? null;
+  }
+
+  /** Selects what a search finds. */
+  async selectRows(rows: ArrayLike<number>, change: "replace" | "add" | "remove" = "replace"): Promise<void> {
+    const places = this.places.value;
+    await places.whole();
+    if (places === this.places.value) this.marks.select(places.places(rows), change);
+  }
+
+  selectedRows(): Uint32Array {
+    return this.places.value.rows(this.marks.selected());
+  }
+
+  async saveSelection(name: string): Promise<void> {
+    const set = this.set.value;
+    if (!set) return;
+    const rows = this.selectedRows();
+    await this.source.saveSelection(set, name, rows);
+    this.view.savedName.value = name;
+    this.tell(`Saved “${name}”: ${rows.length.toLocaleString("en")} samples.`);
+    await this.refresh();
+  }
+
+  async showSaved(name: string): Promise<void> {
+    const set = this.set.value;
+    if (!set) return;
+    const saved = await this.source.selection(set, name);
+    await this.selectRows(saved.rows);
+    this.view.savedName.value = name;
+    if (saved.unknown.length) {
+      const missing = saved.unknown.length.toLocaleString("en");
+      this.tell(`${missing} of the samples in “${name}” are not among those shown here.`);
+    }
+  }
+
+  async startJob(job: Omit<NewMap, "set">): Promise<void> {
+    const set = this.set.value;
+    if (!set) return;
+    const id = await this.source.startJob({ ...job, set });
+    await this.refresh();
+    const started = this.jobs.value.find((each) => each.id === id);
+    if (started) this.view.map.value = started.map;
+  }
+
+  async cancelJob(id: string): Promise<void> {
+    await this.source.cancelJob(id);
+    await this.refresh();
+  }
+
+  private onOtherSamples(samples: string | null): void {
+    this.samplesEnd.abort();
+    this.samplesEnd = new AbortController();
+    this.kept.clear();
+    if (samples === null) return;
+    const places = new Places(this.step.peek()!.rows);
+    const set = this.set.peek()!;
+    batch(() => {
+      this.places.value = places;
+      this.marks.reset(places.total);
+      this.view.inspected.value = null;
+      this.view.hovered.value = null;
+      this.view.savedName.value = null;
+    });
+    void this.streamOrder(set, places, this.samplesEnd.signal);
+  }
+
+  private async streamOrder(set: SetKey, places: Places, ended: AbortSignal): Promise<void> {
+    try {
+      for (const [from, count] of partsOf(places.total)) {
+        places.add(from, (await this.waitFor(this.source.order(set, from, count, ended))).rows);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private askForColumns(): void {
+    const set = this.set.peek();
+    const ended = this.samplesEnd.signal;
+    if (!set) return;
+    this.waitFor(this.source.columns(set, this.mapName.peek(), ended)).then(
+      (columns) => {
+        if (this.setText.peek() !== JSON.stringify(set)) return;
+        this.columns.value = columns;
+      },
+      (error) => this.fail(error),
+    );
+  }
+
+  private onOtherColour(columns: readonly ColumnInfo[], wanted: string | null): void {
+    const colourable = columns.filter((each) => each.kind !== "text");
+    const found =
+      colourable.find((each) => each.name === wanted) ??
+      CLASS_COLUMNS.map((name) => colourable.find((each) => each.name === name)).find(Boolean) ??
+      null;
+    if (!found || wanted === "") {
+      this.colouring.value = null;
+      return;
+    }
+    this.column(found.name).catch((error) => this.tell(error));
+  }
+
+  private columnKey(info: ColumnInfo): string {
+    const of = info.source === "map" ? this.mapText.peek() : info.source === "output" ? this.setText.peek() : "";
+    return JSON.stringify([info.name, of]);
+  }
+
+  private async stream(set: SetKey, column: ColumnValues): Promise<ColumnValues> {
+    const map = column.info.source === "map" ? this.mapName.peek() : null;
+    const ended = this.samplesEnd.signal;
+    for (const [from, count] of partsOf(column.total)) {
+      const part = await this.waitFor(this.source.column(set, column.info.name, map, from, count, ended));
+      column.add(part.from, part.values);
+      batch(() => {
+        if (this.isColouring(column.info)) this.colouring.value = column;
+        this.columnsVersion.value++;
+      });
+    }
+    return column;
+  }
+
+  private isColouring(info: ColumnInfo): boolean {
+    const wanted = this.view.colour.peek();
+    return wanted === info.name || (wanted === null && CLASS_COLUMNS.includes(info.name));
+  }
+
+  /** Counts what is on its way, so that "ready" means that all is there. */
+  async waitFor<T>(promise: Promise<T>): Promise<T> {
+    this.waiting.value = this.waiting.peek() + 1;
+    try {
+      return await promise;
+    } finally {
+      this.waiting.value = this.waiting.peek() - 1;
+    }
+  }
+}
+
+export function isAtWork(job: Job): boolean {
+  return job.state === "queued" || job.state === "running";
+}
+
+export function isAborted(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Refused) return error.problem;
+  const said = error instanceof Error ? error.message : String(error);
+  if (error instanceof BrokenBlock) return { happened: said, got: "", expected: "", remedy: "Reload the page." };
+  return { happened: "The page could not go on.", got: said, expected: "", remedy: "Reload the page." };
+}
+
+/** The map most like one of another layer: of the same method and dimensions, going by its name. */
+function likeNamed(maps: readonly MapInfo[], name: string | null): MapInfo | undefined {
+  const dims = name?.match(/([23])-?d/i)?.[1];
+  const like = maps.filter((each) => name?.startsWith(each.method));
+  return like.find((each) => String(each.dims) === dims) ?? like[0];
+}
+
+function preferred(maps: readonly MapInfo[]): MapInfo | null {
+  const place = (map: MapInfo) => {
+    const method = PREFERRED.indexOf(map.method);
+    return (method < 0 ? PREFERRED.length : method) * 10 - map.dims;
+  };
+  return [...maps].sort((one, other) => place(one) - place(other))[0] ?? null;
+}
