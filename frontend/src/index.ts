@@ -1,5 +1,12 @@
-/** The dashboard's entry: TensorBoard, the stand-alone page and the exported file call `render`. */
+/** The dashboard's entry: TensorBoard and the stand-alone page call `render`. */
 
-export function render(root: HTMLElement = document.body): void {
-  root.dataset.state = "loading";
+import { openApp } from "./app";
+import { ServerSource } from "./data/server";
+import { Lab } from "./state/lab";
+
+export function render(): void {
+  document.documentElement.lang = "en";
+  document.title ||= "Embedding Lab";
+  // The routes lie beside this module, whatever prefix or proxy the page came through.
+  openApp(document.body, new Lab(new ServerSource(new URL(".", import.meta.url))));
 }

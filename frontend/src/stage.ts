@@ -4,7 +4,6 @@ import { effect, untracked } from "@preact/signals-core";
 import { categoryPalette, gradient, STEPS } from "./colours/palette";
 import type { PicturesInfo, SetKey } from "./data/source";
 import { type MapView, NO_COLOUR } from "./map/view";
-import { classCentres } from "./map_labels";
 import type { ColumnValues } from "./state/columns";
 import { partsOf } from "./state/columns";
 import type { Lab } from "./state/lab";
@@ -14,10 +13,6 @@ const LABELLED_CLASSES = 60;
 
 export class Stage {
   private pointsEnd = new AbortController();
-  /** The points that have come of the map that is shown, for the names of its classes. */
-  private points = new Float32Array();
-  private dims = 3;
-  private known = 0;
   private coloured: { column: ColumnValues | null; known: number } = { column: null, known: -1 };
 
   constructor(
@@ -44,11 +39,7 @@ export class Stage {
     });
     effect(() => map.setTheme(theme.value));
     effect(() => map.setHovered(view.hovered.value ?? view.inspected.value));
-    effect(() => {
-      lab.columnsVersion.value;
-      if (!view.labels.value) map.setLabels([]);
-      else this.showLabels();
-    });
+    effect(() => this.showLabels(view.labels.value ? lab.colouring.value : null));
     this.listen();
   }
 
@@ -88,18 +79,10 @@ export class Stage {
       for (const [from, count] of partsOf(lab.total.peek())) {
         const part = await lab.waitFor(lab.source.points(set, map, from, count, ended));
         if (ended.aborted) return;
-        if (from === 0) {
-          this.points = new Float32Array(part.total * part.dims);
-          this.dims = part.dims;
-          this.known = 0;
-        }
-        this.points.set(part.points, from * part.dims);
-        this.known = from + part.count;
         this.map.addPoints(key, part.dims, part.bounds, part.from, part.points, part.present);
         if (from === 0) {
           lab.problem.value = null;
           this.onDrawable(part.total);
-          if (lab.view.labels.peek()) this.showLabels();
         }
       }
     } catch (error) {
@@ -121,20 +104,14 @@ export class Stage {
     this.coloured = { column, known: column.known };
   }
 
-  private showLabels(): void {
-    const info = this.lab.classColumn();
-    if (!info || (info.categories?.length ?? 0) > LABELLED_CLASSES) {
-      this.map.setLabels([]);
-      return;
-    }
-    const theme = this.theme.value;
-    this.lab.column(info.name).then(
-      (column) => {
-        const known = Math.min(this.known, column.known);
-        this.map.setLabels(classCentres(column, this.points, this.dims, known, theme));
-      },
-      () => this.map.setLabels([]),
-    );
+  /** The names of the classes that are coloured, the largest first; the map finds where they lie. */
+  private showLabels(column: ColumnValues | null): void {
+    const categories = column?.info.kind === "category" ? (column.info.categories ?? []) : [];
+    const counts = column?.info.counts ?? [];
+    const largestFirst = categories
+      .map((text, index) => ({ text, index }))
+      .sort((one, other) => (counts[other.index] ?? 0) - (counts[one.index] ?? 0));
+    this.map.setLabels(categories.length > LABELLED_CLASSES ? [] : largestFirst);
   }
 
   private showPictures(_set: string | null): void {

@@ -63,8 +63,10 @@ export interface Overview {
   version: string;
   title: string;
   logdir: string;
-  /** Whether selections, annotations and jobs are taken. */
+  /** Whether selections and annotations are taken. */
   writable: boolean;
+  /** Whether new maps can be made. */
+  computing: boolean;
   token: string | null;
   runs: readonly RunInfo[];
   problems: readonly Problem[];

@@ -6,6 +6,15 @@ import type { Remembered } from "./address";
 
 export type Style = "points" | "pictures";
 
+/** A wish to see some places from near by. */
+export class Flight {
+  readonly wish = signal<Uint32Array | null>(null);
+
+  fly(places: ArrayLike<number>): void {
+    this.wish.value = Uint32Array.from(places);
+  }
+}
+
 export class View {
   readonly run = signal<string | null>(null);
   readonly layer = signal<string | null>(null);
@@ -14,7 +23,8 @@ export class View {
   readonly map = signal<string | null>(null);
   readonly colour = signal<string | null>(null);
   readonly style = signal<Style>("points");
-  readonly pointSize = signal(5);
+  /** In CSS pixels; null: as dense as they lie. */
+  readonly pointSize = signal<number | null>(null);
   readonly pictureSize = signal(28);
   readonly labels = signal(true);
   readonly tool = signal<Tool>("orbit");
@@ -24,6 +34,10 @@ export class View {
   /** The place whose sample is inspected. */
   readonly inspected = signal<number | null>(null);
   readonly hovered = signal<number | null>(null);
+  /** How many points the map has drawn, of those that it can. */
+  readonly drawn = signal({ count: 0, total: 0 });
+  /** Asks the map to fly; whoever shows one listens. */
+  readonly flight = new Flight();
   /** The name of the saved selection that is shown, until it is changed. */
   readonly savedName = signal<string | null>(null);
 
@@ -37,7 +51,7 @@ export class View {
       map: this.map.value,
       colour: this.colour.value,
       style: this.style.value === "points" ? null : this.style.value,
-      point: this.pointSize.value === 5 ? null : String(this.pointSize.value),
+      point: this.pointSize.value === null ? null : String(this.pointSize.value),
       picture: this.pictureSize.value === 28 ? null : String(this.pictureSize.value),
       labels: this.labels.value ? null : "no",
       camera: this.camera.value && JSON.stringify(this.camera.value, rounded),
@@ -54,7 +68,7 @@ export class View {
       take(this.colour, told.colour);
       if (told.step !== undefined) this.step.value = told.step === "static" ? null : number(told.step, 0, 2 ** 53);
       this.style.value = told.style === "pictures" ? "pictures" : "points";
-      this.pointSize.value = number(told.point, 1, 40) ?? 5;
+      this.pointSize.value = number(told.point, 1, 40) ?? null;
       this.pictureSize.value = number(told.picture, 8, 200) ?? 28;
       this.labels.value = told.labels !== "no";
       this.camera.value = camera(told.camera) ?? this.camera.value;

@@ -1,0 +1,198 @@
+/** Joins state, map and panels into the page. */
+
+import { effect } from "@preact/signals-core";
+import { installAutomation } from "./automation";
+import { MapView } from "./map/view";
+import { colourPanel } from "./panels/colour";
+import { h, icon, live } from "./panels/dom";
+import { saveFile } from "./panels/files";
+import { inspector } from "./panels/inspector";
+import { jobList, newMapDialog } from "./panels/jobs";
+import { type KeyActions, keysDialog, listenToKeys } from "./panels/keys";
+import { insteadOfMap, notices, problemList } from "./panels/pages";
+import { search } from "./panels/search";
+import { savedSelections, selectionPanel } from "./panels/selection";
+import { table } from "./panels/table";
+import { drawing, tools } from "./panels/tools";
+import { tooltip } from "./panels/tooltip";
+import { topBar } from "./panels/top_bar";
+import { trustBar } from "./panels/trust_bar";
+import { Stage } from "./stage";
+import { Address } from "./state/address";
+import type { Lab } from "./state/lab";
+import { keepInAddress } from "./state/link";
+import styleSheet from "./style.css?inline";
+import { watchTheme } from "./theme";
+
+export function openApp(body: HTMLElement, lab: Lab): void {
+  document.head.append(h("style", {}, styleSheet));
+  const theme = watchTheme();
+  const canvas = h("div", { class: "canvas" });
+  const root = h("div", { class: "embedding-lab", "data-state": "loading" });
+  body.append(root);
+  effect(() => {
+    root.dataset.theme = theme.value;
+  });
+
+  const keys = keysDialog();
+  const newMap = newMapDialog(lab);
+  const selected = table(lab);
+  const finder = search(lab);
+  const actions: KeyActions = {
+    fit: () => map.fit(),
+    savePicture: () =>
+      void map.picture().then(
+        (file) => saveFile(file, `${lab.layer.value?.name ?? "map"}-${lab.mapName.value ?? ""}.png`),
+        (error) => lab.tell(error),
+      ),
+    focusSearch: () => finder.focus(),
+    openNewMap: () => newMap.open(),
+    openKeys: () => keys.showModal(),
+    inspectMiddle: () => {
+      lab.view.inspected.value = nearestToMiddle(map, canvas);
+    },
+    selectMiddle: (mode) => lab.marks.select(map.within(middleQuarter(canvas)), mode),
+  };
+
+  root.append(
+    topBar(lab, finder.element, actions.openNewMap, actions.openKeys),
+    sheet("left", "Colours and drawing", colourPanel(lab, theme), drawing(lab), savedSelections(lab)),
+    h(
+      "main",
+      { class: "stage" },
+      canvas,
+      tools(lab, actions),
+      middleFrame(lab),
+      tooltip(lab, canvas),
+      problemList(lab),
+      jobList(lab),
+      insteadOfMap(lab),
+      notices(lab),
+      sheetButtons(root, lab),
+    ),
+    sheet("right", "Sample and selection", hints(lab), inspector(lab), selectionPanel(lab, theme, selected.open)),
+    trustBar(lab),
+    keys,
+    newMap.element,
+    selected.element,
+  );
+
+  const map = new MapView(canvas);
+  map.on("drawn", (count, total) => {
+    lab.view.drawn.value = { count, total };
+  });
+  map.on("problem", (text) => {
+    lab.problem.value = { happened: text, got: "", expected: "", remedy: "" };
+  });
+  const address = new Address();
+  const restored = keepInAddress(lab, address);
+  new Stage(lab, map, theme, () => restored.firstDrawable(map));
+  effect(() => {
+    const places = lab.view.flight.wish.value;
+    if (places?.length) map.flyTo(places);
+  });
+  tellState(root, lab);
+  listenToKeys(root, canvas, lab, actions);
+  installAutomation(lab, map);
+  void lab.watch(document);
+}
+
+/** What a script that drives the page can wait for. */
+function tellState(root: HTMLElement, lab: Lab): void {
+  effect(() => {
+    const { count, total } = lab.view.drawn.value;
+    const nothing = lab.overview.value !== null && !lab.set.value;
+    const loading = lab.overview.value === null || lab.waiting.value > 0;
+    const state = lab.problem.value ? "error" : loading ? "loading" : lab.computing.value ? "computing" : "ready";
+    root.dataset.state = state;
+    root.dataset.points = nothing ? "0/0" : `${count}/${total}`;
+    root.dataset.map = lab.mapName.value ?? "";
+    root.setAttribute("aria-busy", String(state === "loading"));
+  });
+}
+
+function sheet(side: "left" | "right", label: string, ...panels: HTMLElement[]): HTMLElement {
+  return h("aside", { class: `side ${side}`, id: `side-${side}`, "aria-label": label, tabindex: -1 }, ...panels);
+}
+
+/** On narrow screens the sides are sheets that come up over the map. */
+function sheetButtons(root: HTMLElement, lab: Lab): HTMLElement {
+  const toggle = (side: "left" | "right") => () => {
+    root.dataset.sheet = root.dataset.sheet === side ? "" : side;
+    if (root.dataset.sheet) root.querySelector<HTMLElement>(`#side-${side}`)?.focus();
+  };
+  effect(() => {
+    // a tap on a sample is a wish to see it
+    if (lab.view.inspected.value !== null) root.dataset.sheet = "right";
+    else if (root.dataset.sheet === "right" && !lab.marks.selectedCount.value) root.dataset.sheet = "";
+  });
+  return h(
+    "div",
+    { class: "sheet-buttons" },
+    h(
+      "button",
+      { type: "button", "aria-controls": "side-left", onclick: toggle("left") },
+      icon("colours"),
+      "Colours",
+    ),
+    h(
+      "button",
+      { type: "button", "aria-controls": "side-right", onclick: toggle("right") },
+      icon("details"),
+      "Details",
+    ),
+  );
+}
+
+function hints(lab: Lab): HTMLElement {
+  return live(h("section", { class: "panel hints", "aria-label": "What to try" }), () => {
+    const quiet = lab.view.inspected.value === null && !lab.marks.selectedCount.value && lab.set.value;
+    if (!quiet) return [];
+    const hint = (key: string, text: string) => h("li", {}, h("kbd", {}, key), h("span", {}, text));
+    return [
+      h("h2", {}, "Every point is a sample"),
+      h("p", { class: "quiet" }, "Points lie together where the layer finds the samples alike."),
+      h(
+        "ul",
+        {},
+        hint("click", "a point: its picture, its values, its nearest samples"),
+        hint("drag", "to turn; scroll to come nearer"),
+        hint("l", "and drag around a group: what is in it, and is it real?"),
+        hint("/", "to search, or filter by any column"),
+        hint("?", "for all keys"),
+      ),
+    ];
+  });
+}
+
+/** The frame that Enter selects within, while the keyboard holds the map. */
+function middleFrame(lab: Lab): HTMLElement {
+  return live(h("div", { class: "middle", "aria-hidden": "true" }), () => [
+    h("span", { class: lab.view.tool.value === "orbit" ? "cross" : "frame" }),
+  ]);
+}
+
+function middleQuarter(canvas: HTMLElement): [number, number][] {
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const [left, right, top, bottom] = [width / 4, (3 * width) / 4, height / 4, (3 * height) / 4];
+  return [
+    [left, top],
+    [right, top],
+    [right, bottom],
+    [left, bottom],
+  ];
+}
+
+/** Looks around the middle in growing rings. */
+function nearestToMiddle(map: MapView, canvas: HTMLElement): number | null {
+  const [x, y] = [canvas.clientWidth / 2, canvas.clientHeight / 2];
+  for (let radius = 0; radius < Math.min(x, y); radius += 6) {
+    const around = Math.max(1, Math.round(radius));
+    for (let at = 0; at < around; at++) {
+      const angle = (2 * Math.PI * at) / around;
+      const place = map.pick(x + radius * Math.cos(angle), y + radius * Math.sin(angle));
+      if (place !== null) return place;
+    }
+  }
+  return null;
+}

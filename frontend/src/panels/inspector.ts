@@ -1,0 +1,156 @@
+/** One sample: its picture, its values, and its neighbours in the layer beside those on the map. */
+
+import { effect, signal } from "@preact/signals-core";
+import type { Metric, Neighbours, Sample } from "../data/source";
+import { isAborted, type Lab, problemOf } from "../state/lab";
+import { brief, type Child, fill, h, iconButton, segments } from "./dom";
+
+const SHOWN = 10;
+
+export function inspector(lab: Lab): HTMLElement {
+  const metric = signal<Metric>("cosine");
+  const head = h("div", { class: "sample" });
+  const list = h("div", { class: "neighbours" });
+  const panel = h("section", { class: "panel inspector", "aria-label": "Sample" }, head, list);
+  let asked = new AbortController();
+
+  effect(() => {
+    const place = lab.view.inspected.value;
+    const [set, map, chosen] = [lab.set.value, lab.mapName.value, metric.value];
+    const row = place === null ? null : lab.places.value.row(place);
+    asked.abort();
+    asked = new AbortController();
+    panel.hidden = row === null;
+    if (row === null || !set) {
+      if (lab.marks.flags.length) lab.marks.setNeighbours([], []);
+      return;
+    }
+    const ended = asked.signal;
+    lab.source.samples(set, [row], map, ended).then(
+      ([sample]) => sample && fill(head, ...described(lab, sample, place!)),
+      (error) => say(head, error),
+    );
+    lab.source.neighbours(set, row, SHOWN, chosen, map, ended).then(
+      (found) => {
+        mark(lab, found);
+        fill(list, ...neighbourList(lab, found, metric));
+      },
+      (error) => say(list, error),
+    );
+  });
+  return panel;
+}
+
+/** A sample's picture; nothing where there are none. */
+export function picture(lab: Lab, row: number, kind: "large" | "small"): HTMLElement | null {
+  const set = lab.set.value;
+  if (!set || !lab.step.value?.pictures) return null;
+  return h("img", { class: `picture ${kind}`, src: lab.source.picture(set, row), alt: "", loading: "lazy" });
+}
+
+function described(lab: Lab, sample: Sample, place: number): Child[] {
+  const rows = Object.entries(sample.values)
+    .filter(([name]) => name !== "id")
+    .map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, brief(value))));
+  const image = picture(lab, sample.row, "large");
+  return [
+    h(
+      "header",
+      {},
+      h("h2", { title: sample.id }, sample.id),
+      iconButton("fly", "Fly to it", () => lab.view.flight.fly([place]), "g"),
+      iconButton("close", "Close", () => {
+        lab.view.inspected.value = null;
+      }),
+    ),
+    image,
+    h("table", { class: "values" }, h("tbody", {}, ...rows)),
+  ];
+}
+
+function neighbourList(lab: Lab, found: Neighbours, metric: { value: Metric }): Child[] {
+  const kept = found.neighbours.filter((each) => each.kept).length;
+  const compared = found.neighbours.some((each) => each.kept !== null);
+  const go = (row: number) => {
+    lab.view.inspected.value = lab.places.value.place(row);
+  };
+  const hover = (row: number | null) => {
+    lab.view.hovered.value = row === null ? null : lab.places.value.place(row);
+  };
+  const item = (row: number, id: string, kind: string, text: string, title: string) =>
+    h(
+      "li",
+      {},
+      h(
+        "button",
+        {
+          type: "button",
+          class: `neighbour ${kind}`,
+          title,
+          onclick: () => go(row),
+          onpointerenter: () => hover(row),
+          onpointerleave: () => hover(null),
+          onfocus: () => hover(row),
+          onblur: () => hover(null),
+        },
+        picture(lab, row, "small"),
+        h("span", { class: "text" }, id),
+        h("span", { class: "count" }, text),
+      ),
+    );
+  return [
+    h(
+      "header",
+      {},
+      h("h3", {}, "Nearest in the layer"),
+      segments(
+        "Distance",
+        [
+          { value: "cosine" as Metric, text: "cosine" },
+          { value: "euclidean" as Metric, text: "euclidean" },
+        ],
+        metric.value,
+        (chosen) => {
+          metric.value = chosen;
+        },
+      ),
+    ),
+    compared && h("p", { class: "quiet" }, `${kept} of ${found.neighbours.length} are near on this map too`),
+    h(
+      "ol",
+      {},
+      ...found.neighbours.map(({ row, id, distance, kept: near }) =>
+        item(
+          row,
+          id,
+          near === false ? "torn" : "kept",
+          brief(distance),
+          near === false ? "Near in the layer, far on the map" : "Near in the layer and on the map",
+        ),
+      ),
+    ),
+    found.false_neighbours.length > 0 && h("h3", {}, "Near on the map only"),
+    found.false_neighbours.length > 0 &&
+      h(
+        "ol",
+        {},
+        ...found.false_neighbours.map(({ row, id }) =>
+          item(row, id, "false", "", "Far in the layer, near on the map"),
+        ),
+      ),
+  ];
+}
+
+function mark(lab: Lab, found: Neighbours): void {
+  const places = lab.places.value;
+  lab.marks.setNeighbours(
+    places.places(found.neighbours.map(({ row }) => row)),
+    places.places(found.false_neighbours.map(({ row }) => row)),
+  );
+}
+
+function say(into: Element, error: unknown): void {
+  if (isAborted(error)) return;
+  const { happened, remedy } = problemOf(error);
+  fill(into, h("p", { class: "quiet bad" }, `${happened} ${remedy}`));
+}

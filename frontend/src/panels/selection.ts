@@ -1,0 +1,295 @@
+/** What is selected: how many, of which classes, how far it is real, and what can be done with it. */
+
+import { effect, signal } from "@preact/signals-core";
+import { categoryPalette, cssColour } from "../colours/palette";
+import type { Trust } from "../data/source";
+import type { ColumnValues } from "../state/columns";
+import { isAborted, type Lab } from "../state/lab";
+import type { ThemeSignal } from "../theme";
+import { swatch } from "./colour";
+import { type Child, h, iconButton, live, percent, samplesOf, whole } from "./dom";
+import { saveFile } from "./files";
+
+const CLASSES_SHOWN = 12;
+const PATIENCE_MS = 200;
+
+export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => void): HTMLElement {
+  const trust = signal<Trust | null>(null);
+  const classes = signal<ColumnValues | null>(null);
+  const panel = h("section", { class: "panel selection", "aria-label": "Selection" });
+  askForTrust(lab, trust);
+  effect(() => {
+    lab.columns.value;
+    lab.view.colour.value;
+    if (!lab.marks.selectedCount.value) return;
+    const column = lab.classColumn();
+    if (!column) classes.value = null;
+    else {
+      lab.column(column.name).then(
+        (values) => {
+          classes.value = values;
+        },
+        () => undefined,
+      );
+    }
+  });
+  effect(() => {
+    panel.hidden = !lab.marks.selectedCount.value && !lab.marks.hiddenCount.value;
+  });
+  panel.append(
+    live(h("div"), () => [heading(lab), visibility(lab)]),
+    live(h("div"), () => [trustSentence(trust.value)]),
+    live(h("ul", { class: "bars", "aria-label": "Classes in the selection" }), () => {
+      lab.marks.version.value;
+      return classes.value && lab.marks.selectedCount.value ? bars(lab, classes.value, theme.value) : [];
+    }),
+    live(h("div", { class: "actions" }), () =>
+      lab.marks.selectedCount.value ? [button("Table", openTable), ...downloads(lab)] : [],
+    ),
+    saveForm(lab),
+    annotateForm(lab),
+  );
+  return panel;
+}
+
+/** The selections that were saved with the run. */
+export function savedSelections(lab: Lab): HTMLElement {
+  return live(h("section", { class: "panel saved", "aria-label": "Saved selections" }), () => {
+    const names = lab.run.value?.selections ?? [];
+    if (!names.length) return [];
+    const shown = lab.view.savedName.value;
+    return [
+      h("h3", {}, "Saved selections"),
+      h(
+        "ul",
+        {},
+        ...names.map((name) =>
+          h(
+            "li",
+            {},
+            h(
+              "button",
+              {
+                type: "button",
+                class: "entry",
+                "aria-pressed": String(name === shown),
+                onclick: () => lab.showSaved(name).catch((error) => lab.tell(error)),
+              },
+              h("span", { class: "text" }, name),
+            ),
+          ),
+        ),
+      ),
+    ];
+  });
+}
+
+function heading(lab: Lab): HTMLElement {
+  const count = lab.marks.selectedCount.value;
+  const undo = iconButton("undo", "Undo the last change of the selection", () => lab.marks.undo(), "u");
+  undo.disabled = !lab.marks.canUndo.value;
+  return h(
+    "header",
+    {},
+    h("h2", {}, count ? `${samplesOf(count)} selected` : "Nothing selected"),
+    undo,
+    count > 0 && iconButton("fly", "Fly to the selection", () => lab.view.flight.fly(lab.marks.selected()), "g"),
+    count > 0 && iconButton("close", "Select nothing", () => lab.marks.select([]), "Esc"),
+  );
+}
+
+function visibility(lab: Lab): HTMLElement {
+  const { marks } = lab;
+  const some = marks.selectedCount.value > 0;
+  const hidden = marks.hiddenCount.value;
+  return h(
+    "div",
+    { class: "actions" },
+    some && button("Isolate", () => marks.isolate(), "Hide all others (i)"),
+    some && button("Hide", () => marks.hide(marks.selected()), "Hide these (h)"),
+    hidden > 0 && button(`Show all (${whole(hidden)} hidden)`, () => marks.showAll(), "Show all (a)"),
+  );
+}
+
+function trustSentence(trust: Trust | null): Child {
+  if (!trust || !trust.of) return null;
+  return h(
+    "p",
+    { class: "trusted", title: `${whole(trust.kept)} of ${whole(trust.of)} neighbours, ${trust.k} of each sample` },
+    h("strong", {}, percent(trust.share)),
+    " of these samples’ neighbours in the layer are in here too.",
+  );
+}
+
+function askForTrust(lab: Lab, trust: { value: Trust | null }): void {
+  let timer = 0;
+  let asked = new AbortController();
+  effect(() => {
+    lab.marks.version.value;
+    const count = lab.marks.selectedCount.value;
+    const set = lab.set.value;
+    clearTimeout(timer);
+    asked.abort();
+    asked = new AbortController();
+    trust.value = null;
+    if (!set || count < 2) return;
+    const ended = asked.signal;
+    timer = window.setTimeout(() => {
+      lab.source.trust(set, lab.selectedRows(), ended).then(
+        (told) => {
+          trust.value = told;
+        },
+        (error) => isAborted(error) || lab.tell(error),
+      );
+    }, PATIENCE_MS);
+  });
+}
+
+function bars(lab: Lab, column: ColumnValues, theme: "light" | "dark"): HTMLElement[] {
+  const selected = lab.marks.selected();
+  const names = column.info.categories ?? [];
+  const palette = categoryPalette(theme, names.length);
+  const counts = column.counts(selected);
+  const present = counts.map((count, code) => ({ count, code })).filter(({ count }) => count);
+  present.sort((one, other) => other.count - one.count);
+  const most = present[0]?.count ?? 1;
+  const shown = present.slice(0, CLASSES_SHOWN).map(({ count, code }) => {
+    const bar = h("span", { class: "bar-fill", "aria-hidden": "true" });
+    const colour = cssColour(palette, code % (palette.length / 4));
+    bar.style.setProperty("width", `${(100 * count) / most}%`);
+    bar.style.setProperty("background", colour);
+    return h(
+      "li",
+      {},
+      swatch(colour),
+      h("span", { class: "text" }, names[code] || "(empty)"),
+      h("span", { class: "bar-room" }, bar),
+      h("span", { class: "count" }, whole(count)),
+    );
+  });
+  const more = present.length - shown.length;
+  return more > 0 ? [...shown, h("li", { class: "quiet" }, `and ${whole(more)} more classes`)] : shown;
+}
+
+function downloads(lab: Lab): HTMLElement[] {
+  const take = (format: "csv" | "parquet") => {
+    const set = lab.set.value;
+    if (!set) return;
+    lab.source.download(set, lab.mapName.value, lab.selectedRows(), format).then(
+      (file) => saveFile(file, `${set.layer}-selection.${format}`),
+      (error) => lab.tell(error),
+    );
+  };
+  return [
+    button("CSV", () => take("csv"), "Download these samples with their columns and positions as CSV"),
+    button("Parquet", () => take("parquet"), "Download these samples with their columns and positions as Parquet"),
+  ];
+}
+
+function saveForm(lab: Lab): HTMLElement {
+  const name = h("input", {
+    type: "text",
+    placeholder: "Name this selection",
+    "aria-label": "Name of the selection",
+    maxlength: 200,
+    required: true,
+  });
+  const form = h(
+    "form",
+    {
+      class: "line",
+      onsubmit: (event: Event) => {
+        event.preventDefault();
+        const wanted = name.value.trim();
+        if (!wanted) return;
+        lab.saveSelection(wanted).then(
+          () => {
+            name.value = "";
+          },
+          (error) => lab.tell(error),
+        );
+      },
+    },
+    name,
+    h("button", { type: "submit", class: "main" }, "Save"),
+  );
+  effect(() => {
+    form.hidden = !lab.writable.value || !lab.marks.selectedCount.value;
+  });
+  return form;
+}
+
+/** A corrected label or tags for what is selected; the given label stays as it is. */
+function annotateForm(lab: Lab): HTMLElement {
+  const label = h("input", { type: "text", list: "known-labels" });
+  const known = live(h("datalist", { id: "known-labels" }), () => {
+    const column = lab.columns.value.find((each) => each.name === "label");
+    return (column?.categories ?? []).slice(0, 100).map((value) => h("option", { value }));
+  });
+  const tags = h("input", { type: "text", placeholder: "separated by commas" });
+  const reason = h("input", { type: "text", required: true });
+  const form = h(
+    "form",
+    {
+      onsubmit: (event: Event) => {
+        event.preventDefault();
+        void annotate();
+      },
+    },
+    h("label", { class: "field" }, h("span", {}, "Right label"), label),
+    known,
+    h("label", { class: "field" }, h("span", {}, "Tags"), tags),
+    h("label", { class: "field" }, h("span", {}, "Reason"), reason),
+    h("button", { type: "submit", class: "main" }, "Note it down"),
+  );
+  const details = h("details", { class: "annotate" }, h("summary", {}, "Correct or tag"), form);
+  effect(() => {
+    details.hidden = !lab.writable.value || !lab.marks.selectedCount.value;
+  });
+
+  async function annotate(): Promise<void> {
+    const set = lab.set.value;
+    const given = tags.value
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean);
+    if (!set) return;
+    if (!label.value.trim() && !given.length) {
+      lab.tell("Give a right label or a tag.");
+      return;
+    }
+    try {
+      const ids = await idsOf(lab, lab.selectedRows());
+      await lab.source.annotate({
+        run: set.run,
+        ids,
+        reason: reason.value.trim(),
+        ...(label.value.trim() && { label: label.value.trim() }),
+        ...(given.length && { tags: given }),
+      });
+      lab.tell(`Noted down for ${samplesOf(ids.length)}.`);
+      form.reset();
+      details.open = false;
+    } catch (error) {
+      lab.tell(error);
+    }
+  }
+  return details;
+}
+
+const IDS_AT_ONCE = 500;
+
+/** The ids of rows, asked for in parts. */
+export async function idsOf(lab: Lab, rows: Uint32Array): Promise<string[]> {
+  const set = lab.set.value;
+  const ids: string[] = [];
+  for (let from = 0; set && from < rows.length; from += IDS_AT_ONCE) {
+    const part = await lab.source.samples(set, Array.from(rows.subarray(from, from + IDS_AT_ONCE)), null);
+    ids.push(...part.map(({ id }) => id));
+  }
+  return ids;
+}
+
+function button(text: string, onclick: () => void, title = ""): HTMLButtonElement {
+  return h("button", { type: "button", title: title || null, onclick }, text);
+}

@@ -1,0 +1,80 @@
+/** Writes the view into the address as it changes, and takes it from there when the page opens. */
+
+import { effect } from "@preact/signals-core";
+import type { Camera } from "../map/view";
+import type { Address, Remembered } from "./address";
+import type { Lab } from "./lab";
+import { rowsToText, textToRows } from "./row_code";
+
+/** Longer selections do not fit into a link that people can send: they are to be saved under a name. */
+export const LONGEST_SELECTION = 16_000;
+const PATIENCE_MS = 300;
+const SAVED = "saved:";
+
+export interface Restored {
+  /** Call when there is something to look at: the camera cannot stand anywhere before. */
+  firstDrawable(map: { camera: Camera }): void;
+}
+
+export function keepInAddress(lab: Lab, address: Address): Restored {
+  let told: Remembered | null = address.read();
+  let camera: Camera | null = null;
+  lab.view.recall(told);
+  if (told.camera) camera = lab.view.camera.value;
+
+  address.onChange((changed) => {
+    told = changed;
+    lab.view.recall(changed);
+    void restoreMarks(lab, changed);
+  });
+
+  let timer = 0;
+  effect(() => {
+    const remembered = { ...lab.view.toRemember(), ...marked(lab) };
+    clearTimeout(timer);
+    // not before what the address said is shown
+    if (!lab.view.drawn.value.count && told) return;
+    timer = window.setTimeout(() => address.write(remembered), PATIENCE_MS);
+  });
+
+  return {
+    firstDrawable: (map) => {
+      if (camera) map.camera = camera;
+      camera = null;
+      if (told) void restoreMarks(lab, told);
+      told = null;
+    },
+  };
+}
+
+/** What of the marks fits into an address. */
+function marked(lab: Lab): Remembered {
+  lab.marks.version.value;
+  const { inspected, savedName } = lab.view;
+  const remembered: Record<string, string> = {};
+  const row = inspected.value === null ? null : lab.places.value.row(inspected.value);
+  if (row !== null) remembered.sample = String(row);
+  if (savedName.value !== null) remembered.selection = SAVED + savedName.value;
+  else if (lab.marks.selectedCount.value) {
+    const text = rowsToText(lab.selectedRows());
+    if (text.length <= LONGEST_SELECTION) remembered.selection = text;
+  }
+  if (lab.marks.hiddenCount.value) {
+    const text = rowsToText(lab.places.value.rows(lab.marks.hidden()));
+    if (text.length <= LONGEST_SELECTION) remembered.hidden = text;
+  }
+  return remembered;
+}
+
+async function restoreMarks(lab: Lab, told: Remembered): Promise<void> {
+  const places = lab.places.value;
+  try {
+    if (told.selection?.startsWith(SAVED)) await lab.showSaved(told.selection.slice(SAVED.length));
+    else if (told.selection) await lab.selectRows(textToRows(told.selection) ?? []);
+    await places.whole();
+    if (told.hidden) lab.marks.hide(places.places(textToRows(told.hidden) ?? []));
+    if (told.sample) lab.view.inspected.value = places.place(Number(told.sample));
+  } catch (error) {
+    lab.tell(error);
+  }
+}
