@@ -6,18 +6,19 @@ ARGS ?=
 BIN := .venv/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 PINNED := --constraint constraints.txt --build-constraint constraints.txt
-GROUPS := --group test --group lint --group types
+GROUPS := --group test --group page --group lint --group types
 
 # Two files at a time: much of a test is waiting for a process it started. PARALLEL= runs one after the other.
 PARALLEL ?= --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types bench wheel pins chromium
+.PHONY: help demo test test-all lint types bench wheel pins chromium page
 
 help:
 	@echo "make demo      train, extract, log and open TensorBoard (ARGS=\"…\" are passed on)"
 	@echo "make test      the tests; make test-all adds the long ones"
-	@echo "make lint      ruff; make types: mypy, strict"
+	@echo "make lint      ruff and biome; make types: mypy and tsc, strict"
+	@echo "make page      the dashboard's page, after a change in frontend/"
 	@echo "make bench     speed beside the peers, as tables and in benchmarks/results/"
 	@echo "make wheel     the package, in dist/"
 	@echo "make pins      the newest versions that the ranges allow, in constraints.txt"
@@ -25,23 +26,31 @@ help:
 demo: .venv/ready
 	@$(BIN)/embedding-lab demo $(ARGS)
 
-test: .venv/ready-to-develop chromium
+test: page chromium
+	@$(BIN)/python hatch_build.py test
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-all: .venv/ready-to-develop chromium
+test-all: page chromium
+	@$(BIN)/python hatch_build.py test
 	@$(BIN)/python -m pytest --long $(PARALLEL) $(ARGS)
 
 lint: .venv/ready-to-develop
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python hatch_build.py lint
 
 types: .venv/ready-to-develop
 	@$(BIN)/mypy
+	@$(BIN)/python hatch_build.py types
+
+# The dashboard's page, built anew when frontend/ has changed.
+page: .venv/ready-to-develop
+	@$(BIN)/python hatch_build.py
 
 bench: .venv/ready-to-develop
 	@set -e; for each in benchmarks/*.py; do $(BIN)/python "$$each" $(ARGS); done
 
-wheel: .venv/ready-to-develop
+wheel: page
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 

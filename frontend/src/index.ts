@@ -8,5 +8,6 @@ export function render(): void {
   document.documentElement.lang = "en";
   document.title ||= "Embedding Lab";
   // The routes lie beside this module, whatever prefix or proxy the page came through.
-  openApp(document.body, new Lab(new ServerSource(new URL(".", import.meta.url))));
+  const here = import.meta.url;
+  openApp(document.body, new Lab(new ServerSource(new URL(".", here))));
 }

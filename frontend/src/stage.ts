@@ -70,6 +70,7 @@ export class Stage {
     this.pointsEnd = new AbortController();
     const [set, map] = [this.lab.set.peek(), this.lab.map.peek()];
     if (text === null || !set || !map) return;
+    this.lab.problem.value = null;
     untracked(() => void this.streamPoints(set, map.name, text, this.pointsEnd.signal));
   }
 
@@ -81,7 +82,6 @@ export class Stage {
         if (ended.aborted) return;
         this.map.addPoints(key, part.dims, part.bounds, part.from, part.points, part.present);
         if (from === 0) {
-          lab.problem.value = null;
           this.onDrawable(part.total);
         }
       }

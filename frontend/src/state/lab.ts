@@ -4,10 +4,11 @@
  * Panels read its values and call its verbs; the stage puts it on the map. It draws nothing itself.
  */
 
-import { batch, computed, effect, signal } from "@preact/signals-core";
+import { batch, computed, effect, signal, untracked } from "@preact/signals-core";
 import {
   type ColumnInfo,
   type Job,
+  type LayerInfo,
   type MapInfo,
   type NewMap,
   type Overview,
@@ -61,14 +62,7 @@ export class Lab {
   });
   readonly layer = computed(() => {
     const layers = this.run.value?.layers ?? [];
-    const mapped = layers.filter((each) => each.steps.some((step) => step.maps.length));
-    return (
-      layers.find((each) => each.name === this.view.layer.value) ??
-      mapped.filter((each) => each.name !== "input").at(-1) ??
-      mapped.at(-1) ??
-      layers.at(-1) ??
-      null
-    );
+    return layers.find((each) => each.name === this.view.layer.value) ?? mostMapped(layers);
   });
   readonly step = computed<StepInfo | null>(() => {
     const steps = this.layer.value?.steps ?? [];
@@ -106,44 +100,51 @@ export class Lab {
   readonly writable = computed(() => this.overview.value?.writable ?? false);
 
   private readonly kept = new Map<string, Promise<ColumnValues>>();
-  private readonly loadedOnce = signal(false);
   private samplesEnd = new AbortController();
 
   constructor(readonly source: Source) {
-    effect(() => this.onOtherSamples(this.samplesText.value));
+    effect(() => {
+      const samples = this.samplesText.value;
+      untracked(() => this.onOtherSamples(samples));
+    });
     effect(() => {
       this.setText.value;
       this.setGeneration.value;
       this.mapText.value;
-      this.askForColumns();
+      untracked(() => this.askForColumns());
     });
-    effect(() => this.onOtherColour(this.columns.value, this.view.colour.value));
+    effect(() => {
+      const [columns, colour] = [this.columns.value, this.view.colour.value];
+      untracked(() => this.onOtherColour(columns, colour));
+    });
   }
 
   /** Asks again and again what there is, often while something is being computed, not while nobody looks. */
   async watch(page: Document): Promise<void> {
     for (;;) {
-      if (!page.hidden || !this.loadedOnce.value) await this.refresh();
+      if (!page.hidden || !this.overview.value) await this.refresh();
       const busy = this.jobs.value.some(isAtWork) || this.map.value?.state === "forming";
       await new Promise((resolve) => setTimeout(resolve, busy ? BUSY_MS : CALM_MS));
     }
   }
 
   async refresh(): Promise<void> {
+    let overview: Overview;
+    let jobs: readonly Job[] = [];
     try {
-      const overview = await this.source.overview();
-      const jobs = this.loadedOnce.value || overview.writable ? await this.source.jobs() : [];
-      batch(() => {
-        this.overview.value = overview;
-        if (JSON.stringify(jobs) !== JSON.stringify(this.jobs.value)) this.jobs.value = jobs;
-        this.loadedOnce.value = true;
-        this.unreachable.value = false;
-        if (!this.set.value) this.problem.value = null;
-      });
+      overview = await this.source.overview();
+      if (overview.computing) jobs = await this.source.jobs();
     } catch (error) {
-      if (this.loadedOnce.value) this.unreachable.value = true;
+      if (this.overview.value) this.unreachable.value = true;
       else this.fail(error);
+      return;
     }
+    batch(() => {
+      if (!this.overview.value) this.problem.value = null;
+      this.overview.value = overview;
+      this.unreachable.value = false;
+      if (JSON.stringify(jobs) !== JSON.stringify(this.jobs.value)) this.jobs.value = jobs;
+    });
   }
 
   /** Shows a problem instead of the map. */
@@ -299,7 +300,7 @@ export class Lab {
       column.add(part.from, part.values);
       batch(() => {
         if (this.isColouring(column.info)) this.colouring.value = column;
-        this.columnsVersion.value++;
+        this.columnsVersion.value = this.columnsVersion.peek() + 1;
       });
     }
     return column;
@@ -334,6 +335,12 @@ export function problemOf(error: unknown): Problem {
   const said = error instanceof Error ? error.message : String(error);
   if (error instanceof BrokenBlock) return { happened: said, got: "", expected: "", remedy: "Reload the page." };
   return { happened: "The page could not go on.", got: said, expected: "", remedy: "Reload the page." };
+}
+
+/** The layer that most maps were made of; of several the last, which is the most learned; the samples themselves last. */
+function mostMapped(layers: readonly LayerInfo[]): LayerInfo | null {
+  const maps = ({ name, steps }: LayerInfo) => (name === "input" ? 0 : 1) + (steps.at(-1)?.maps.length ?? 0);
+  return layers.toSorted((one, other) => maps(one) - maps(other)).at(-1) ?? null;
 }
 
 /** The map most like one of another layer: of the same method and dimensions, going by its name. */

@@ -122,6 +122,6 @@ export class Marks {
     this.selectedCount.value = this.count(SELECTED);
     this.hiddenCount.value = this.count(HIDDEN);
     this.canUndo.value = this.undone.length > 0;
-    this.version.value++;
+    this.version.value = this.version.peek() + 1;
   }
 }
