@@ -82,7 +82,7 @@ export function openApp(body: HTMLElement, lab: Lab): void {
     lab.view.drawn.value = { count, total };
   });
   map.on("problem", (text) => {
-    lab.problem.value = { happened: text, got: "", expected: "", remedy: "" };
+    lab.problem.value = text === null ? null : { happened: text, got: "", expected: "", remedy: "" };
   });
   const address = new Address();
   const restored = keepInAddress(lab, address);
