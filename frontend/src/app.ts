@@ -70,7 +70,7 @@ export function openApp(body: HTMLElement, lab: Lab): void {
       notices(lab),
       sheetButtons(root, lab),
     ),
-    sheet("right", "Sample and selection", hints(lab), inspector(lab), selectionPanel(lab, theme, selected.open)),
+    sheet("right", "Sample and selection", hints(lab), selectionPanel(lab, theme, selected.open), inspector(lab)),
     trustBar(lab),
     keys,
     newMap.element,
@@ -112,7 +112,21 @@ function tellState(root: HTMLElement, lab: Lab): void {
 }
 
 function sheet(side: "left" | "right", label: string, ...panels: HTMLElement[]): HTMLElement {
-  return h("aside", { class: `side ${side}`, id: `side-${side}`, "aria-label": label, tabindex: -1 }, ...panels);
+  const close = h("button", {
+    type: "button",
+    class: "sheet-close",
+    "aria-label": `Close: ${label}`,
+    onclick: () => {
+      element.closest<HTMLElement>(".embedding-lab")!.dataset.sheet = "";
+    },
+  });
+  const element = h(
+    "aside",
+    { class: `side ${side}`, id: `side-${side}`, "aria-label": label, tabindex: -1 },
+    close,
+    ...panels,
+  );
+  return element;
 }
 
 /** On narrow screens the sides are sheets that come up over the map. */

@@ -13,6 +13,7 @@ const LABELLED_CLASSES = 60;
 
 export class Stage {
   private pointsEnd = new AbortController();
+  private total = 0;
   private coloured: { column: ColumnValues | null; known: number } = { column: null, known: -1 };
 
   constructor(
@@ -27,7 +28,8 @@ export class Stage {
     effect(() => this.showColours(lab.colouring.value, lab.columnsVersion.value));
     effect(() => {
       marks.version.value;
-      map.setFlags(marks.flags);
+      // marks of other samples come to the map together with them
+      if (marks.flags.length === this.total) map.setFlags(marks.flags);
     });
     effect(() => this.showPictures(lab.setText.value));
     effect(() => {
@@ -62,6 +64,7 @@ export class Stage {
 
   private showSamples(total: number): void {
     this.coloured = { column: null, known: -1 };
+    this.total = total;
     this.map.setSamples(total);
   }
 
@@ -77,7 +80,7 @@ export class Stage {
   private async streamPoints(set: SetKey, map: string, key: string, ended: AbortSignal): Promise<void> {
     const { lab } = this;
     try {
-      for (const [from, count] of partsOf(lab.total.peek())) {
+      for (const [from, count] of partsOf(lab.places.peek().total)) {
         const part = await lab.waitFor(lab.source.points(set, map, from, count, ended));
         if (ended.aborted) return;
         this.map.addPoints(key, part.dims, part.bounds, part.from, part.points, part.present);
@@ -94,7 +97,7 @@ export class Stage {
     const theme = this.theme.value;
     const categories = column?.info.categories?.length ?? 0;
     if (!column?.values) {
-      this.map.setColours(0, new Uint16Array(this.lab.total.peek()).fill(NO_COLOUR));
+      this.map.setColours(0, new Uint16Array(this.lab.places.peek().total).fill(NO_COLOUR));
       this.coloured = { column: null, known: -1 };
       return;
     }

@@ -65,7 +65,7 @@ export function categoryPalette(theme: Theme, count: number): Uint8Array {
 
 /** A gradient from little to much, four bytes a step; its lightness alone tells the order. */
 export function gradient(theme: Theme): Uint8Array {
-  const [from, to] = theme === "dark" ? [0.42, 0.95] : [0.32, 0.88];
+  const [from, to] = theme === "dark" ? [0.42, 0.95] : [0.3, 0.82];
   const steps = Array.from({ length: STEPS }, (_, step) => {
     const share = step / (STEPS - 1);
     const hue = 295 - 200 * share;

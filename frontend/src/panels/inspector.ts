@@ -1,7 +1,7 @@
 /** One sample: its picture, its values, and its neighbours in the layer beside those on the map. */
 
 import { effect, signal } from "@preact/signals-core";
-import type { Metric, Neighbours, Sample } from "../data/source";
+import type { Cell, Metric, Neighbours, Sample } from "../data/source";
 import { isAborted, type Lab, problemOf } from "../state/lab";
 import { brief, type Child, fill, h, iconButton, segments } from "./dom";
 
@@ -49,10 +49,9 @@ export function picture(lab: Lab, row: number, kind: "large" | "small"): HTMLEle
 }
 
 function described(lab: Lab, sample: Sample, place: number): Child[] {
-  const rows = Object.entries(sample.values)
-    .filter(([name]) => name !== "id")
-    .map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, brief(value))));
-  const image = picture(lab, sample.row, "large");
+  const measured = new Set(lab.columns.peek().flatMap(({ name, source }) => (source === "map" ? [name] : [])));
+  const all = Object.entries(sample.values).filter(([name]) => name !== "id");
+  const ofTheMap = all.filter(([name]) => measured.has(name));
   return [
     h(
       "header",
@@ -63,9 +62,15 @@ function described(lab: Lab, sample: Sample, place: number): Child[] {
         lab.view.inspected.value = null;
       }),
     ),
-    image,
-    h("table", { class: "values" }, h("tbody", {}, ...rows)),
+    picture(lab, sample.row, "large"),
+    values(all.filter(([name]) => !measured.has(name))),
+    ofTheMap.length > 0 && h("details", {}, h("summary", {}, "On this map"), values(ofTheMap)),
   ];
+}
+
+function values(told: readonly (readonly [string, Cell])[]): HTMLElement {
+  const rows = told.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, brief(value))));
+  return h("table", { class: "values" }, h("tbody", {}, ...rows));
 }
 
 function neighbourList(lab: Lab, found: Neighbours, metric: { value: Metric }): Child[] {

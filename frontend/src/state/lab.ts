@@ -242,6 +242,8 @@ export class Lab {
     const places = new Places(this.step.peek()!.rows);
     const set = this.set.peek()!;
     batch(() => {
+      this.columns.value = [];
+      this.colouring.value = null;
       this.places.value = places;
       this.marks.reset(places.total);
       this.view.inspected.value = null;

@@ -1,0 +1,173 @@
+import { describe, expect, test } from "vitest";
+import { decode, encode } from "../src/state/address";
+import { ColumnValues, partsOf } from "../src/state/columns";
+import { Marks } from "../src/state/marks";
+import { Places } from "../src/state/places";
+import { rowsToText, textToRows } from "../src/state/row_code";
+import { View } from "../src/state/view";
+
+describe("rows in an address", () => {
+  test.each([[[]], [[0]], [[5]], [[0, 1, 2, 3]], [[127, 128, 16_511, 16_512, 4_999_999, 0xffffffff]]])(
+    "%j come back",
+    (rows) => {
+      expect(Array.from(textToRows(rowsToText(Uint32Array.from(rows)))!)).toEqual(rows);
+    },
+  );
+
+  test("come back ascending, whatever order they were in", () => {
+    expect(Array.from(textToRows(rowsToText(Uint32Array.of(9, 2, 400)))!)).toEqual([2, 9, 400]);
+  });
+
+  test("a tenth of ten thousand fits into a link", () => {
+    const rows = Uint32Array.from({ length: 1000 }, (_, at) => at * 10);
+    expect(rowsToText(rows).length).toBeLessThan(1500);
+  });
+
+  test.each(["***", "_w", "__________________"])("%j is none", (text) => {
+    expect(textToRows(text)).toBeNull();
+  });
+});
+
+describe("the address", () => {
+  test("gives back what it was given, whatever it holds", () => {
+    const told = { run: "a&b=c#d", layer: "block/1 ü", camera: '{"dims":3}' };
+    expect(decode(`#${encode(told, "p.embedding_lab.")}`, "p.embedding_lab.")).toEqual(told);
+  });
+
+  test("leaves the parts of others alone", () => {
+    expect(decode("#embedding_lab&tagFilter=x&p.embedding_lab.run=mine", "p.embedding_lab.")).toEqual({
+      run: "mine",
+    });
+  });
+
+  test("restores the whole view", () => {
+    const view = new View();
+    const remembered = {
+      run: "r",
+      layer: "l",
+      step: "12",
+      map: "tsne-3d",
+      colour: "loss",
+      style: "pictures",
+      point: "7",
+      picture: "40",
+      labels: "no",
+      camera: '{"dims":3,"target":[0,0,1],"distance":2,"azimuth":0.5,"elevation":0.1}',
+    };
+    view.recall(remembered);
+    expect(view.toRemember()).toEqual(remembered);
+  });
+
+  test("a layer that changes over no training has the step null, not none", () => {
+    const view = new View();
+    view.recall({ step: "static" });
+    expect(view.step.value).toBeNull();
+    expect(view.toRemember().step).toBe("static");
+  });
+
+  test.each([
+    "{",
+    "{}",
+    '{"dims":9,"target":[0,0,0],"distance":1,"azimuth":0,"elevation":0}',
+    '{"dims":3,"target":[0,"x",0]}',
+  ])("the camera %j that somebody made up is left out", (camera) => {
+    const view = new View();
+    view.recall({ camera, point: "1e9", step: "soon" });
+    expect(view.camera.value).toBeNull();
+    expect(view.pointSize.value).toBeNull();
+    expect(view.step.value).toBeUndefined();
+  });
+});
+
+describe("places", () => {
+  test("translate both ways, and leave out what is not known yet", async () => {
+    const places = new Places(4);
+    places.add(0, Uint32Array.of(3, 0));
+    expect([places.row(0), places.row(1), places.row(2)]).toEqual([3, 0, null]);
+    expect([places.place(3), places.place(1)]).toEqual([0, null]);
+    expect(Array.from(places.places([0, 1, 3]))).toEqual([0, 1]);
+    places.add(2, Uint32Array.of(1, 2));
+    await places.whole();
+    expect(Array.from(places.rows(Uint32Array.of(0, 1, 2, 3)))).toEqual([0, 1, 2, 3]);
+  });
+
+  test("of no samples are complete at once", async () => {
+    await new Places(0).whole();
+  });
+});
+
+describe("marks", () => {
+  const selected = (marks: Marks) => Array.from(marks.selected());
+
+  test("select, add, take away, and undo step by step", () => {
+    const marks = new Marks();
+    marks.reset(10);
+    marks.select([1, 2, 3]);
+    marks.select([5], "add");
+    marks.select([2, 9], "remove");
+    expect(selected(marks)).toEqual([1, 3, 5]);
+    marks.undo();
+    expect(selected(marks)).toEqual([1, 2, 3, 5]);
+    marks.undo();
+    marks.undo();
+    expect(selected(marks)).toEqual([]);
+    expect(marks.canUndo.value).toBe(false);
+  });
+
+  test("isolating hides all others, and showing all brings them back", () => {
+    const marks = new Marks();
+    marks.reset(5);
+    marks.select([1, 4]);
+    marks.isolate();
+    expect(Array.from(marks.hidden())).toEqual([0, 2, 3]);
+    marks.showAll();
+    expect(marks.hiddenCount.value).toBe(0);
+    expect(selected(marks)).toEqual([1, 4]);
+  });
+
+  test("neighbours of one sample replace those of the one before, and touch no selection", () => {
+    const marks = new Marks();
+    marks.reset(5);
+    marks.select([0]);
+    marks.setNeighbours([1], [2]);
+    marks.setNeighbours([3], []);
+    expect(Array.from(marks.flags)).toEqual([1, 0, 0, 4, 0]);
+  });
+
+  test("places that are none are left alone", () => {
+    const marks = new Marks();
+    marks.reset(2);
+    marks.select([7]);
+    marks.hide([7]);
+    expect([marks.selectedCount.value, marks.hiddenCount.value]).toEqual([0, 0]);
+  });
+});
+
+describe("columns", () => {
+  test("are asked for in parts: little first, then more, each place once", () => {
+    const parts = partsOf(1_000_000);
+    expect(parts[0]![1]).toBeLessThan(20_000);
+    expect(parts.reduce((next, [from, count]) => (expect(from).toBe(next), next + count), 0)).toBe(1_000_000);
+    expect(Math.max(...parts.map(([, count]) => count))).toBeLessThanOrEqual(262_144);
+    expect(partsOf(0)).toEqual([]);
+    expect(partsOf(3)).toEqual([[0, 3]]);
+  });
+
+  test("count their categories, with what is missing in none", () => {
+    const info = { name: "label", kind: "category", source: "sample", categories: ["a", "b"], missing: 1 } as const;
+    const column = new ColumnValues(info, 5);
+    column.add(0, Uint16Array.of(0, 1, 0xffff));
+    column.add(3, Uint16Array.of(1, 0));
+    expect(column.counts()).toEqual([2, 2]);
+    expect(column.counts(Uint32Array.of(1, 2, 3))).toEqual([0, 2]);
+    expect(Array.from(column.placesOf(1))).toEqual([1, 3]);
+    expect(column.code(2)).toBeNull();
+  });
+
+  test("find numbers within bounds, and missing ones in none", () => {
+    const column = new ColumnValues({ name: "loss", kind: "number", source: "output", missing: 1 }, 4);
+    column.add(0, Float32Array.of(0.5, Number.NaN, 2, 1));
+    expect(Array.from(column.placesWithin(0.5, 1))).toEqual([0, 3]);
+    expect(column.number(1)).toBeNull();
+  });
+});
