@@ -23,15 +23,24 @@ export class Stage {
     private readonly onDrawable: (total: number) => void,
   ) {
     const { view, marks } = lab;
-    effect(() => this.showSamples(lab.places.value.total));
+    effect(() => {
+      const { total } = lab.places.value;
+      untracked(() => this.showSamples(total));
+    });
     effect(() => this.showMap(lab.mapText.value));
-    effect(() => this.showColours(lab.colouring.value, lab.columnsVersion.value));
+    effect(() => {
+      lab.columnsVersion.value;
+      this.showColours(lab.colouring.value);
+    });
     effect(() => {
       marks.version.value;
       // marks of other samples come to the map together with them
       if (marks.flags.length === this.total) map.setFlags(marks.flags);
     });
-    effect(() => this.showPictures(lab.setText.value));
+    effect(() => {
+      lab.setText.value;
+      untracked(() => this.showPictures());
+    });
     effect(() => {
       map.style = view.style.value;
       map.pointSize = view.pointSize.value;
@@ -62,10 +71,15 @@ export class Stage {
     });
   }
 
+  /** Other samples: the map forgets all it knew of the ones before, and is told anew. */
   private showSamples(total: number): void {
     this.coloured = { column: null, known: -1 };
     this.total = total;
     this.map.setSamples(total);
+    this.map.setFlags(this.lab.marks.flags);
+    this.showPictures();
+    this.showColours(this.lab.colouring.value);
+    this.showLabels(this.lab.view.labels.value ? this.lab.colouring.value : null);
   }
 
   private showMap(text: string | null): void {
@@ -93,7 +107,7 @@ export class Stage {
     }
   }
 
-  private showColours(column: ColumnValues | null, _version: number): void {
+  private showColours(column: ColumnValues | null): void {
     const theme = this.theme.value;
     const categories = column?.info.categories?.length ?? 0;
     if (!column?.values) {
@@ -117,7 +131,7 @@ export class Stage {
     this.map.setLabels(categories.length > LABELLED_CLASSES ? [] : largestFirst);
   }
 
-  private showPictures(_set: string | null): void {
+  private showPictures(): void {
     const pictures: PicturesInfo | null = this.lab.step.peek()?.pictures ?? null;
     const set = this.lab.set.peek();
     if (!pictures || !set) {
