@@ -107,6 +107,7 @@ function tellState(root: HTMLElement, lab: Lab): void {
     root.dataset.state = state;
     root.dataset.points = nothing ? "0/0" : `${count}/${total}`;
     root.dataset.map = lab.mapName.value ?? "";
+    root.dataset.selected = String(lab.marks.selectedCount.value);
     root.setAttribute("aria-busy", String(state === "loading"));
   });
 }

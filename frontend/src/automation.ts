@@ -45,5 +45,9 @@ export function installAutomation(lab: Lab, map: MapView): void {
 async function rowsOf(lab: Lab, ids: readonly string[]): Promise<Iterable<number>> {
   const set = lab.set.value;
   if (!set || !ids.length) return [];
-  return lab.source.search(set, "filter", `id in [${ids.map((id) => JSON.stringify(id)).join(", ")}]`, null);
+  return lab.source.search(set, "filter", `id in (${ids.map(quoted).join(", ")})`, null);
+}
+
+function quoted(id: string): string {
+  return id.includes('"') ? `'${id}'` : `"${id}"`;
 }

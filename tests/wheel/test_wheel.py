@@ -16,7 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from browser.dashboard import Dashboard
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "embedding_lab"
@@ -79,6 +82,16 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path)
     assert "License-Expression: Apache-2.0" in metadata
 
 
+def test_the_dashboard_s_page_is_in_the_wheel(wheel: Path) -> None:
+    assert {"index.js", "index.html", "standalone.js"} <= {Path(name).name for name in page_files(wheel)}
+
+
+def page_files(wheel: Path) -> dict[str, bytes]:
+    """Name and content of every file of the dashboard's page."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if "/board/static/" in name}
+
+
 def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) -> None:
     ask = "import embedding_lab, embedding_lab.app; print(embedding_lab.__file__)"
     found = Path(output_of(installed / "python", "-c", ask, cwd=tmp_path).strip())
@@ -139,3 +152,23 @@ def test_in_an_empty_environment_the_demo_writes_what_tensorboard_opens(environm
         assert runs == [Path(told["run"]).name]
         embeddings = get(f"info?run={runs[0]}")["embeddings"]
     assert (told["samples"], 16) in {tuple(each["tensorShape"]) for each in embeddings}
+
+
+@pytest.mark.long
+@pytest.mark.browser
+def test_in_an_empty_environment_tensorboard_has_the_whole_dashboard_and_it_opens(
+    environment: Path, wheel: Path, browser: Any, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "vectors.npy", np.random.default_rng(0).normal(size=(40, 5)))
+    program = environment / "embedding-lab"
+    output_of(program, "log", "vectors.npy", "--logdir", "logs", cwd=tmp_path)
+    with served([program, "serve", "logs", "--port", "0", "--json"], tmp_path) as url:
+        asks = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        for name, content in page_files(wheel).items():
+            asset = name.partition("/board/static/")[2]
+            with asks.open(f"{url}data/plugin/embedding_lab/{asset}", timeout=SECONDS) as answer:
+                assert answer.read() == content
+        page = Dashboard(browser, f"{url}#embedding_lab")
+        assert page.told("points") == "40/40"
+        assert page.errors == []
+        page.page.close()

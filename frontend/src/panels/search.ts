@@ -57,7 +57,8 @@ export function search(lab: Lab): Search {
   function later(): void {
     clearTimeout(timer);
     said.textContent = "";
-    if (input.value.trim()) timer = window.setTimeout(() => void count(), PATIENCE_MS);
+    // half a pattern or half a condition is mostly wrong, and is asked for with Enter only
+    if (input.value.trim() && mode.value === "text") timer = window.setTimeout(() => void find(), PATIENCE_MS);
   }
 
   async function find(): Promise<Uint32Array | null> {
@@ -73,10 +74,6 @@ export function search(lab: Lab): Search {
       if (!isAborted(error)) tell(explained(error), true);
       return null;
     }
-  }
-
-  async function count(): Promise<void> {
-    await find();
   }
 
   async function select(change: Change): Promise<void> {

@@ -1,0 +1,125 @@
+"""The dashboard's page, driven as a person drives it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SECONDS = 20
+READY = ".embedding-lab[data-state=ready]"
+AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+class Dashboard:
+    """The page in TensorBoard's tab, or alone."""
+
+    def __init__(self, browser: Any, address: str, *, width: int = 1280, height: int = 800) -> None:
+        self.page = browser.new_page(viewport={"width": width, "height": height})
+        self.page.set_default_timeout(1000 * SECONDS)
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        self.page.goto(address)
+        alone = "index.html" in address
+        self.dom = self.page if alone else self.page.locator("iframe").content_frame
+        self.dom.locator(READY).wait_for()
+        self.frame = self.page.main_frame if alone else self.page.locator("iframe").element_handle().content_frame()
+
+    def wait(self, condition: str, argument: Any = None) -> None:
+        """Waits until a condition on the page holds."""
+        self.frame.wait_for_function(f"(argument) => {condition}", arg=argument)
+
+    def wait_until_ready(self) -> None:
+        self.dom.locator(READY).wait_for()
+
+    def call(self, expression: str, argument: Any = None) -> Any:
+        """A value of `lab`, which is what the page offers to scripts."""
+        return self.frame.evaluate(
+            f"(argument) => {{ const lab = window.embeddingLab; return {expression}; }}", argument
+        )
+
+    def told(self, name: str) -> str:
+        """What the page's root element says: state, points, map, theme."""
+        return str(self.dom.locator(".embedding-lab").get_attribute(f"data-{name}"))
+
+    def wait_for_selected(self, count: int) -> None:
+        """Waits until so many samples are selected."""
+        self.dom.locator(f".embedding-lab[data-selected='{count}']").wait_for()
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+
+    def leave(self) -> None:
+        """Back to nothing selected, hidden or inspected, with the whole map in sight."""
+        self.dom.locator("h1").click()
+        self.press("a")
+        for _ in range(2):
+            self.press("Escape")
+        for key in "vf":
+            self.press(key)
+        self.wait_for_selected(0)
+
+    def search(self, text: str, mode: str = "filter") -> str:
+        """Types into the search field and presses Enter; what is said of it."""
+        self.dom.get_by_label("How to search").select_option(mode)
+        field = self.dom.get_by_label("Search samples")
+        field.fill(text)
+        field.press("Enter")
+        said = self.dom.locator("#search-said")
+        self.wait("document.querySelector('#search-said').textContent != ''")
+        return str(said.inner_text())
+
+    @property
+    def selection(self) -> list[str]:
+        return list(self.call("lab.selection()"))
+
+    @property
+    def canvas(self) -> dict[str, float]:
+        """Where the map lies on the page."""
+        return dict(self.dom.locator(".canvas").bounding_box())
+
+    def picture(self) -> NDArray[np.int16]:
+        """What the map's place on the page looks like, shape (height, width, 3)."""
+        shot = self.page.screenshot(clip=self.canvas, style=".tools, .tooltip, .notices { visibility: hidden }")
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), np.int16)
+
+    def still_picture(self) -> NDArray[np.int16]:
+        """The same, when nothing moves any more."""
+        before = self.picture()
+        for _ in range(50):
+            after = self.picture()
+            if (before == after).all():
+                return after
+            before = after
+        raise AssertionError("the map does not come to rest")
+
+    def colours(self) -> dict[str, tuple[int, ...]]:
+        """The legend: names and colours."""
+        found = self.frame.evaluate(
+            """() => [...document.querySelectorAll('.legend .entry')].map((entry) => [
+                entry.querySelector('.text').textContent,
+                getComputedStyle(entry.querySelector('.swatch')).backgroundColor.match(/[0-9]+/g).map(Number),
+            ])"""
+        )
+        return {name: tuple(colour) for name, colour in found}
+
+    def drag(self, *way: tuple[float, float]) -> None:
+        """Drags over the map, by shares of its width and height."""
+        box = self.canvas
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in way]
+        self.page.mouse.move(*points[0])
+        self.page.mouse.down()
+        for point in points[1:]:
+            self.page.mouse.move(*point, steps=5)
+        self.page.mouse.up()
+
+    def violations(self) -> list[str]:
+        """What axe finds."""
+        self.frame.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.frame.evaluate("axe.run().then((results) => results.violations)")
+        return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]

@@ -1,0 +1,313 @@
+"""The dashboard in a real Chromium inside a real TensorBoard, on real digits."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import pairwise_distances
+from werkzeug.serving import make_server
+
+import embedding_lab as lab
+from browser.dashboard import Dashboard
+from embedding_lab.board.dashboard.application import Dashboard as Server
+from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, as_dataset, create_run
+from embedding_lab.projection.pca import points_of
+from embedding_lab.projection.quality import measure
+
+pytestmark = [pytest.mark.browser, pytest.mark.mnist]
+
+SAMPLES = 500
+LAYER = "embed/layer"
+NAMES = [*map(str, range(9)), "<b>nine</b>"]
+
+
+@pytest.fixture(scope="module")
+def embeddings(mnist_dir: Path) -> EmbeddingSet:
+    """Real digits, their first twelve principal components, and what a nearest-mean model says of them."""
+    data = lab.load_dataset("mnist", split="test", samples=SAMPLES, data_dir=mnist_dir)
+    data = as_dataset(data.samples, name="mnist", labels=data.labels, class_names=NAMES, ids=data.ids)
+    vectors = points_of(data.samples.reshape(SAMPLES, -1).astype(np.float32) / 255, 12)
+    means = np.stack([vectors[data.labels == number].mean(axis=0) for number in range(10)])
+    near = np.exp(-(pairwise_distances(vectors, means) ** 2) / 8)
+    near /= near.sum(axis=1, keepdims=True)
+    outputs = Outputs(near.argmax(axis=1), near.max(axis=1).astype(np.float32))
+    return EmbeddingSet(vectors, data, LAYER, step=7, outputs=outputs)
+
+
+@pytest.fixture(scope="module")
+def run(embeddings: EmbeddingSet, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    logdir = tmp_path_factory.mktemp("dashboard logs")
+    run = create_run(logdir / "a run")
+    run.save_embeddings(embeddings)
+    run.save_pictures(embeddings.dataset)
+    for dims in (2, 3):
+        save_map(run, embeddings, f"pca-{dims}d", points_of(embeddings.vectors, dims))
+    return run
+
+
+def save_map(run: Any, embeddings: EmbeddingSet, name: str, points: Any, method: str = "pca") -> None:
+    quality = measure(embeddings.vectors, points, labels=embeddings.dataset.labels)
+    told = {"quality": dict(quality.totals), "per_sample": dict(quality.per_sample)}
+    run.save_map(LAYER, 7, name, Projection(points, embeddings.ids, method, {}, 0, **told))
+
+
+@pytest.fixture(scope="module")
+def board(run: Any) -> Iterator[Any]:
+    with lab.launch(run.path.parent, port=0) as board:
+        yield board
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Any, board: Any) -> Dashboard:
+    return Dashboard(browser, f"{board.url}#embedding_lab&p.embedding_lab.map=pca-2d")
+
+
+@pytest.fixture
+def page(opened: Dashboard) -> Iterator[Dashboard]:
+    """The page, as it is when it was just opened, with nothing gone wrong before or after."""
+    opened.leave()
+    yield opened
+    assert not opened.errors
+
+
+def test_the_tab_opens_and_all_points_are_drawn(page: Dashboard) -> None:
+    assert page.told("points") == f"{SAMPLES}/{SAMPLES}"
+    assert page.told("map") == "pca-2d"
+    assert page.dom.get_by_label("Run").input_value() == "a run"
+    assert page.dom.get_by_label("Layer and its dimensions").input_value() == LAYER
+    picture = page.still_picture()
+    for colour in page.colours().values():
+        assert (np.abs(picture - colour).max(axis=2) <= 8).sum() > 5
+
+
+def test_class_names_are_text_and_never_markup(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    assert list(page.colours()) == NAMES
+    counts = page.dom.locator(".legend .count").all_inner_texts()
+    assert [int(count) for count in counts] == np.bincount(embeddings.dataset.labels).tolist()
+
+
+def test_a_click_shows_the_sample_under_it_and_hovering_its_name(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    """One sample of each class alone on the map: each is found by its colour."""
+    firsts = [int(np.flatnonzero(embeddings.dataset.labels == number)[0]) for number in range(10)]
+    assert page.call("lab.select(argument)", [str(embeddings.ids[row]) for row in firsts]) == 10
+    for key in "in":  # isolates them; takes the class names off the map
+        page.press(key)
+    page.press("Escape")
+    picture = page.still_picture()
+    box = page.canvas
+    for row, colour in zip(firsts, page.colours().values(), strict=True):
+        y, x = np.nonzero(np.abs(picture - colour).max(axis=2) <= 8)
+        assert len(x) > 0
+        at = box["x"] + float(np.median(x)), box["y"] + float(np.median(y))
+        page.page.mouse.move(*at)
+        page.dom.locator(".tooltip strong", has_text=str(embeddings.ids[row])).wait_for()
+        page.page.mouse.click(*at)
+        page.dom.locator(".inspector h2", has_text=str(embeddings.ids[row])).wait_for()
+    page.press("n")
+    values = page.dom.locator(".inspector .values").first.inner_text()
+    assert f"label\t{NAMES[9]}" in values
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_the_neighbours_of_a_sample_are_those_of_scikit_learn(
+    page: Dashboard, embeddings: EmbeddingSet, metric: str
+) -> None:
+    page.search(f'id == "{embeddings.ids[42]}"')
+    page.dom.locator(".inspector h2", has_text=str(embeddings.ids[42])).wait_for()
+    page.dom.get_by_role("button", name=metric).click()
+    page.dom.locator(f".neighbours [aria-pressed=true]:text-is('{metric}')").wait_for()
+    rows = page.dom.locator(".neighbours ol").first.locator("li")
+    true = pairwise_distances(embeddings.vectors.astype(np.float64), metric=metric)[42]
+    nearest = np.argsort(true)[1:11]
+    assert rows.locator(".text").all_inner_texts() == embeddings.ids[nearest].tolist()
+    shown = [float(text) for text in rows.locator(".count").all_inner_texts()]
+    np.testing.assert_allclose(shown, true[nearest], rtol=1e-3)
+
+
+def test_a_filter_selects_what_it_says(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    outputs = embeddings.outputs
+    assert outputs is not None
+    assert outputs.confidence is not None
+    wanted = (embeddings.dataset.labels == 4) & (outputs.confidence < np.median(outputs.confidence))
+    said = page.search(f"label == 4 and confidence < {float(np.median(outputs.confidence))}")
+    assert said == f"{wanted.sum()} samples"
+    assert page.selection == embeddings.ids[wanted].tolist()
+    page.press("u")
+
+
+def test_a_text_is_found_wherever_it_stands(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    wanted = str(embeddings.ids[17])
+    assert page.search(wanted.partition("/")[2].upper(), "text") == "1 sample"
+    assert page.selection == [wanted]
+    assert page.search("no such text", "text") == "Nothing found"
+
+
+def test_a_box_selects_and_undo_takes_it_back(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    page.press("b")
+    page.drag((0.01, 0.01), (0.99, 0.99))
+    page.wait_for_selected(SAMPLES)
+    page.page.keyboard.down("Alt")
+    page.drag((0.5, 0.01), (0.99, 0.99))
+    page.page.keyboard.up("Alt")
+    page.wait("document.querySelector('.embedding-lab').dataset.selected != argument", str(SAMPLES))
+    across = points_of(embeddings.vectors, 2)[:, 0]
+    left = np.isin(embeddings.ids, page.selection)
+    assert 0 < left.sum() < SAMPLES
+    assert across[left].max() < across[~left].min()  # a vertical cut through the middle
+    page.press("u")
+    page.wait_for_selected(SAMPLES)
+
+
+def test_a_lasso_s_selection_is_saved_and_read_back_in_python(page: Dashboard, run: Any) -> None:
+    page.press("l")
+    page.drag((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8), (0.2, 0.2))
+    page.wait("document.querySelector('.embedding-lab').dataset.selected != '0'")
+    chosen = page.selection
+    assert len(chosen) < SAMPLES
+    page.dom.locator(".trusted", has_text="neighbours in the layer are in here too").wait_for()
+    page.dom.get_by_label("Name of the selection").fill("amid all")
+    page.dom.get_by_role("button", name="Save", exact=True).click()
+    page.dom.locator(".saved").get_by_role("button", name="amid all").wait_for()
+    assert sorted(lab.open_run(run.path).selection("amid all")) == sorted(chosen)
+
+
+def test_a_selection_saved_in_python_is_shown_by_its_name(
+    page: Dashboard, run: Any, embeddings: EmbeddingSet
+) -> None:
+    run.save_selection("three of them", embeddings.ids[[3, 1, 4]].tolist())
+    page.dom.locator(".saved").get_by_role("button", name="three of them").click()
+    page.wait_for_selected(3)
+    assert page.selection == embeddings.ids[[1, 3, 4]].tolist()
+    page.dom.get_by_role("button", name="Table").click()
+    table = page.dom.get_by_role("dialog")
+    assert table.locator("tbody th").all_inner_texts() == embeddings.ids[[1, 3, 4]].tolist()
+    page.press("Escape")
+
+
+def test_numbers_colour_as_a_gradient_with_a_histogram(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    page.dom.get_by_label("Colour by").select_option("confidence")
+    bars = page.dom.get_by_role("group", name="Histogram of confidence").get_by_role("button")
+    bars.first.wait_for()
+    assert bars.count() == 50
+    bars.last.click()
+    outputs = embeddings.outputs
+    assert outputs is not None
+    assert outputs.confidence is not None
+    confidence = outputs.confidence
+    within = confidence >= np.linspace(confidence.min(), confidence.max(), 51)[-2]
+    assert page.selection == embeddings.ids[within].tolist()
+    page.call("lab.colourBy('label')")
+    page.dom.locator(".legend .entry").first.wait_for()
+
+
+def test_a_map_written_meanwhile_appears_and_says_how_far_to_trust_it(
+    page: Dashboard, run: Any, embeddings: EmbeddingSet
+) -> None:
+    save_map(run, embeddings, "umap-2d", points_of(embeddings.vectors, 2)[:, ::-1].copy(), "umap")
+    page.dom.get_by_role("button", name="UMAP").click()
+    page.wait("document.querySelector('.embedding-lab').dataset.map == 'umap-2d'")
+    page.wait_until_ready()
+    kept = run.map(LAYER, "umap-2d", 7).quality["kept_10"]
+    assert f"{100 * kept:.0f} % of neighbours in the layer are kept" in page.dom.locator("footer").inner_text()
+    page.dom.get_by_role("button", name="PCA").click()
+    page.wait("document.querySelector('.embedding-lab').dataset.map == 'pca-2d'")
+    page.wait_until_ready()
+
+
+def test_the_keyboard_reaches_all_of_it(page: Dashboard) -> None:
+    page.press("/")
+    assert page.call("document.activeElement.getAttribute('aria-label')") == "Search samples"
+    page.press("Tab")
+    assert page.call("document.activeElement.getAttribute('aria-label')") == "How to search"
+    page.dom.locator(".canvas canvas").focus()
+    page.press("Enter")
+    page.dom.locator(".inspector h2").wait_for()
+    page.press("Escape")
+    page.press("b")
+    page.press("Enter")
+    page.wait("document.querySelector('.embedding-lab').dataset.selected != '0'")
+    before = page.call("lab.camera.target[0]")
+    page.press("ArrowRight")
+    page.wait("window.embeddingLab.camera.target[0] != argument", before)
+    page.press("?")
+    page.dom.get_by_role("dialog", name="Keys").wait_for()
+    page.press("Escape")
+    page.dom.get_by_role("dialog", name="Keys").wait_for(state="hidden")
+
+
+def test_a_link_shows_the_same_view_again(page: Dashboard, browser: Any, embeddings: EmbeddingSet) -> None:
+    page.search("label == 2 and prediction == 7")
+    chosen = page.selection
+    assert chosen
+    page.call("lab.colourBy('prediction')")
+    page.dom.get_by_role("button", name="3-D").click()
+    page.wait("document.querySelector('.embedding-lab').dataset.map == 'pca-3d'")
+    page.wait_until_ready()
+    page.dom.locator(".canvas canvas").focus()
+    page.press("ArrowRight")
+    page.still_picture()
+    page.press("]")
+    page.dom.locator(".inspector h2").wait_for()
+    sample = page.dom.locator(".inspector h2").inner_text()
+    row = int(np.flatnonzero(embeddings.ids == sample)[0])
+    page.page.wait_for_url(re.compile(rf"sample={row}(&|$)"))
+    camera = page.call("lab.camera")
+    address = page.page.url.replace("#", "?darkMode=true#", 1)
+
+    again = Dashboard(browser, address)
+    again.dom.locator(".inspector h2", has_text=sample).wait_for()
+    assert again.told("map") == "pca-3d"
+    assert again.told("theme") == "dark"
+    assert again.selection == chosen
+    assert again.dom.get_by_label("Colour by").input_value() == "prediction"
+    for name in ("distance", "azimuth", "elevation"):
+        assert again.call("lab.camera")[name] == pytest.approx(camera[name], rel=1e-3)
+    assert again.violations() == []
+    assert again.errors == []
+    again.page.close()
+
+    page.call("lab.colourBy('label')")
+    page.dom.get_by_role("button", name="2-D").click()
+    page.wait("document.querySelector('.embedding-lab').dataset.map == 'pca-2d'")
+
+
+def test_axe_finds_nothing_with_everything_open(page: Dashboard) -> None:
+    page.search("label == 1")
+    page.dom.locator(".canvas canvas").focus()
+    page.press("]")
+    page.dom.locator(".inspector h2").wait_for()
+    page.dom.locator(".measures summary").click()
+    page.dom.locator(".annotate summary").click()
+    assert page.violations() == []
+    page.dom.locator(".measures summary").click()
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[str]:
+    """The page alone, on a log directory with nothing in it."""
+    (tmp_path / "logs").mkdir()
+    server = make_server("127.0.0.1", 0, Server(tmp_path / "logs"), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}/index.html"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_empty_log_directory_says_how_to_fill_it(browser: Any, empty: str, tmp_path: Path) -> None:
+    page = Dashboard(browser, empty, width=360, height=740)
+    said = page.dom.locator(".page").inner_text()
+    assert str(tmp_path / "logs") in said
+    assert "embedding-lab demo" in said
+    assert "lab.log_embeddings" in said
+    assert page.violations() == []
+    assert page.frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.errors == []
+    page.page.close()
