@@ -84,6 +84,7 @@ export class MapView {
   private pointerMoved = false;
   private readonly told = { drawn: -1, total: -1, camera: this.eye.camera };
   private waitingForPicture: ((blob: Blob) => void)[] = [];
+  private picturesWait = false;
   private picturesTimer = 0;
   private disposed = false;
 
@@ -254,13 +255,9 @@ export class MapView {
     this.changed();
   }
 
-  /** Pages come in quick succession: the picture is begun anew a few times a second, not for each. */
   private readonly picturesCame = (): void => {
-    if (this.picturesTimer) return;
-    this.picturesTimer = window.setTimeout(() => {
-      this.picturesTimer = 0;
-      if (this.chosen.style === "pictures") this.changed();
-    }, PICTURES_REST_MS);
+    this.picturesWait = true;
+    this.again();
   };
 
   // ---- how it looks
@@ -554,7 +551,15 @@ export class MapView {
       scene.show(this.look(performance.now()), this.marks(this.look(performance.now())));
       for (const resolve of this.waitingForPicture.splice(0)) this.canvas.toBlob((blob) => resolve(blob!));
     }
-    if (this.chosen.style === "pictures") this.sharpen(scene);
+    if (this.chosen.style !== "pictures") return;
+    this.sharpen(scene);
+    if (!this.picturesWait || this.picturesTimer) return;
+    // pages come in quick succession: what has come meanwhile is drawn together, when the picture before is complete
+    this.picturesTimer = window.setTimeout(() => {
+      this.picturesTimer = 0;
+      this.picturesWait = false;
+      this.changed();
+    }, PICTURES_REST_MS);
   }
 
   /** Fetches single sharp pictures where few are seen large. */
