@@ -526,11 +526,11 @@ export class MapView {
     const begins = this.stale;
     const look = this.look(now);
     const fading = scene.labels.arrange(this.placedNames(look), look, this.size, now);
-    const points = painter.next(begins, count);
+    const points = painter.next(begins, count, look.diameter * look.ratio);
     const drew = begins || points > 0;
     if (drew) {
       scene.draw(look, this.chosen.style, painter.drawn, points, begins);
-      painter.handed(points, begins, now);
+      painter.handed(points, look.diameter * look.ratio, begins, now);
     }
     // showing costs as much as thousands of points: a picture that is being completed is shown now and then
     const due = begins || painter.drawn === count || now - this.shown >= SHOW_MS;
@@ -602,8 +602,7 @@ export class MapView {
       flat: this.isFlat(),
       parted: this.order.front.length > 0,
       selecting: this.selecting,
-      pointSize: this.diameter(),
-      pictureSize: this.diameter(),
+      diameter: this.diameter(),
       fog: eye.fog(samples.radius),
       colours: THEMES[this.theme],
     };
@@ -634,7 +633,7 @@ export class MapView {
       const position = this.samples.at(place, look.morph);
       const seen = position && this.project(look.clip, position);
       if (!seen) return [];
-      const radius = attenuated(look.pointSize, seen.w) / 2 + 2.5;
+      const radius = attenuated(look.diameter, seen.w) / 2 + 2.5;
       return [{ x: seen.at[0], y: seen.at[1], radius, kind }];
     });
   }
