@@ -90,3 +90,28 @@ export function writtenPictures(classes: Uint16Array, side = 28, perPage = 256) 
     },
   };
 }
+
+/** Pages of plain pictures whose colour tells their place, and whose blue tells their level. */
+export function plainPictures(total: number, side: number, perPage: number) {
+  const columns = Math.sqrt(perPage);
+  return {
+    cell: [side, side] as const,
+    perPage,
+    levels: 3,
+    asked: [] as [level: number, page: number][],
+    async page(level: number, page: number): Promise<ImageBitmap> {
+      this.asked.push([level, page]);
+      const size = side / 2 ** level;
+      const width = size * columns;
+      const image = new ImageData(width, width);
+      const pixels = new Uint32Array(image.data.buffer);
+      for (let at = 0; at < perPage && page * perPage + at < total; at++) {
+        const tone = ((page * perPage + at) % 25) * 10;
+        const colour = (0xff << 24) | ((100 * level) << 16) | ((255 - tone) << 8) | tone;
+        const corner = Math.floor(at / columns) * size * width + (at % columns) * size;
+        for (let row = 0; row < size; row++) pixels.fill(colour, corner + row * width, corner + row * width + size);
+      }
+      return createImageBitmap(image);
+    },
+  };
+}

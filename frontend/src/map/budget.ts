@@ -1,4 +1,8 @@
-/** How many points a frame may draw, learnt from how long the last ones took. */
+/**
+ * How many points a frame may draw, learnt from how long the last ones took.
+ *
+ * It counts in small points: a large one, or a picture, weighs as many as it costs in software rendering.
+ */
 
 /** Between these rates a weak machine draws fewer frames before it draws fewer points than FEW. */
 const SMOOTH_MS = 1000 / 30;
@@ -10,6 +14,11 @@ const LEAST_SLICE = 25_000;
 
 /** A slice at rest: short enough that a gesture begun meanwhile is answered at once. */
 const SLICE_MS = 30;
+
+/** How many small points one of so many pixels weighs: its corner of the arithmetic, then pixel by pixel. */
+export function weightOf(diameter: number): number {
+  return 1 + diameter ** 2 / 25;
+}
 
 export class Budget {
   /** While the camera moves. Begins low: the first frame tells. */

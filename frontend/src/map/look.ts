@@ -19,10 +19,8 @@ export interface Look {
   parted: boolean;
   /** Something is selected: the rest is context. */
   selecting: boolean;
-  /** A point's diameter at the target's depth, CSS pixels. */
-  pointSize: number;
-  /** A picture's wider side at the target's depth, CSS pixels. */
-  pictureSize: number;
+  /** Of a point, or a picture's wider side, at the target's depth, CSS pixels. */
+  diameter: number;
   /** How much of the background lies over what is farthest, 0 to 1, and how much depth (in w) that takes. */
   fog: readonly [strength: number, depth: number];
   colours: Colours;

@@ -1,11 +1,12 @@
 /** When how many points are drawn: as many as keep up while things move, then slice by slice until all are there. */
 
-import { Budget } from "./budget";
+import { Budget, weightOf } from "./budget";
 
 const REMEMBERED_FRAMES = 2000;
 
 interface Piece {
-  points: number;
+  /** In small points, as the budget counts. */
+  weight: number;
   at: number;
   first: boolean;
 }
@@ -28,24 +29,25 @@ export class Painter {
       if (gl.getSyncParameter(fence, gl.SYNC_STATUS) !== gl.SIGNALED && !gl.isContextLost()) return false;
       gl.deleteSync(fence);
       this.fence = null;
-      if (last && !last.first) this.budget.refined(last.points, now - last.at);
+      if (last && !last.first) this.budget.refined(last.weight, now - last.at);
     }
     // between two frames of a movement lies all that a frame costs, not the points alone
-    if (moving && last?.first) this.budget.moved(last.points, now - last.at);
+    if (moving && last?.first) this.budget.moved(last.weight, now - last.at);
     return true;
   }
 
-  /** How many points the next piece has; a `first` one begins the picture anew. */
-  next(first: boolean, count: number): number {
+  /** How many points, of so many device pixels, the next piece has; a `first` one begins the picture anew. */
+  next(first: boolean, count: number, diameter: number): number {
     if (first) this.drawn = 0;
-    return Math.min(first ? this.budget.moving : this.budget.slice, count - this.drawn) | 0;
+    const fitting = (first ? this.budget.moving : this.budget.slice) / weightOf(diameter);
+    return Math.min(Math.ceil(fitting), count - this.drawn);
   }
 
   /** A piece was handed to the machine, and shown. */
-  handed(points: number, first: boolean, now: number): void {
+  handed(points: number, diameter: number, first: boolean, now: number): void {
     const { gl } = this;
     this.drawn += points;
-    this.last = { points, at: now, first };
+    this.last = { weight: points * weightOf(diameter), at: now, first };
     this.fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     gl.flush();
     this.frames.push(now);

@@ -84,6 +84,7 @@ export class MapView {
   private pointerMoved = false;
   private readonly told = { drawn: -1, total: -1, camera: this.eye.camera };
   private waitingForPicture: ((blob: Blob) => void)[] = [];
+  private picturesWait = false;
   private picturesTimer = 0;
   private disposed = false;
 
@@ -254,13 +255,9 @@ export class MapView {
     this.changed();
   }
 
-  /** Pages come in quick succession: the picture is begun anew a few times a second, not for each. */
   private readonly picturesCame = (): void => {
-    if (this.picturesTimer) return;
-    this.picturesTimer = window.setTimeout(() => {
-      this.picturesTimer = 0;
-      if (this.chosen.style === "pictures") this.changed();
-    }, PICTURES_REST_MS);
+    this.picturesWait = true;
+    this.again();
   };
 
   // ---- how it looks
@@ -529,11 +526,11 @@ export class MapView {
     const begins = this.stale;
     const look = this.look(now);
     const fading = scene.labels.arrange(this.placedNames(look), look, this.size, now);
-    const points = painter.next(begins, count);
+    const points = painter.next(begins, count, look.diameter * look.ratio);
     const drew = begins || points > 0;
     if (drew) {
       scene.draw(look, this.chosen.style, painter.drawn, points, begins);
-      painter.handed(points, begins, now);
+      painter.handed(points, look.diameter * look.ratio, begins, now);
     }
     // showing costs as much as thousands of points: a picture that is being completed is shown now and then
     const due = begins || painter.drawn === count || now - this.shown >= SHOW_MS;
@@ -554,7 +551,15 @@ export class MapView {
       scene.show(this.look(performance.now()), this.marks(this.look(performance.now())));
       for (const resolve of this.waitingForPicture.splice(0)) this.canvas.toBlob((blob) => resolve(blob!));
     }
-    if (this.chosen.style === "pictures") this.sharpen(scene);
+    if (this.chosen.style !== "pictures") return;
+    this.sharpen(scene);
+    if (!this.picturesWait || this.picturesTimer) return;
+    // pages come in quick succession: what has come meanwhile is drawn together, when the picture before is complete
+    this.picturesTimer = window.setTimeout(() => {
+      this.picturesTimer = 0;
+      this.picturesWait = false;
+      this.changed();
+    }, PICTURES_REST_MS);
   }
 
   /** Fetches single sharp pictures where few are seen large. */
@@ -597,8 +602,7 @@ export class MapView {
       flat: this.isFlat(),
       parted: this.order.front.length > 0,
       selecting: this.selecting,
-      pointSize: this.diameter(),
-      pictureSize: this.diameter(),
+      diameter: this.diameter(),
       fog: eye.fog(samples.radius),
       colours: THEMES[this.theme],
     };
@@ -629,7 +633,7 @@ export class MapView {
       const position = this.samples.at(place, look.morph);
       const seen = position && this.project(look.clip, position);
       if (!seen) return [];
-      const radius = attenuated(look.pointSize, seen.w) / 2 + 2.5;
+      const radius = attenuated(look.diameter, seen.w) / 2 + 2.5;
       return [{ x: seen.at[0], y: seen.at[1], radius, kind }];
     });
   }

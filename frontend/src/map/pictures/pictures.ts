@@ -56,6 +56,7 @@ export class PicturesLayer {
   /** Whether pictures of this size (device pixels) would be sharper with single ones fetched; then how many can be. */
   detailsFor(size: number): number {
     const { pictures } = this;
+    this.load(size);
     const sharpest = this.fine ?? this.coarse;
     if (!pictures || !sharpest?.complete || levelFor(pictures, size) >= sharpest.level) return 0;
     return Math.floor((2048 / pictures.cell[0]) * (2048 / pictures.cell[1]));
@@ -111,7 +112,7 @@ export class PicturesLayer {
 
   draw(look: Look, places: Places, from: number, count: number): void {
     const { gl, pictures, coarse, fine, details, nothing } = this;
-    const side = look.pictureSize * look.ratio;
+    const side = look.diameter * look.ratio;
     this.load(side);
     const [, largest] = gl.getParameter(gl.ALIASED_POINT_SIZE_RANGE) as Float32Array;
     const margin = Math.ceil(Math.min(2 * side, 256));

@@ -19,7 +19,7 @@ export class PointsLayer {
 
   draw(look: Look, places: Places, from: number, count: number): void {
     const { gl } = this;
-    const diameter = look.pointSize * look.ratio;
+    const diameter = look.diameter * look.ratio;
     const margin = Math.ceil(2 * diameter);
     guardedViewport(gl, look, margin);
     gl.enable(gl.DEPTH_TEST);

