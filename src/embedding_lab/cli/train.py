@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from embedding_lab.cli.examined import show_examined
 from embedding_lab.cli.options import DATASETS, DataDir, Debug, Json, LogDir, RunName, Seed
-from embedding_lab.cli.output import show
 from embedding_lab.cli.progress import shown_progress
 from embedding_lab.errors import InputError
 
@@ -87,9 +87,9 @@ steps            {trained.steps:,}
 train accuracy   {trained.train_accuracy:.2%}
 test accuracy    {trained.test_accuracy:.2%}
 training took    {trained.elapsed_seconds:.1f} s
-See how it went with: embedding-lab serve "{logdir}"
-See its layers with: embedding-lab extract "{run_dir}\""""
-    show(result, f"{report}\n\n{text}" if report else text, as_json)
+See its layers with: embedding-lab extract "{run_dir}"
+See how it went with: embedding-lab serve "{logdir}\""""
+    show_examined(result, f"{report}\n\n{text}" if report else text, logdir, as_json)
 
 
 def _check(epochs: int | None, steps: int | None, resume: bool, run: str | None) -> None:
