@@ -222,6 +222,7 @@ def a_name_the_page_cannot_ask_for(desk: Any) -> None:
 def a_second_writer_that_overwrote_the_list(desk: Any) -> None:
     shutil.copytree(desk.HERE / "written_by" / "pytorch", desk.root / "run")
     run = desk.root / "run"
+    shutil.rmtree(run / "00002")
     values = np.loadtxt(run / "00001" / "layer" / "tensors.tsv")
     values -= values.mean(axis=0)
     np.savetxt(
@@ -256,6 +257,23 @@ def the_tutorials_recipe(desk: Any) -> None:
     desk.list(run, entry)
 
 
+@case("checkpoint-only", shows=((20, 5), (20, 5)), tensorflow=True)
+def the_first_tutorials_recipe(desk: Any) -> None:
+    """TensorFlow 2: a checkpoint of one variable, labels below a word, a flat sheet, a trace without profile."""
+    shutil.copytree(desk.HERE / "written_by" / "tf_summary", desk.root, dirs_exist_ok=True)
+    run = desk.run("projector")
+    shutil.copytree(desk.HERE / "object_checkpoint", run, dirs_exist_ok=True)
+    (run / "checkpoint").write_text('model_checkpoint_path: "embedding.ckpt-1"\n')
+    desk.labels(run, ["label", *(str(row % 10) for row in range(20))], "metadata.tsv")
+    entry = {
+        "tensor_name": "embedding/.ATTRIBUTES/VARIABLE_VALUE",
+        "tensor_shape": [],
+        "metadata_path": "metadata.tsv",
+        "sprite": desk.sheet(run, columns=10, rows=2, name="sprite.png"),
+    }
+    desk.list(run, entry)
+
+
 @case("tensor-not-in-checkpoint", shows=((20, 5), (20, 5)), tensorflow=True)
 def a_variable_under_another_name(desk: Any) -> None:
     run = desk.run()
@@ -278,7 +296,7 @@ def a_checkpoint_that_is_gone(desk: Any) -> None:
     desk.list(run, {"tensor_path": desk.raw(run)}, model_checkpoint_path="/home/someone/model.ckpt-1")
 
 
-@case("keras-embeddings", shows=((11, 6),))
+@case("keras-embeddings", shows=((11, 6), (11, 6)))
 def the_embeddings_that_keras_3_saves(desk: Any) -> None:
     pytest.importorskip("h5py", reason="the weights that Keras saves are HDF5; install h5py")
     shutil.copytree(desk.HERE / "written_by" / "keras", desk.root / "run")
@@ -484,8 +502,10 @@ def test_mending_leaves_no_file_that_nobody_names(mended: Mended, name: str) -> 
 
 TWO_STEPS = (
     "the_tutorials_recipe",
+    "the_first_tutorials_recipe",
     "a_variable_under_another_name",
     "a_checkpoint_where_there_is_no_tensorflow",
+    "the_embeddings_that_keras_3_saves",
 )
 """Here the first mend writes a tensor that the second one replaces by better ones."""
 
@@ -533,6 +553,13 @@ def test_every_reason_of_the_tutorials_empty_tab_is_named(mended: Mended) -> Non
         "metadata-header",
         "sprite-not-square",
     }
+
+
+def test_every_reason_why_the_first_tutorial_misleads_is_named(mended: Mended) -> None:
+    found = {each.name for each in mended.before["the_first_tutorials_recipe"].findings}
+    assert found == {"checkpoint-only", "metadata-header", "sprite-not-square", "trace-without-profile"}
+    after = {each.name for each in mended.after["the_first_tutorials_recipe"].findings}
+    assert after == {"trace-without-profile"}
 
 
 def test_the_numbers_of_the_checkpoint_are_the_models(mended: Mended) -> None:
@@ -645,6 +672,7 @@ def test_the_tutorials_recipe_shows_nothing_without_the_doctor(tmp_path: Path, n
     ("name", "points"),
     [
         ("the_tutorials_recipe", 30),
+        pytest.param("the_first_tutorials_recipe", 20, marks=pytest.mark.long),
         pytest.param("the_embeddings_that_keras_3_saves", 11, marks=pytest.mark.long),
         pytest.param("a_missing_tensor_file", 20, marks=pytest.mark.long),
     ],
