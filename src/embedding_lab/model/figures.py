@@ -76,8 +76,8 @@ def confusion_picture(confusion: NDArray[np.int64], class_names: Sequence[str]) 
     side = margin + classes * cell
     picture = Image.new("RGB", (side + 8, side + 8), PAPER)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
-    draw.text((margin, 4), "said →", fill=INK, font=font)
-    draw.text((4, margin - 14), "true ↓", fill=INK, font=font)
+    draw.text((margin, 4), "said", fill=INK, font=font)
+    draw.text((4, margin - 14), "true", fill=INK, font=font)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     for true, said in np.ndindex(classes, classes):
         left, top = margin + said * cell, margin + true * cell
