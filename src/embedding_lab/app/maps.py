@@ -14,7 +14,7 @@ from embedding_lab.app.plain_vectors import plain_set
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.embeddings import EmbeddingSet, Projection
 from embedding_lab.progress import Progress, silent
-from embedding_lab.projection import WIDE, check_parameters, measure, method_of, own_parameters
+from embedding_lab.projection import WIDE, Stopped, check_parameters, measure, method_of, own_parameters
 
 DIMS = 3
 METHOD = "tsne"
@@ -135,7 +135,9 @@ class _Made:
 
 
 def _parent(own: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The map that this one starts from."""
+    """The map that this one starts from, or how far it was when it was stopped and gone on with."""
+    if isinstance(own.get("resume"), Stopped):
+        return {"stopped": own["resume"].done}
     first = own.get("init")
     if not isinstance(first, Projection):
         return None

@@ -217,7 +217,7 @@ class _Publisher:
             return "stopped before its map began to form."
         if latest is not self._published:
             self._put_in_place(latest)
-        return f"stopped at {latest.done} of {latest.total}; the map so far is kept as it was then."
+        return f"stopped at {latest.done} of {latest.total}; the map so far is kept."
 
     def _put_in_place(self, forming: Projection) -> None:
         began = time.perf_counter()

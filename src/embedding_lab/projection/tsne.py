@@ -300,8 +300,8 @@ def project(
         init: the first map.
         weighting: "neighbours" or "gradient".
         interval: iterations between two maps.
-        resume: a map that was stopped after its early phase, to go on from its points; momentum and gains begin
-            anew. One that was stopped before gains nothing by it and is begun anew.
+        resume: a map that was stopped, to go on from its points with the iterations that were left. Momentum and
+            gains begin anew, so it ends as good as the map it would have been, and not as the same.
     """
     vectors = as_vectors(vectors)
 
@@ -323,8 +323,8 @@ def project(
         callback=told,
         callback_interval=interval,
     )
-    if resume is not None and resume.done >= tsne.early_exaggeration_iter:
-        left = max(1, max_iter - resume.done)
-        tsne.set_params(init=resume.points, early_exaggeration_iter=0, max_iter=left)
+    if resume is not None:
+        early, left = tsne.early_exaggeration_iter - resume.done, max_iter - resume.done
+        tsne.set_params(init=resume.points, early_exaggeration_iter=max(0, early), max_iter=max(1, left))
     known = neighbours(tsne.neighbours_needed()) if len(vectors) > 1 else None
     return tsne.fit_transform(vectors, neighbours=known)
