@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.board.as_drawn import as_drawn
 from embedding_lab.board.metadata import sample_table
 from embedding_lab.board.projector_config import (
     Entry,
@@ -22,7 +23,7 @@ from embedding_lab.board.projector_config import (
     taking_turns,
     tensor_name,
 )
-from embedding_lab.board.projector_tensors import LayerVectors, euclidean_full_width
+from embedding_lab.board.projector_tensors import LayerVectors, at_most_one
 from embedding_lab.board.thumbnails import layout, thumbnail_sheet
 from embedding_lab.board.views import layer_views
 from embedding_lab.embeddings import Dataset, EmbeddingSet, Projection, check_finite, create_run
@@ -35,6 +36,10 @@ Shown = TypeVar("Shown")
 
 MOST_ROWS = 100_000
 """The page shows the first so many and no more."""
+
+
+TELLING_STRETCH = 1.02
+"""A map that is drawn longer one way than another by more is worth a note."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +127,9 @@ class ShownMap:
 def write_maps(run_path: str | Path, maps: Iterable[ShownMap], *, progress: Progress = silent) -> ProjectorExport:
     """Adds finished maps to a run's list for TensorBoard's own Projector, each as a tensor of three columns.
 
-    The page's first view, PCA, turns three columns about their mean and changes no distance, so it draws the map
-    as it is, with as many points as it can take. A map in the plane has zeros for its third column. Measures per
-    sample become columns to colour by. A map of the same name is replaced; everything else stays.
+    The page's first view, PCA, draws them as they are (`as_drawn.py` says how), with as many points as it can take.
+    A map in the plane has zeros for its third column. Measures per sample become columns to colour by. A map of the
+    same name is replaced; everything else stays.
 
     Args:
         run_path: the run's folder; made where it does not exist.
@@ -209,8 +214,14 @@ class _Export:
         metadata = self._metadata(replace(each, dataset=told), rows)
         folder = f"{_folder(each)}/maps/{folder_name(shown.name)}"
         self.folders.append(folder)
-        values = euclidean_full_width(LayerVectors(shown.projection.points, rows)).values
-        self._list(each, shown.title, f"{folder}/points", values, metadata, sheet, cell)
+        points = shown.projection.points if rows is None else shown.projection.points[rows]
+        drawn = as_drawn(points)
+        if drawn.stretch > TELLING_STRETCH:
+            self.note(
+                f"{each.layer}: the page draws {shown.title} up to {drawn.stretch - 1:.0%} longer one way than "
+                f"another, since it stretches all axes to one length. Nearest points are right."
+            )
+        self._list(each, shown.title, f"{folder}/points", at_most_one(drawn.values), metadata, sheet, cell)
 
     def _listed(self, each: EmbeddingSet) -> bool:
         if len(each) < 2:
