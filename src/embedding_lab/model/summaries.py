@@ -47,7 +47,7 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
     | Text | the model's summary |
 
     Training numbers are the means over the steps since the last point. The model, its metrics and all random states
-    are left as they are. Where the run holds summaries already, those of steps that come again are superseded.
+    are left as they are. Where the run holds summaries already, those of steps that come again are taken away.
 
     Args:
         run_dir: the run's folder, one level below the log directory; made where it does not exist.
@@ -101,8 +101,8 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
             self._meet()  # a subclassed model gets its weights in the first step only
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Keras forgets its means here."""
-        self._means.forget()
+        """Keras begins its means anew here; a training that was resumed goes on with those it had."""
+        self._means.begin()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Writes a point where one is due."""
