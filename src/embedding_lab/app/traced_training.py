@@ -16,19 +16,22 @@ class TrainingTrace:
 
     Attributes:
         callback: a Keras callback to hand to the training.
-        traced: the trace, once the training has begun.
+        traced: the trace, once the first step has begun; what other callbacks do before it is no part of it.
     """
 
     def __init__(self, run: Path, steps: int, end: contextlib.ExitStack) -> None:
         self.traced: TracedSteps | None = None
-        self.callback: Any = import_keras().callbacks.LambdaCallback(on_train_begin=self._begin)
-        self.callback.on_train_batch_end = self._step
+        self.callback: Any = import_keras().callbacks.Callback()
+        self.callback.on_train_batch_begin = self._begin_step
+        self.callback.on_train_batch_end = self._end_step
         self._run, self._steps, self._end = run, steps, end
 
-    def _begin(self, logs: Any) -> None:
-        self.traced = self._end.enter_context(traced_steps(self._run, steps=self._steps, model=self.callback.model))
+    def _begin_step(self, batch: int, logs: Any = None) -> None:
+        if self.traced is None:
+            begun = traced_steps(self._run, steps=self._steps, model=self.callback.model)
+            self.traced = self._end.enter_context(begun)
 
-    def _step(self, batch: int, logs: Any = None) -> None:
+    def _end_step(self, batch: int, logs: Any = None) -> None:
         assert self.traced is not None
         self.traced.step()
 
