@@ -40,11 +40,20 @@ def train(
     trace_steps: Annotated[
         int, typer.Option("--trace-steps", min=0, help="Profile so many of the first steps, after the very first.")
     ] = 0,
+    embeddings_every: Annotated[
+        int | None,
+        typer.Option(
+            "--embeddings-every",
+            min=0,
+            help="Keep the embeddings of 1,000 test samples every so many steps; 0 for never, else at the end.",
+        ),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Train a reference model, with every summary that TensorBoard can show, and keep it in a run."""
     _check(epochs, steps, resume, run)
+    from embedding_lab.app.embedding_logger import EmbeddingLogger
     from embedding_lab.dataset import load_dataset
     from embedding_lab.embeddings import run_folder
     from embedding_lab.model import train as train_model
@@ -56,6 +65,7 @@ def train(
         test_data = load_dataset(dataset, split="test", data_dir=data_dir, progress=progress)
         run_dir = until_done.enter_context(run_folder(logdir, run, model))
         tracing = _tracing(run_dir, trace_steps, until_done)
+        logger = EmbeddingLogger(run_dir, test_data, every=embeddings_every or None)
         trained = train_model(
             model,
             train_data,
@@ -68,10 +78,15 @@ def train(
             seed=seed,
             run_dir=run_dir,
             resume=resume,
-            callbacks=[tracing.callback] if tracing else [],
+            callbacks=[
+                *([tracing.callback] if tracing else []),
+                *([logger.keras()] if embeddings_every else []),
+            ],
             single_steps=trace_steps + 1 if tracing else 0,
             progress=progress,
         )
+        if embeddings_every is None:
+            logger.log(trained.model, trained.steps)
     report = tracing.traced.report if tracing and tracing.traced and tracing.traced.done else None
     result = {
         "model": trained.path,
