@@ -53,7 +53,7 @@ def points(run: Path) -> dict[str, list[tuple[int, Any]]]:
     This reader forgets nothing of what TensorBoard would forget, so a point that is written twice is seen twice.
     """
     found = {}
-    for part in ("", "train", "test"):
+    for part in filter(lambda part: (run / part).exists(), ("", "train", "test")):
         events = EventAccumulator(str(run / part), size_guidance={"tensors": 0})
         events.Reload()
         for tag in events.Tags()["tensors"]:
