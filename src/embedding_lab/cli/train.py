@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -54,9 +54,9 @@ def train(
     """Train a reference model, with every summary that TensorBoard can show, and keep it in a run."""
     _check(epochs, steps, resume, run)
     from embedding_lab.app.embedding_logger import EmbeddingLogger
+    from embedding_lab.app.traced_training import train_traced
     from embedding_lab.dataset import load_dataset
     from embedding_lab.embeddings import run_folder
-    from embedding_lab.model import train as train_model
     from embedding_lab.model.reference import recipe
 
     recipe(model)  # a name that is unknown is said before data are loaded
@@ -64,9 +64,8 @@ def train(
         train_data = load_dataset(dataset, split="train", data_dir=data_dir, progress=progress)
         test_data = load_dataset(dataset, split="test", data_dir=data_dir, progress=progress)
         run_dir = until_done.enter_context(run_folder(logdir, run, model))
-        tracing = _tracing(run_dir, trace_steps, until_done)
         logger = EmbeddingLogger(run_dir, test_data, every=embeddings_every or None)
-        trained = train_model(
+        trained, report = train_traced(
             model,
             train_data,
             test_data,
@@ -78,16 +77,12 @@ def train(
             seed=seed,
             run_dir=run_dir,
             resume=resume,
-            callbacks=[
-                *([tracing.callback] if tracing else []),
-                *([logger.keras()] if embeddings_every else []),
-            ],
-            single_steps=trace_steps + 1 if tracing else 0,
+            trace_steps=trace_steps,
+            callbacks=[logger.keras()] if embeddings_every else [],
             progress=progress,
         )
         if embeddings_every is None:
             logger.log(trained.model, trained.steps)
-    report = tracing.traced.report if tracing and tracing.traced and tracing.traced.done else None
     result = {
         "model": trained.path,
         "steps": trained.steps,
@@ -114,12 +109,3 @@ def _check(epochs: int | None, steps: int | None, resume: bool, run: str | None)
         raise InputError(
             "Which run to resume was not said.", remedy="Name it with --run, a folder in the log directory."
         )
-
-
-def _tracing(run_dir: Path, steps: int, until_done: contextlib.ExitStack) -> Any:
-    """A trace of the first steps; None where none are asked for."""
-    if not steps:
-        return None
-    from embedding_lab.app.traced_training import training_trace
-
-    return until_done.enter_context(training_trace(run_dir, steps))

@@ -89,7 +89,7 @@ def train(
         run_dir: the run's folder; made where it does not exist.
         summaries: whether to write what `TrainingSummaries` shows, where there are test samples.
         resume: whether to go on from the last checkpoint in the run, where there is one.
-        callbacks: Keras callbacks, told of every compiled call of up to `STEPS_PER_CALL` steps as of one batch.
+        callbacks: Keras callbacks, told of every compiled call of up to 100 steps as of one batch.
         single_steps: so many first steps are calls of their own, for a callback that traces them.
         progress: told "train samples".
 
