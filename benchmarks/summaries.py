@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from embedding_lab.embeddings import as_dataset
-from embedding_lab.model import train, training
+from embedding_lab.model import loop, train
 from embedding_lab.model.held_out import Judge
 from embedding_lab.model.summaries import TrainingSummaries
 
@@ -57,7 +57,7 @@ def main() -> None:
     print(f"{'model':10}{'ms per step':>14}{'ms per 100 steps of summaries':>32}{'share':>9}")
     for model in options.model:
         clock = Clock()
-        make_steps = training._compiled_steps
+        make_steps = loop._compiled_steps
 
         def timed_steps(*args: Any, clock: Clock = clock, make_steps: Any = make_steps) -> Any:
             return clock.times("steps", make_steps(*args))
@@ -65,13 +65,13 @@ def main() -> None:
         kept = (TrainingSummaries.on_train_batch_end, Judge.__call__)
         TrainingSummaries.on_train_batch_end = clock.times("write", kept[0])
         Judge.__call__ = clock.times("judge", kept[1])  # type: ignore[method-assign]
-        training._compiled_steps = timed_steps
+        loop._compiled_steps = timed_steps
         try:
             with tempfile.TemporaryDirectory() as run:
                 train(model, data, data.take(slice(0, 1000)), steps=options.steps, run_dir=run)
         finally:
             TrainingSummaries.on_train_batch_end, Judge.__call__ = kept  # type: ignore[method-assign]
-            training._compiled_steps = make_steps
+            loop._compiled_steps = make_steps
         calls = len(clock.seconds["steps"])
         per_hundred = 100 * calls / options.steps
         warm = round(per_hundred)  # the first hundred steps compile

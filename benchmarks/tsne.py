@@ -38,7 +38,7 @@ PERPLEXITY = 30
 
 
 def run_ours(work: Path, dims: int, iterations: int, seed: int, threads: int, **own: Any) -> np.ndarray:
-    from embedding_lab.projection.neighbours import Neighbours
+    from embedding_lab.embeddings import Neighbours
     from embedding_lab.projection.tsne import TSNE
 
     vectors, near = np.load(work / "vectors.npy"), np.load(work / "neighbours.npz")

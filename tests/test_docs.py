@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer.main
 
+import embedding_lab as lab
 from embedding_lab.cli.commands import app
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,21 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+WITHOUT_A_PAGE = {"Audio", "PR Curves", "Mesh", "Custom Scalars", "Embedding Lab"}
+"""Tabs of TensorBoard that nothing of ours fills, and our own, which is yet to come."""
+
+
+def test_every_tab_has_a_page_that_says_what_one_sees_what_it_tells_and_what_it_cannot(tmp_path: Path) -> None:
+    index, *pages = sorted((ROOT / "docs" / "tabs").glob("*.md"), key=lambda page: page.name != "README.md")
+    texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
+    titles = {text.splitlines()[0].removeprefix("# ") for text in texts.values()}
+    assert titles == set(lab.doctor(tmp_path).tabs) - WITHOUT_A_PAGE
+    for name, text in texts.items():
+        said = re.findall(r"^\*\*(What (?:you see|it tells you|it can't))\b", text, re.MULTILINE)
+        assert said == ["What you see", "What it tells you", "What it can't"], name
+        assert f"({name})" in index.read_text(encoding="utf-8"), name
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedding_lab.app.embedding_logger import EmbeddingLogger
     from embedding_lab.app.loggers import log_embeddings
+    from embedding_lab.app.maps import project
+    from embedding_lab.app.run_maps import project_run
     from embedding_lab.board.doctor import doctor
     from embedding_lab.board.launch import launch
     from embedding_lab.dataset import load_dataset
@@ -41,6 +43,8 @@ _HOMES = {
     "load_model": "model",
     "log_embeddings": "app.loggers",
     "open_run": "embeddings",
+    "project": "app.maps",
+    "project_run": "app.run_maps",
     "trace": "profiling",
     "train": "model",
 }
@@ -66,6 +70,8 @@ __all__ = [
     "load_model",
     "log_embeddings",
     "open_run",
+    "project",
+    "project_run",
     "trace",
     "train",
 ]

@@ -45,8 +45,14 @@ def test_the_projector_is_given_every_layer_with_labels_and_thumbnails(report: D
 
 
 def test_the_report_tells_each_step_of_the_story_and_can_be_json(report: DemoReport) -> None:
-    assert list(report.elapsed_seconds) == ["data", "train", "extract", "write for the Projector"]
+    assert list(report.elapsed_seconds) == ["data", "train", "extract", "write for the Projector", "examine"]
     assert json.loads(json.dumps(report.as_dict()))["samples"] == 100
+
+
+def test_it_ends_with_the_doctors_word(report: DemoReport) -> None:
+    assert report.diagnosis.ok
+    assert report.diagnosis.tabs["Projector"]
+    assert not report.diagnosis.tabs["Audio"]
 
 
 def test_a_second_demo_is_a_second_run_that_finds_the_same(report: DemoReport, tmp_path: Path) -> None:

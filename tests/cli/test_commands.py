@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,9 +41,12 @@ def trained(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_second_training_is_a_second_run(here: Here, tmp_path: Path) -> None:
-    ended = here(tmp_path, "train", "--dataset", "digits", "--epochs", 1)
-    assert (ended.returncode, len(ended.stdout.splitlines())) == (0, 7)
+    ended = here(tmp_path, "train", "--dataset", "digits", "--epochs", 3)
+    assert ended.returncode == 0
     assert "train samples: " in ended.stderr
+    assert re.search(
+        r"\n\nTensorBoard will show: .*Scalars, .*Histograms.*\.\nNothing to complain of\.\n", ended.stdout
+    )
     (run,) = (tmp_path / "logs").iterdir()
     assert run.name.startswith("dense16-20")
 
@@ -161,6 +165,18 @@ def test_a_person_is_told_where_it_is_and_how_to_open_it(here: Here, vectors: Pa
     assert told.splitlines()[-1] == f'In {Path("logs", "mine")}. Open it with: embedding-lab serve "logs"'
 
 
+def test_what_is_wrong_in_the_log_folder_is_told_at_the_end_with_exit_3(here: Here, vectors: Path) -> None:
+    result(here(vectors, "log", "mine.npy", "--run", "well", "--json"))
+    (vectors / "logs" / "well" / "projector_config.pbtxt").write_text("no list")
+    ended = here(vectors, "log", "mine.npy", "--run", "mine")
+    assert ended.returncode == 3
+    assert "list-unreadable" in ended.stdout
+    assert ended.stdout.splitlines()[-1].endswith('embedding-lab serve "logs"')
+    told = here(vectors, "log", "mine.npy", "--run", "mine", "--json")
+    assert told.returncode == 3
+    assert [each["name"] for each in json.loads(told.stdout)["doctor"]["findings"]].count("list-unreadable") == 1
+
+
 BAD = {
     "a file that does not exist": (["gone.npy"], "There is no file 'gone.npy'."),
     "a file that is no array": (["text.npy"], "text.npy cannot be read as an array."),
@@ -210,9 +226,12 @@ def test_the_demo_tells_its_story(here: Here, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "200 samples of digits" in ended.stdout
     assert "embed_layer" in ended.stdout
+    assert "TensorBoard will show: " in ended.stdout
     assert ended.stdout.splitlines()[-1] == 'Open it with: embedding-lab serve "logs"'
     told = result(here(tmp_path, *words, "--json"))
     assert told["samples"] == 200
+    assert told["doctor"]["ok"]
+    assert told["doctor"]["tabs"]["Projector"]
     assert {each["layer"] for each in told["layers"]} >= {"input", "embed_layer"}
     assert len(list((tmp_path / "logs").iterdir())) >= 1
 

@@ -19,12 +19,12 @@ from embedding_lab.projection import neighbours
 
 def project(name: str, vectors: Any, *, dims: int = 2, seed: int = 0, forming: Any = None, **own: Any) -> Any:
     """Calls a method as the command line does, with neighbours computed where it asks for them."""
-    return methods.method(name)(
+    return methods.method_of(name)(
         vectors,
         dims=dims,
         seed=seed,
         neighbours=lambda k: neighbours.find(vectors, k),
-        forming=forming or (lambda points, done, total: None),
+        forming=forming or (lambda points, done, total, measures: None),
         progress=silent,
         threads=2,
         **own,
@@ -128,7 +128,7 @@ class ProjectionContract:
     def test_the_map_is_handed_on_and_an_interruption_passes_through(self) -> None:
         seen: list[Any] = []
 
-        def stop(points: Any, done: int, total: int) -> None:
+        def stop(points: Any, done: int, total: int, measures: Any) -> None:
             seen.append((points.shape, points.dtype, 0 < done <= total))
             raise KeyboardInterrupt
 

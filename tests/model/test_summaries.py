@@ -113,6 +113,7 @@ def test_any_model_and_its_fit_get_every_summary(
         }
     assert steps(test, "confusion_matrix") == [7, 14]
     assert train.Tags()["graph"]
+    assert f"{model.count_params():,} parameters" in last(train, "model").item().decode()
     root = events(tmp_path / "run")
     assert {"_hparams_/session_start_info", "_hparams_/session_end_info"} <= set(root.Tags()["tensors"])
 

@@ -27,7 +27,7 @@ class TestUMAP(ProjectionContract):
 
 def test_a_method_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(UnknownName, match="pca, tsne, umap"):
-        method.method("mds")
+        method.method_of("mds")
 
 
 def test_a_method_tells_its_own_parameters():

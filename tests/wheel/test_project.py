@@ -33,6 +33,15 @@ def test_every_dependency_is_pinned() -> None:
     assert {bare_name(each) for each in needed} <= set(pins())
 
 
+def test_no_range_ends_before_the_next_major_version_so_that_installing_takes_nothing_back() -> None:
+    """In Colab and its like much is installed already, mostly the newest."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for each in [*project["dependencies"], *project["optional-dependencies"]["tensorflow"]]:
+        bounds = re.findall(r"(<=?|==|~=|!=)([0-9.]+)", each)
+        newest = int(pins()[bare_name(each)].split(".")[0])
+        assert all((sign, limit) == ("<", str(newest + 1)) for sign, limit in bounds), each
+
+
 def test_pins_are_names_and_versions_and_nothing_else() -> None:
     assert all(re.fullmatch(r"[a-z0-9.-]+", name) for name in pins())
     assert all(re.fullmatch(r"[0-9][0-9a-z.]*", version) for version in pins().values())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from embedding_lab.app.shown import write_for_viewers
+from embedding_lab.board.doctor import Diagnosis, doctor
 from embedding_lab.dataset import load_dataset
 from embedding_lab.embeddings import Dataset, EmbeddingSet, run_folder
 from embedding_lab.errors import DataMissing, StorageError
@@ -42,6 +43,7 @@ class DemoReport:
         accuracy: share of the test samples whose class the model says rightly, 0 to 1.
         layers: what is shown of each layer.
         elapsed_seconds: per step of the story, in order.
+        diagnosis: what TensorBoard will show of the log directory.
         notes: what the Projector could not be given as it is, in sentences.
     """
 
@@ -51,11 +53,19 @@ class DemoReport:
     accuracy: float
     layers: tuple[LayerReport, ...]
     elapsed_seconds: Mapping[str, float]
+    diagnosis: Diagnosis
     notes: tuple[str, ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON can hold it."""
-        return asdict(self) | {"run": str(self.run)}
+        as_they_are = {name: getattr(self, name) for name in ("dataset", "samples", "accuracy", "notes")}
+        return {
+            "run": str(self.run),
+            **as_they_are,
+            "layers": [asdict(each) for each in self.layers],
+            "elapsed_seconds": dict(self.elapsed_seconds),
+            "doctor": self.diagnosis.to_dict(),
+        }
 
 
 def demo(
@@ -95,6 +105,8 @@ def demo(
         sets = extract(trained.model, shown, out=run, step=trained.steps, split="test", progress=progress)
     with clock.times("write for the Projector"):
         export = write_for_viewers(run, sets.values(), progress=progress)
+    with clock.times("examine"):
+        diagnosis = doctor(logdir)
     return DemoReport(
         run=run,
         dataset=test_data.name,
@@ -102,6 +114,7 @@ def demo(
         accuracy=float(trained.test_accuracy or 0.0),
         layers=tuple(_layer_report(each) for each in sets.values()),
         elapsed_seconds=clock.seconds,
+        diagnosis=diagnosis,
         notes=tuple(export.notes),
     )
 

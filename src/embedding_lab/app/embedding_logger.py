@@ -32,7 +32,6 @@ class EmbeddingLogger:
 
     Raises:
         InputError and its kinds: the data or a number cannot be used.
-        StorageError: the disk is full, read-only, or refuses.
     """
 
     def __init__(
@@ -48,7 +47,7 @@ class EmbeddingLogger:
         if every is not None and every < 1:
             raise InputError("every is out of range.", got=repr(every), expected="1 step or more")
         data = as_dataset(data)
-        self._run = create_run(run_dir)
+        self._run_dir = Path(run_dir)
         self._sample = data.fair_sample(samples, seed) if samples < len(data) else data
         self._layers = layers
         self._every = every
@@ -63,9 +62,16 @@ class EmbeddingLogger:
 
         Returns:
             What the Projector got, with notes on anything that could not be shown as it is.
+
+        Raises:
+            InputError and its kinds: the model cannot be used on the data.
+            StorageError: the disk is full, read-only, or refuses; what was logged before stays.
         """
-        sets = extract(model, self._sample, self._layers, out=self._run, step=step, epoch=epoch)
-        return write_for_viewers(self._run.path, sets.values())
+        run = create_run(self._run_dir)
+        sets = extract(model, self._sample, self._layers, out=run, step=step, epoch=epoch)
+        if self._layers is None:
+            self._layers = [name for name in sets if name != "input"]  # which never changes, and is kept now
+        return write_for_viewers(run.path, sets.values())
 
     def keras(self) -> Any:
         """A Keras callback for `fit` that logs before the first step, every so many steps, and after the last."""

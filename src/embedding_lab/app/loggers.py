@@ -7,14 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from embedding_lab.app.plain_vectors import plain_set
 from embedding_lab.app.shown import write_for_viewers
 from embedding_lab.board.stock_projector import ProjectorExport
-from embedding_lab.embeddings import Dataset, EmbeddingSet, as_dataset, create_run
-from embedding_lab.embeddings.dataset import as_array
+from embedding_lab.embeddings import EmbeddingSet, create_run
 from embedding_lab.embeddings.names import step_number
-from embedding_lab.errors import InputError, ShapeMismatch
+from embedding_lab.errors import InputError
 from embedding_lab.progress import Progress, silent
 
 
@@ -65,7 +63,7 @@ def log_embeddings(
     }
     sets = _embedding_sets(embeddings)
     if sets is None:
-        sets = [EmbeddingSet(*_vectors_and_samples(embeddings, dataset, described), layer=layer)]
+        sets = [plain_set(embeddings, dataset, layer, **described)]
     else:
         _refuse_second_description(described)
     if step is not None:
@@ -93,38 +91,6 @@ def _embedding_sets(embeddings: Any) -> list[EmbeddingSet] | None:
                 )
         return list(embeddings.values())
     return None
-
-
-def _vectors_and_samples(
-    embeddings: Any, name: str, described: Mapping[str, Any]
-) -> tuple[np.ndarray[Any, Any], Dataset]:
-    vectors = np.asarray(as_array(embeddings, "embeddings"))
-    if vectors.ndim != 2 or vectors.dtype.kind not in "fiub":
-        raise ShapeMismatch(
-            "Embeddings must be a table of numbers.",
-            got=f"shape {vectors.shape}, dtype {vectors.dtype}",
-            expected="shape (n, dims), float or int",
-            remedy="Flatten or pool further axes first, for instance X.reshape(len(X), -1).",
-        )
-    images = described["images"]
-    data = as_dataset(
-        vectors if images is None else np.asarray(images),
-        name=name,
-        labels=described["labels"],
-        ids=described["ids"],
-        class_names=described["class_names"],
-        columns=described["columns"],
-    )
-    if images is None:
-        return vectors, replace(data, samples=None)
-    if not data.pictures:
-        raise InputError(
-            "The images cannot be shown.",
-            got=f"dtype {data.samples.dtype}, shape {data.samples.shape}",
-            expected="uint8 of shape (n, height, width[, 1 or 3])",
-            remedy="For floats from 0 to 1: (images * 255).astype('uint8').",
-        )
-    return vectors, data
 
 
 def _refuse_second_description(described: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedding_lab.board.checks import CHECKS, Check
+from embedding_lab.board.checks.environment import TAB as ENVIRONMENT
 from embedding_lab.board.checks.finding import SEVERITIES, Finding
 from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.machine import Machine
@@ -51,6 +52,16 @@ class Diagnosis:
     def ok(self) -> bool:
         """Whether there is no error."""
         return not self.errors
+
+    def brief(self) -> str:
+        """A few lines for the end of a command: the tabs with something in them, and what is wrong with them."""
+        shown = ", ".join(tab for tab, seen in self.tabs.items() if seen) or "nothing"
+        here = [each for each in self.findings if each.severity != "note" and each.tab != ENVIRONMENT]
+        told = [each for each in self.findings if each.severity == "error" or each in here]
+        rest = len(self.findings) - len(told)
+        more = f'{_many(rest, "further finding")}: embedding-lab doctor "{self.logdir}"' if rest else ""
+        verdict = _finding_lines(told) if told else ["Nothing to complain of."]
+        return "\n".join([f"TensorBoard will show: {shown}.", *verdict, *([more] if more else [])])
 
     def __str__(self) -> str:
         return "\n".join([*_tab_lines(self.tabs), *_mended_lines(self), "", *_finding_lines(self.findings)])
@@ -181,11 +192,15 @@ def _mended_lines(diagnosis: Diagnosis) -> list[str]:
     return ["", "Mended:", *(f"  {each}" for each in (*diagnosis.mended, *kept))]
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _finding_lines(findings: Sequence[Finding]) -> list[str]:
     if not findings:
         return ["Nothing to complain of."]
     counts = {name: sum(each.severity == name for each in findings) for name in SEVERITIES}
-    summary = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items() if count)
+    summary = ", ".join(_many(count, name) for name, count in counts.items() if count)
     lines = [f"{summary}:"]
     for name in dict.fromkeys(each.name for each in findings):
         alike = [each for each in findings if each.name == name]

@@ -116,8 +116,19 @@ def add_to_config(run_path: Path, folders: Sequence[str], entries: Iterable[Entr
     for entry in new.values():
         _add(config, entry)
     publish_file(path, text_format.MessageToString(config, as_utf8=True).encode())
-    _sweep(run_path, [*folders, FOLDER], before | _named_files(config))
+    named = before | _named_files(config)
+    for folder in folders:
+        _sweep(run_path, (run_path / folder).rglob("*-*.*"), named)
+    _sweep(run_path, (run_path / FOLDER).glob("*-*.*"), named)
     return path
+
+
+def listed_cell(run_path: Path, sheet: str) -> int:
+    """The side of one thumbnail on a sheet that the run's list names already; 0 where it does not name it."""
+    for each in _read_config(run_path / CONFIG_NAME).embeddings:
+        if each.sprite.image_path == sheet:
+            return int(each.sprite.single_image_dim[0])
+    return 0
 
 
 def _named_files(config: Any) -> set[str]:
@@ -129,11 +140,10 @@ def _named_files(config: Any) -> set[str]:
     }
 
 
-def _sweep(run_path: Path, folders: Iterable[str], named: set[str]) -> None:
-    for folder in folders:
-        for file in (run_path / folder).glob("*-*.*"):
-            if OUR_FILE.fullmatch(file.name) and f"{folder}/{file.name}" not in named:
-                discard(file)
+def _sweep(run_path: Path, files: Iterable[Path], named: set[str]) -> None:
+    for file in list(files):
+        if OUR_FILE.fullmatch(file.name) and file.relative_to(run_path).as_posix() not in named:
+            discard(file)
 
 
 def _read_config(path: Path) -> Any:

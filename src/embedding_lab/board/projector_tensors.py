@@ -135,7 +135,7 @@ def pca_tensor(layer: LayerVectors) -> Points:
     if missing > 0:
         top = axes.spread[:NARROWEST].sum()
         overstated = 100 * float(top / (axes.total - missing) - top / axes.total)
-    return Points(_at_most_one(values), overstated)
+    return Points(at_most_one(values), overstated)
 
 
 def cosine_tensor(layer: LayerVectors) -> Points:
@@ -152,7 +152,7 @@ def cosine_tensor(layer: LayerVectors) -> Points:
 
 def euclidean_full_width(layer: LayerVectors) -> Points:
     """All dimensions for euclidean neighbours, right once "Spherize data" is unticked."""
-    return Points(_at_most_one(np.concatenate(list(layer.centred()))))
+    return Points(at_most_one(np.concatenate(list(layer.centred()))))
 
 
 def cosine_full_width(layer: LayerVectors) -> Points:
@@ -203,8 +203,10 @@ def _along(blocks: Blocks, directions: NDArray[np.float64]) -> NDArray[np.float3
     return np.concatenate([block @ single for block in blocks()])
 
 
-def _at_most_one(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scales all vectors by one factor: `1 - a·b` must not be negative for the page's t-SNE to run at all."""
+def at_most_one(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """All vectors scaled by one factor, to length 1 at most: the page's t-SNE runs only where `1 - a·b` is not
+    negative.
+    """
     longest = np.sqrt(np.einsum("ij,ij->i", values, values).max())
     if longest < ROUNDING:  # every vector is the mean, and what is left is rounding
         return _wide_enough(np.zeros_like(values))

@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.board.as_drawn import as_drawn
 from embedding_lab.board.metadata import sample_table
 from embedding_lab.board.projector_config import (
     Entry,
     add_to_config,
+    listed_cell,
     opens_as_run,
     raw_tensor,
     taking_turns,
     tensor_name,
 )
-from embedding_lab.board.projector_tensors import LayerVectors
+from embedding_lab.board.projector_tensors import LayerVectors, at_most_one
 from embedding_lab.board.thumbnails import layout, thumbnail_sheet
 from embedding_lab.board.views import layer_views
-from embedding_lab.embeddings import Dataset, EmbeddingSet, check_finite, create_run
+from embedding_lab.embeddings import Dataset, EmbeddingSet, Projection, check_finite, create_run
 from embedding_lab.embeddings.files import publish_file, storage_errors
 from embedding_lab.embeddings.names import folder_name, step_folder
 from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.progress import Progress, silent
 
+Shown = TypeVar("Shown")
+
 MOST_ROWS = 100_000
 """The page shows the first so many and no more."""
+
+
+TELLING_STRETCH = 1.02
+"""A map that is drawn longer one way than another by more is worth a note."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +104,64 @@ def write_stock_projector(
     chosen = list(sets)
     for each in chosen:
         check_finite(each.vectors, each.ids, each.layer)
+    return _exported(run_path, chosen, _Export.add, "write layers for the Projector", progress)
+
+
+@dataclass(frozen=True, eq=False)
+class ShownMap:
+    """A finished map that the page is to draw as it is.
+
+    Attributes:
+        embeddings: the set it shows.
+        name: the map's name in the run.
+        title: what the page's list calls it, such as "t-SNE 3-D".
+        projection: the map, of two or three dimensions.
+    """
+
+    embeddings: EmbeddingSet
+    name: str
+    title: str
+    projection: Projection
+
+
+def write_maps(run_path: str | Path, maps: Iterable[ShownMap], *, progress: Progress = silent) -> ProjectorExport:
+    """Adds finished maps to a run's list for TensorBoard's own Projector, each as a tensor of three columns.
+
+    The page's first view, PCA, draws them as they are (`as_drawn.py` says how), with as many points as it can take.
+    A map in the plane has zeros for its third column. Measures per sample become columns to colour by. A map of the
+    same name is replaced; everything else stays.
+
+    Args:
+        run_path: the run's folder; made where it does not exist.
+        maps: the maps; thumbnails are drawn for samples that are pictures, and found where the run has them.
+        progress: told how many maps are done.
+
+    Returns:
+        The tensors by the names the page lists, and notes on what could not be shown as it is.
+
+    Raises:
+        BrokenFile: the run's list of tensors cannot be read.
+        StorageError: the disk refuses; the list is as it was before.
+    """
+    chosen = list(maps)
+    return _exported(run_path, chosen, _Export.add_map, "write maps for the Projector", progress)
+
+
+def _exported(
+    run_path: str | Path,
+    chosen: Sequence[Shown],
+    add: Callable[[_Export, Shown], None],
+    stage: str,
+    progress: Progress,
+) -> ProjectorExport:
     path = create_run(run_path).path
     with taking_turns(path), ThreadPoolExecutor(max_workers=1) as beside:
         export = _Export(path, beside)
         for number, each in enumerate(chosen):
-            progress("write layers for the Projector", number, len(chosen))
-            export.add(each)
+            progress(stage, number, len(chosen))
+            add(export, each)
         export.finish_drawing()
-        progress("write layers for the Projector", len(chosen), len(chosen))
+        progress(stage, len(chosen), len(chosen))
         add_to_config(export.run_path, export.folders, export.entries)
     size_bytes = sum((export.run_path / path).stat().st_size for path in export.paths)
     return ProjectorExport(export.run_path, tuple(export.tensors), tuple(export.notes), size_bytes)
@@ -130,8 +189,7 @@ class _Export:
 
     def add(self, each: EmbeddingSet) -> None:
         """Writes the files of one set."""
-        if len(each) < 2:
-            self.note(f"{each.layer}: the page lists no tensor of a single sample, so there is none.")
+        if not self._listed(each):
             return
         rows = self._shown_rows(each.dataset)
         sheet, cell = self._sheet(each.dataset, rows)  # first, since it is drawn while the tensors are computed
@@ -139,17 +197,56 @@ class _Export:
         for note in shown.notes:
             self.note(note)
         metadata = self._metadata(each, rows)
-        folder = f"projector/{folder_name(each.layer)}/{step_folder(each.step)}"
+        folder = _folder(each)
         self.folders.append(folder)
         for view in shown.views:
-            # the page sorts its list by name, as text
-            step = [] if each.step is None else [f"step {each.step:05d}"]
-            name = tensor_name(" · ".join([each.layer, *step, view.shows]))
-            raw = raw_tensor(view.points.values)
-            path = self._keep(f"{folder}/{view.slug}-{_digest(raw)}.f32", raw)
-            rows_shown, dims = view.points.values.shape
-            self.entries.append(Entry(name, (rows_shown, dims), path, metadata, sheet, cell))
-            self.tensors.append(ShownTensor(name, each.layer, each.step, (rows_shown, dims), self.run_path / path))
+            self._list(each, view.shows, f"{folder}/{view.slug}", view.points.values, metadata, sheet, cell)
+
+    def add_map(self, shown: ShownMap) -> None:
+        """Writes the files of one map, in a folder of its own inside its layer's: they go together."""
+        each = shown.embeddings
+        if not self._listed(each):
+            return
+        rows = self._shown_rows(each.dataset)
+        sheet, cell = self._sheet(each.dataset, rows)
+        measures = {f"map {name}": values for name, values in shown.projection.per_sample.items()}
+        told = replace(each.dataset, columns={**each.dataset.columns, **measures})
+        metadata = self._metadata(replace(each, dataset=told), rows)
+        folder = f"{_folder(each)}/maps/{folder_name(shown.name)}"
+        self.folders.append(folder)
+        points = shown.projection.points if rows is None else shown.projection.points[rows]
+        drawn = as_drawn(points)
+        if drawn.stretch > TELLING_STRETCH:
+            self.note(
+                f"{each.layer}: the page draws {shown.title} up to {drawn.stretch - 1:.0%} longer one way than "
+                f"another, since it stretches all axes to one length. Nearest points are right."
+            )
+        self._list(each, shown.title, f"{folder}/points", at_most_one(drawn.values), metadata, sheet, cell)
+
+    def _listed(self, each: EmbeddingSet) -> bool:
+        if len(each) < 2:
+            self.note(f"{each.layer}: the page lists no tensor of a single sample, so there is none.")
+        return len(each) > 1
+
+    def _list(
+        self,
+        each: EmbeddingSet,
+        shows: str,
+        stem: str,
+        values: NDArray[np.float32],
+        metadata: str,
+        sheet: str,
+        cell: int,
+    ) -> None:
+        """Writes one tensor and enters it into the page's list."""
+        # the page sorts its list by name, as text
+        step = [] if each.step is None else [f"step {each.step:05d}"]
+        name = tensor_name(" · ".join([each.layer, *step, shows]))
+        raw = raw_tensor(values)
+        path = self._keep(f"{stem}-{_digest(raw)}.f32", raw)
+        shape = (len(values), values.shape[1])
+        self.entries.append(Entry(name, shape, path, metadata, sheet, cell))
+        self.tensors.append(ShownTensor(name, each.layer, each.step, shape, self.run_path / path))
 
     def note(self, text: str) -> None:
         """Keeps a sentence for the user, once."""
@@ -174,11 +271,12 @@ class _Export:
 
     def _sheet(self, data: Dataset, rows: NDArray[np.intp] | None) -> tuple[str, int]:
         """The sheet of thumbnails and the side of one, drawn only where the run does not have it yet."""
-        if not data.pictures:
-            return "", 0
         count = len(data) if rows is None else len(rows)
-        cell, _ = layout(count, *data.samples.shape[1:3])
         path = f"projector/thumbnails-{data.fingerprint}-{count}.png"
+        if not data.pictures:
+            cell = listed_cell(self.run_path, path)
+            return (path, cell) if cell else ("", 0)
+        cell, _ = layout(count, *data.samples.shape[1:3])
         self.paths.add(path)
         if path not in self._drawn and not (self.run_path / path).exists():
             self._drawn[path] = self._beside.submit(lambda: self._keep(path, thumbnail_sheet(data, rows).png()))
@@ -198,6 +296,10 @@ class _Export:
         if not there:
             publish_file(target, content)
         return path
+
+
+def _folder(each: EmbeddingSet) -> str:
+    return f"projector/{folder_name(each.layer)}/{step_folder(each.step)}"
 
 
 def _digest(content: bytes) -> str:

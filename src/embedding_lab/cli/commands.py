@@ -13,13 +13,14 @@ from embedding_lab.cli.extract import extract
 from embedding_lab.cli.layers import layers
 from embedding_lab.cli.log import log
 from embedding_lab.cli.output import reported
+from embedding_lab.cli.project import project
 from embedding_lab.cli.serve import serve
 from embedding_lab.cli.trace import trace
 from embedding_lab.cli.train import train
 
 # Plain help and plain tracebacks: the decorated ones cost as much time as everything else together.
 app = typer.Typer(name="embedding-lab", rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
-for command in (demo, train, layers, extract, log, trace, doctor, serve):
+for command in (demo, train, layers, extract, project, log, trace, doctor, serve):
     app.command()(reported(command))
 
 

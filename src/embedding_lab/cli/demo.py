@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embedding_lab.cli.examined import end
 from embedding_lab.cli.options import DATASETS, Browser, DataDir, Debug, Epochs, Json, LogDir, Port, Seed
 from embedding_lab.cli.output import show
 from embedding_lab.cli.progress import shown_progress
@@ -53,11 +54,13 @@ def demo(
         )
     if not serve:
         show(report.as_dict(), f'{_story(report)}\nOpen it with: embedding-lab serve "{logdir}"', as_json)
+        end(report.diagnosis)
         return
     _say(f"Starting TensorBoard on {logdir} …")
     with launch(logdir, port=port, open_browser=wants_browser(browser)) as board:
         show(report.as_dict() | {"url": board.url}, f"{_story(report)}\nTensorBoard: {board.url}", as_json)
         keep_open(board)
+    end(report.diagnosis)
 
 
 def _say(sentence: str) -> None:
@@ -70,4 +73,5 @@ def _story(report: DemoReport) -> str:
     steps = [(step, f"{seconds:.1f} s") for step, seconds in report.elapsed_seconds.items()]
     facts = f"{report.samples:,} samples of {report.dataset}, test accuracy {report.accuracy:.1%}, in {report.run}"
     parts = [facts, table(("layer", "dimensions", "size"), layers), table(("step", "time"), steps)]
-    return "\n\n".join([*parts, *(["\n".join(report.notes)] if report.notes else [])])
+    notes = ["\n".join(report.notes)] if report.notes else []
+    return "\n\n".join([*parts, *notes, report.diagnosis.brief()])

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
+from embedding_lab.cli.examined import end
 from embedding_lab.cli.options import Debug, Json
 from embedding_lab.cli.output import show
-
-FOUND_ERRORS = 3
 
 
 def doctor(
@@ -25,5 +24,4 @@ def doctor(
 
     diagnosis = examine(logdir, fix=fix)
     show(diagnosis.to_dict(), str(diagnosis), as_json)
-    if not diagnosis.ok:
-        raise typer.Exit(FOUND_ERRORS)
+    end(diagnosis)

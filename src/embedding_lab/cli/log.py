@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from embedding_lab.cli.examined import show_examined
 from embedding_lab.cli.options import Debug, Json, LogDir, RunName, Step
-from embedding_lab.cli.output import show
 from embedding_lab.cli.progress import shown_progress
 from embedding_lab.cli.written import written
 
@@ -54,4 +54,4 @@ def log(
             images=None if images is None else read_array(images),
             progress=progress,
         )
-    show(*written(into, [open_run(into).embeddings(name, step)], export.notes), as_json)
+    show_examined(*written(into, [open_run(into).embeddings(name, step)], export.notes), logdir, as_json)

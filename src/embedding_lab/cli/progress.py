@@ -34,7 +34,7 @@ class Lines:
         self._stage = ""
         self._begun = self._last_line = 0.0
 
-    def __call__(self, stage: str, done: int, total: int | None, /) -> None:
+    def __call__(self, stage: str, done: int, total: int | None, note: str = "", /) -> None:
         """Hears how far a stage is."""
         now = time.monotonic()
         if stage != self._stage:
@@ -42,7 +42,8 @@ class Lines:
         if done == total or now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
             with contextlib.suppress(BrokenPipeError):  # nobody listens any more; the work goes on
-                print(_line(stage, done, total, now - self._begun), file=sys.stderr, flush=True)
+                line = _line(stage, done, total, now - self._begun)
+                print(f"{line}, {note}" if note else line, file=sys.stderr, flush=True)
 
 
 def _line(stage: str, done: int, total: int | None, seconds: float) -> str:
@@ -79,10 +80,11 @@ def _bars() -> Iterator[Progress]:
     )
     stages: dict[str, Any] = {}
 
-    def progress(stage: str, done: int, total: int | None, /) -> None:
+    def progress(stage: str, done: int, total: int | None, note: str = "", /) -> None:
         if stage not in stages:
             stages[stage] = bars.add_task(stage, total=total)
-        bars.update(stages[stage], completed=done, total=total)
+        described = f"{stage}, {note}" if note else stage
+        bars.update(stages[stage], completed=done, total=total, description=described)
 
     with bars:
         yield progress

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from embedding_lab.cli.examined import show_examined
 from embedding_lab.cli.options import DATASETS, DataDir, Debug, Json, LogDir, RunName, Seed
-from embedding_lab.cli.output import show
 from embedding_lab.cli.progress import shown_progress
 from embedding_lab.errors import InputError
 
@@ -40,14 +40,23 @@ def train(
     trace_steps: Annotated[
         int, typer.Option("--trace-steps", min=0, help="Profile so many of the first steps, after the very first.")
     ] = 0,
+    embeddings_every: Annotated[
+        int | None,
+        typer.Option(
+            "--embeddings-every",
+            min=0,
+            help="Keep the embeddings of 1,000 test samples every so many steps; 0 for never, else at the end.",
+        ),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Train a reference model, with every summary that TensorBoard can show, and keep it in a run."""
     _check(epochs, steps, resume, run)
+    from embedding_lab.app.embedding_logger import EmbeddingLogger
+    from embedding_lab.app.traced_training import train_traced
     from embedding_lab.dataset import load_dataset
     from embedding_lab.embeddings import run_folder
-    from embedding_lab.model import train as train_model
     from embedding_lab.model.reference import recipe
 
     recipe(model)  # a name that is unknown is said before data are loaded
@@ -55,8 +64,8 @@ def train(
         train_data = load_dataset(dataset, split="train", data_dir=data_dir, progress=progress)
         test_data = load_dataset(dataset, split="test", data_dir=data_dir, progress=progress)
         run_dir = until_done.enter_context(run_folder(logdir, run, model))
-        tracing = _tracing(run_dir, trace_steps, until_done)
-        trained = train_model(
+        logger = EmbeddingLogger(run_dir, test_data, every=embeddings_every or None)
+        trained, report = train_traced(
             model,
             train_data,
             test_data,
@@ -68,11 +77,12 @@ def train(
             seed=seed,
             run_dir=run_dir,
             resume=resume,
-            callbacks=[tracing.callback] if tracing else [],
-            single_steps=trace_steps + 1 if tracing else 0,
+            trace_steps=trace_steps,
+            callbacks=[logger.keras()] if embeddings_every else [],
             progress=progress,
         )
-    report = tracing.traced.report if tracing and tracing.traced and tracing.traced.done else None
+        if embeddings_every is None:
+            logger.log(trained.model, trained.steps)
     result = {
         "model": trained.path,
         "steps": trained.steps,
@@ -87,9 +97,9 @@ steps            {trained.steps:,}
 train accuracy   {trained.train_accuracy:.2%}
 test accuracy    {trained.test_accuracy:.2%}
 training took    {trained.elapsed_seconds:.1f} s
-See how it went with: embedding-lab serve "{logdir}"
-See its layers with: embedding-lab extract "{run_dir}\""""
-    show(result, f"{report}\n\n{text}" if report else text, as_json)
+See its layers with: embedding-lab extract "{run_dir}"
+See how it went with: embedding-lab serve "{logdir}\""""
+    show_examined(result, f"{report}\n\n{text}" if report else text, logdir, as_json)
 
 
 def _check(epochs: int | None, steps: int | None, resume: bool, run: str | None) -> None:
@@ -99,12 +109,3 @@ def _check(epochs: int | None, steps: int | None, resume: bool, run: str | None)
         raise InputError(
             "Which run to resume was not said.", remedy="Name it with --run, a folder in the log directory."
         )
-
-
-def _tracing(run_dir: Path, steps: int, until_done: contextlib.ExitStack) -> Any:
-    """A trace of the first steps; None where none are asked for."""
-    if not steps:
-        return None
-    from embedding_lab.app.traced_training import training_trace
-
-    return until_done.enter_context(training_trace(run_dir, steps))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,19 @@ class Outputs:
         return len(self.prediction)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the vectors of a set lie on disk.
+
+    Attributes:
+        run: the run's folder.
+        generation: which writing of them it is: what is found out about them holds for no other.
+    """
+
+    run: Path
+    generation: str
+
+
 @dataclass(frozen=True, eq=False)
 class EmbeddingSet:
     """The vectors of one layer, row by row for the samples of one dataset.
@@ -52,6 +66,7 @@ class EmbeddingSet:
         pooling: how further axes became one: "mean", "max" or "flatten"; None where there were none.
         model: the fingerprint of the model that gave them.
         outputs: what the model said of the samples at this step.
+        place: where the vectors lie, for a set that was read from a run; a set that `replace` makes of it has none.
 
     Raises:
         ShapeMismatch: vectors are not (n, dims) for the n samples of the dataset.
@@ -67,6 +82,7 @@ class EmbeddingSet:
     pooling: str | None = None
     model: str | None = None
     outputs: Outputs | None = None
+    place: Place | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         shape = self.vectors.shape
@@ -79,6 +95,11 @@ class EmbeddingSet:
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+    def lying_in(self, place: Place) -> EmbeddingSet:
+        """This set, read from there."""
+        object.__setattr__(self, "place", place)
+        return self
 
     @property
     def ids(self) -> NDArray[np.str_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import NoneType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,9 @@ FACTS: Facts = {
     "parent": (dict, NoneType),
     "quality": dict,
     "state": str,
+    "done": (int, NoneType),
+    "total": (int, NoneType),
+    "vectors": (str, NoneType),
 }
 """What the manifest of a map says besides its files."""
 
@@ -67,6 +71,7 @@ def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_]) -> Pro
     manifest_name = f"{folder}/{folder_name(name)}.json"
     manifest = read_manifest(files, manifest_name, "map", FACTS)
     paths = {file["name"].rpartition(".")[2]: data_path(files, manifest_name, file) for file in manifest["files"]}
+    facts: dict[str, Any] = {fact: manifest.get(fact) for fact in FACTS if fact != "name"}
     try:
         points = np.load(paths["npy"], allow_pickle=False)
         table = pq.read_table(paths["parquet"]) if "parquet" in paths else None
@@ -74,13 +79,20 @@ def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_]) -> Pro
             points=points,
             ids=ids,
             per_sample={measure: table[measure].to_numpy() for measure in table.column_names} if table else {},
-            **{fact: manifest[fact] for fact in FACTS if fact != "name"},
+            **facts,
         )
     except (KeyError, ValueError, OSError, pa.ArrowException, LabError) as error:
         raise BrokenFile(f"Map {name!r} in {files.local(folder)} cannot be read.", got=str(error)) from error
 
 
-def map_names(files: Files, folder: str) -> list[str]:
-    """The names of the maps in a folder, sorted."""
-    found = [each for each in files.list(folder) if each.endswith(".json")]
-    return sorted(read_manifest(files, f"{folder}/{each}", "map", FACTS)["name"] for each in found)
+def map_names(files: Files, folder: str, vectors: str) -> list[str]:
+    """The names of the maps in a folder, sorted, without those of vectors that were replaced since.
+
+    Args:
+        files: the run's files.
+        folder: the maps' folder of a layer and step.
+        vectors: the generation of the vectors that lie there now.
+    """
+    names = [each for each in files.list(folder) if each.endswith(".json")]
+    found = [read_manifest(files, f"{folder}/{each}", "map", FACTS) for each in names]
+    return sorted(each["name"] for each in found if each.get("vectors") in (None, vectors))

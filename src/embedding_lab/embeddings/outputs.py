@@ -17,8 +17,12 @@ from embedding_lab.embeddings.files import Files, storage_errors
 from embedding_lab.embeddings.manifest import Draft, data_path
 from embedding_lab.errors import BrokenFile, ShapeMismatch
 
-COMPRESSION = {"id": "zstd", "prediction": "zstd"}
-"""What is worth compressing: the floats of a model hardly shrink, and that costs more than judging them."""
+ENCODING: Mapping[str, Any] = {
+    "compression": {"id": "zstd"},
+    "use_dictionary": ["prediction"],
+    "write_statistics": False,
+}
+"""What is worth its time: the floats of a model hardly shrink, and that costs more than judging them."""
 
 
 class OutputsWriter:
@@ -61,13 +65,7 @@ class OutputsWriter:
         if self._writer is None:
             self._path = self._draft.new_file("outputs", ".parquet")
             with storage_errors(self._path):
-                self._writer = pq.ParquetWriter(
-                    self._path,
-                    table.schema,
-                    compression=COMPRESSION,
-                    write_statistics=list(COMPRESSION),
-                    use_dictionary=False,
-                )
+                self._writer = pq.ParquetWriter(self._path, table.schema, **ENCODING)
         if table.schema != self._writer.schema:
             raise ShapeMismatch("A block of outputs has other columns than the first one.")
         with storage_errors(self._path):

@@ -28,6 +28,9 @@ class Projection:
         quality: measures in total, such as {"trustworthiness": 0.99}.
         per_sample: measures per sample, each of shape (n,).
         state: "forming" while an iterative method is still at work.
+        done: how many iterations it has behind it; None where the method has none.
+        total: of how many.
+        vectors: which writing of its layer's vectors it shows (`Place.generation`); None where they lie in no run.
 
     Raises:
         ShapeMismatch: points, ids and measures describe different numbers of samples.
@@ -42,6 +45,9 @@ class Projection:
     quality: Mapping[str, float] = field(default_factory=dict)
     per_sample: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     state: State = "complete"
+    done: int | None = None
+    total: int | None = None
+    vectors: str | None = None
 
     def __post_init__(self) -> None:
         if self.points.ndim != 2:

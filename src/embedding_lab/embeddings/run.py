@@ -17,16 +17,17 @@ from typing import Any
 
 from embedding_lab.embeddings import maps, notes
 from embedding_lab.embeddings.dataset import Dataset
-from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs
+from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs, Place
 from embedding_lab.embeddings.files import PARTIAL, LocalFiles, publish_file, storage_errors
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
+from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.pictures import save_pictures
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import read_dataset, save_dataset
 from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
-from embedding_lab.errors import DataMissing, one_of
+from embedding_lab.errors import DataMissing, InputError, one_of
 
 PLUGIN_FOLDER = "plugins/embedding_lab"
 
@@ -194,7 +195,7 @@ class Run:
             dataset=self.dataset(manifest["samples"]),
             outputs=self._outputs_for(chosen, manifest["samples"], manifest["model"]),
             **{fact: manifest[fact] for fact in EMBEDDING_FACTS if fact not in ("samples", "shape", "shard_rows")},
-        )
+        ).lying_in(Place(self.path, str(manifest.get("generation"))))
 
     def vectors(self, layer: str, step: int | None = None) -> Any:
         """The vectors of a layer at a step alone: array-like, float32, shape (n, dims), memory-mapped.
@@ -229,8 +230,27 @@ class Run:
         return maps.read_map(self.files, f"{_set_folder(layer, embeddings.step)}/maps", name, embeddings.ids)
 
     def maps(self, layer: str, step: int | None = None) -> list[str]:
-        """The names of the maps of a layer at a step."""
-        return maps.map_names(self.files, f"{_set_folder(layer, step)}/maps")
+        """The names of the maps of a layer at a step; maps of vectors that were replaced since are none of it."""
+        folder = _set_folder(layer, step)
+        try:
+            manifest = read_manifest(self.files, f"{folder}/embeddings.json", "embeddings", EMBEDDING_FACTS)
+        except DataMissing:
+            return []
+        return maps.map_names(self.files, f"{folder}/maps", str(manifest.get("generation")))
+
+    def save_neighbours(self, embeddings: EmbeddingSet, neighbours: Neighbours) -> None:
+        """Keeps the neighbours of a set that was read from this run, beside its vectors."""
+        folder = f"{_set_folder(embeddings.layer, embeddings.step)}/neighbours"
+        save_neighbours(self.files, folder, neighbours, _place(embeddings).generation)
+
+    def neighbours(self, embeddings: EmbeddingSet, metric: str = "euclidean") -> Neighbours | None:
+        """The neighbours that were kept of a set that was read from this run; None where there are none.
+
+        Raises:
+            BrokenFile: what is there cannot be read.
+        """
+        folder = f"{_set_folder(embeddings.layer, embeddings.step)}/neighbours"
+        return read_neighbours(self.files, folder, metric, _place(embeddings).generation, len(embeddings))
 
     @property
     def selections(self) -> list[str]:
@@ -291,6 +311,15 @@ class Run:
         return read_outputs(self.files, name, manifest) if same else None
 
 
+def _place(embeddings: EmbeddingSet) -> Place:
+    if embeddings.place is None:
+        raise InputError(
+            f"The vectors of layer {embeddings.layer!r} lie in no run.",
+            expected="a set as `run.embeddings` gives it",
+        )
+    return embeddings.place
+
+
 def _set_folder(layer: str, step: int | None) -> str:
     return f"layers/{folder_name(layer)}/{step_folder(step)}"
 
@@ -330,6 +359,25 @@ def open_run(path: str | Path) -> Run:
             remedy="Name one of these runs." if inside else "Check the path, or log embeddings into it first.",
         )
     return Run(folder)
+
+
+def newest_run(path: str | Path) -> Run:
+    """The run in this folder or, where that is a log directory, the one of its runs that was written to last.
+
+    Raises:
+        DataMissing: there is none.
+    """
+    folder = Path(path)
+    runs = [each.parent.parent for each in folder.glob(f"*/{PLUGIN_FOLDER}")]
+    if (folder / PLUGIN_FOLDER).is_dir() or not runs:
+        return open_run(folder)
+    return Run(max(runs, key=_last_written))
+
+
+def _last_written(run: Path) -> tuple[float, str]:
+    """When the newest vectors of a run were put in place; the name decides where that is equal."""
+    times = [each.stat().st_mtime for each in run.glob(f"{PLUGIN_FOLDER}/layers/*/*/embeddings.json")]
+    return max(times, default=0.0), run.name
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ Nothing here knows a framework: `source.py` says what each must give.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,9 @@ from embedding_lab.extraction.source import POOLINGS, LayerInfo, Pooling, source
 from embedding_lab.extraction.streaming import Sink
 from embedding_lab.extraction.temporary import TemporaryRun
 from embedding_lab.progress import Progress, silent
+
+PIECES_BEHIND = 3
+"""Batches that may wait to be written: now and then a piece takes longer, and the model need not wait for it."""
 
 EXAMPLES = 2
 """Samples shown to a model to get to know it: a single one could be mistaken for an axis of length one."""
@@ -143,18 +147,21 @@ def _batches(data: Dataset, rows: int, progress: Progress) -> Iterator[NDArray[A
 
 @contextlib.contextmanager
 def _behind(work: Callable[..., None]) -> Iterator[Callable[..., None]]:
-    """Does work in a thread, one piece behind whoever hands it on, who hears of an error at the next piece."""
-    with ThreadPoolExecutor(1, "embedding-lab-write") as thread:
-        pending: list[Future[None]] = []
+    """Does work in a thread, a few pieces behind whoever hands it on, who hears of an error some pieces later."""
+    thread = ThreadPoolExecutor(1, "embedding-lab-write")
+    pending: deque[Future[None]] = deque()
 
-        def hand_on(*piece: Any) -> None:
-            for last in pending:
-                last.result()
-            pending[:] = [thread.submit(work, *piece)]
+    def hand_on(*piece: Any) -> None:
+        if len(pending) == PIECES_BEHIND:
+            pending.popleft().result()
+        pending.append(thread.submit(work, *piece))
 
+    try:
         yield hand_on
-        for last in pending:
-            last.result()
+        for piece in pending:
+            piece.result()
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,9 @@ SETTINGS = "settings"
 class Checkpoints:
     """The checkpoints in a run.
 
-    A checkpoint holds the weights, the optimiser's state with the number of steps taken, and the states of all
-    random numbers. The order of the samples is a function of seed and step, so nothing more is needed.
+    A checkpoint holds the weights, the optimiser's state with the number of steps taken, the states of all random
+    numbers, and what the metrics have counted in the epoch. The order of the samples is a function of seed and
+    step, so nothing more is needed.
 
     Args:
         run: the run's folder.
@@ -52,6 +52,9 @@ class Checkpoints:
     def restore(self, model: Any) -> int:
         """Puts a model where the last readable checkpoint left it, and returns its step: 0 where there is none.
 
+        Args:
+            model: as the training began with it; its optimiser and metrics have their variables.
+
         Raises:
             InputError: the checkpoint is of a training with other settings.
         """
@@ -67,7 +70,10 @@ class Checkpoints:
                     expected="the settings that it was begun with",
                     remedy="Repeat them, or begin a new run.",
                 )
-            for variable, values in zip(_state(model), arrays, strict=True):
+            state = _state(model)
+            if [tuple(each.shape) for each in state] != [each.shape for each in arrays]:
+                continue  # another version of Keras kept other things
+            for variable, values in zip(state, arrays, strict=True):
                 variable.assign(values)
             return _step(path)
         return 0
@@ -85,7 +91,12 @@ class Checkpoints:
 
 def _state(model: Any) -> list[Any]:
     """Every variable that decides how a training goes on."""
-    return [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]
+    return [
+        *model.trainable_variables,
+        *model.non_trainable_variables,
+        *model.optimizer.variables,
+        *model.metrics_variables,
+    ]
 
 
 def _step(path: Path) -> int:
@@ -95,10 +106,10 @@ def _step(path: Path) -> int:
 
 def _read(path: Path) -> tuple[list[Any], str]:
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
             arrays = [content[name] for name in sorted(content.files) if name != SETTINGS]
             return arrays, str(content[SETTINGS])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive fails in many ways
         raise BrokenFile(
             f"The checkpoint {path} cannot be read.", got=f"{type(error).__name__}: {error}"
         ) from error

@@ -72,12 +72,12 @@ def confusion_picture(confusion: NDArray[np.int64], class_names: Sequence[str]) 
     classes = len(class_names)
     cell = max(6, min(40, 1200 // classes))
     numbered = classes <= LARGEST_NUMBERED
-    margin = 20 + (max(8 * len(name[:12]) for name in class_names) if numbered else 0)
+    margin = 32 + (max(8 * len(name[:12]) for name in class_names) if numbered else 0)
     side = margin + classes * cell
     picture = Image.new("RGB", (side + 8, side + 8), PAPER)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
-    draw.text((margin, 4), "said →", fill=INK, font=font)
-    draw.text((4, margin - 14), "true ↓", fill=INK, font=font)
+    draw.text((margin, margin - 30), "said", fill=INK, font=font)
+    draw.text((4, margin - 16), "true", fill=INK, font=font)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     for true, said in np.ndindex(classes, classes):
         left, top = margin + said * cell, margin + true * cell

@@ -20,9 +20,9 @@ class IntervalMeans:
         self._model = model
         self._before: dict[str, tuple[float, float]] = {}
 
-    def forget(self) -> None:
-        """Says that the metrics begin anew."""
-        self._before.clear()
+    def begin(self) -> None:
+        """Says that an epoch begins: what the metrics have counted so far belongs to points before it."""
+        self._before = dict(self._sums())
 
     def since_last(self, logs: Mapping[str, Any]) -> dict[str, float]:
         """The metrics by name.

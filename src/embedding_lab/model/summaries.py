@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -44,10 +45,10 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
     | Images | ten inputs, the mistakes that the model is surest of, the confusion matrix; where samples are pictures and labels classes |
     | Graphs | the forward pass, with a scope per layer |
     | HParams | hyper-parameters, with loss and accuracy |
-    | Text | the model's summary |
+    | Text | the model's layers, with their outputs and parameters |
 
     Training numbers are the means over the steps since the last point. The model, its metrics and all random states
-    are left as they are. Where the run holds summaries already, those of steps that come again are superseded.
+    are left as they are. Where the run holds summaries already, those of steps that come again are taken away.
 
     Args:
         run_dir: the run's folder, one level below the log directory; made where it does not exist.
@@ -101,8 +102,8 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
             self._meet()  # a subclassed model gets its weights in the first step only
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Keras forgets its means here."""
-        self._means.forget()
+        """Keras begins its means anew here; a training that was resumed goes on with those it had."""
+        self._means.begin()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Writes a point where one is due."""
@@ -140,7 +141,7 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
             self._write_what_stays()
 
     def _write_what_stays(self) -> None:
-        """Hyper-parameters, summary, graph and inputs."""
+        """Hyper-parameters, layers, graph and inputs."""
         hparams = self._hparams if self._hparams is not None else _usual_hparams(self.model)
         metrics = [(run, tag) for tag in ("accuracy", "loss") for run in ("test", "train")]
         self._root.write(_summary(protos.hparams_start(hparams, metrics)), 0)
@@ -241,7 +242,23 @@ def _usual_hparams(model: Any) -> dict[str, Any]:
 
 
 def _summary_text(model: Any) -> str:
-    """The model's own summary, as Markdown that keeps its lines."""
-    lines: list[str] = []
-    model.summary(print_fn=lambda line, line_break=False: lines.append(line), line_length=100)
-    return "\n".join(f"    {line}" for line in "\n".join(lines).splitlines())
+    """The model's layers as a table in Markdown; Keras' own is cut to the width of whatever terminal there is."""
+    trainable = sum(math.prod(each.shape) for each in model.trainable_weights)
+    lines = [
+        f"**{model.name}**: {model.count_params():,} parameters, {trainable:,} of them trainable",
+        "",
+        "| layer | kind | output | parameters |",
+        "|---|---|---|---:|",
+    ]
+    for path, layer in layer_tree(keras, model):
+        lines.append(f"| {path} | {type(layer).__name__} | {_output_shape(layer)} | {layer.count_params():,} |")
+    return "\n".join(lines)
+
+
+def _output_shape(layer: Any) -> str:
+    """Such as "n × 28 × 28" for n samples; "" where the layer declares none."""
+    try:
+        outputs = keras.tree.flatten(layer.output)
+    except AttributeError:  # of a subclassed model
+        return ""
+    return ", ".join(" × ".join("n" if size is None else str(size) for size in each.shape) for each in outputs)

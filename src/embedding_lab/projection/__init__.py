@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedding_lab.projection.divergence import affinities_of, kl_divergence
-    from embedding_lab.projection.method import METHODS, Forming, Method, NeighboursOf, check_parameters
-    from embedding_lab.projection.neighbours import Index, Neighbours, find
+    from embedding_lab.projection.method import (
+        METHODS,
+        Forming,
+        Method,
+        NeighboursOf,
+        Stopped,
+        check_parameters,
+        method_of,
+        own_parameters,
+    )
+    from embedding_lab.projection.neighbours import Index, find
     from embedding_lab.projection.pca import PCA, fit_pca
-    from embedding_lab.projection.quality import Quality, label_agreement, measure
+    from embedding_lab.projection.quality import WIDE, Quality, label_agreement, measure
     from embedding_lab.projection.tsne import TSNE
 
 _HOMES = {
@@ -20,9 +29,10 @@ _HOMES = {
     "Forming": "method",
     "Index": "neighbours",
     "Method": "method",
-    "Neighbours": "neighbours",
     "NeighboursOf": "method",
     "Quality": "quality",
+    "Stopped": "method",
+    "WIDE": "quality",
     "affinities_of": "divergence",
     "check_parameters": "method",
     "find": "neighbours",
@@ -30,18 +40,21 @@ _HOMES = {
     "kl_divergence": "divergence",
     "label_agreement": "quality",
     "measure": "quality",
+    "method_of": "method",
+    "own_parameters": "method",
 }
 
 __all__ = [
     "METHODS",
     "PCA",
     "TSNE",
+    "WIDE",
     "Forming",
     "Index",
     "Method",
-    "Neighbours",
     "NeighboursOf",
     "Quality",
+    "Stopped",
     "affinities_of",
     "check_parameters",
     "find",
@@ -49,6 +62,8 @@ __all__ = [
     "kl_divergence",
     "label_agreement",
     "measure",
+    "method_of",
+    "own_parameters",
 ]
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from embedding_lab.embeddings import Neighbours
 from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.projection.affinity import Affinities, perplexity_affinities
 from embedding_lab.projection.attraction import neighbour_cost
 from embedding_lab.projection.crew import crew_of
 from embedding_lab.projection.frame import as_vectors, column_extremes
 from embedding_lab.projection.kernel import kernel_for
-from embedding_lab.projection.neighbours import Neighbours
 from embedding_lab.projection.repulsion import ExactRepulsion
 from embedding_lab.projection.repulsion_mesh import MeshRepulsion
 

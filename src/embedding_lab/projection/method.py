@@ -9,14 +9,15 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.errors import one_of
+from embedding_lab.embeddings import Neighbours
+from embedding_lab.errors import InputError, one_of
 from embedding_lab.progress import Progress
-from embedding_lab.projection.neighbours import Neighbours
 
 METHODS = {
     "pca": "embedding_lab.projection.pca",
@@ -25,15 +26,35 @@ METHODS = {
 }
 """Where the function `project` of each method lives; imported when it is first asked for."""
 
+ANY_DIMS = frozenset({"pca"})
+"""Methods whose maps may have more than three dimensions."""
+
 NeighboursOf = Callable[[int], Neighbours]
 """Gives the k nearest neighbours of the vectors, or n - 1 where there are fewer; computed once and shared."""
 
 
 class Forming(Protocol):
-    """Told of the map while it forms: the points so far, how many iterations are done, and of how many."""
+    """Told of the map while it forms: the points so far, how many iterations are done, of how many, and what
+    the method measures on the way, such as {"kl": 2.1}.
+    """
 
-    def __call__(self, points: NDArray[np.float32], done: int, total: int, /) -> None:
+    def __call__(
+        self, points: NDArray[np.float32], done: int, total: int, measures: Mapping[str, float], /
+    ) -> None:
         """The points are a copy or will not change."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stopped:
+    """A map that was stopped on its way.
+
+    Attributes:
+        points: float32, shape (n, dims).
+        done: how many iterations it has behind it.
+    """
+
+    points: NDArray[np.float32]
+    done: int
 
 
 class Method(Protocol):
@@ -48,7 +69,8 @@ class Method(Protocol):
         forming: told of usable maps on the way; what it raises ends the work.
         progress: told how far the work is.
         threads: how many work; None for one on every core.
-        own: the method's own parameters, each with a default.
+        own: the method's own parameters, each with a default. One that is called `resume` takes a `Stopped` map
+            of the same vectors and parameters, to go on from there, or None.
 
     Returns:
         Points, finite, float32, shape (n, dims), row by row for the vectors.
@@ -72,7 +94,7 @@ class Method(Protocol):
         """Lays them out."""
 
 
-def method(name: str) -> Method:
+def method_of(name: str) -> Method:
     """The method of this name.
 
     Raises:
@@ -90,17 +112,21 @@ def own_parameters(name: str) -> Mapping[str, Any]:
         UnknownName: there is no such method.
     """
     shared = inspect.signature(Method.__call__).parameters
-    own = inspect.signature(method(name)).parameters
+    own = inspect.signature(method_of(name)).parameters
     return {key: value.default for key, value in own.items() if key not in shared}
 
 
-def check_parameters(name: str, given: Mapping[str, Any]) -> None:
-    """Refuses parameters that the method does not have.
+def check_parameters(name: str, given: Mapping[str, Any], dims: int = 2) -> None:
+    """Refuses parameters that the method does not have, and maps that are none.
 
     Raises:
         UnknownName: the method does not exist, or has no such parameter.
+        InputError: dims are too few, or too many for the method.
     """
     known = own_parameters(name)
+    if dims < 2 or (dims > 3 and name not in ANY_DIMS):
+        expected = "2 or more" if name in ANY_DIMS else "2 or 3"
+        raise InputError("A map cannot have so many dimensions.", got=f"dims={dims}", expected=expected)
     for key in given:
         if key not in known:
             raise one_of(f"Parameter of method {name!r}", key, known)

@@ -7,13 +7,13 @@ they are computed once for a set and a metric. `docs/neighbours.md` explains how
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from embedding_lab.embeddings import Neighbours
 from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.progress import Progress, silent
 from embedding_lab.projection import tree
@@ -36,50 +36,6 @@ EXACT_ROWS = 20_000
 
 TREE_COLUMNS = 3
 """Up to so many columns a k-d tree finds the exact neighbours of any number of rows."""
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbours:
-    """The k nearest neighbours of n samples.
-
-    Attributes:
-        indices: row numbers, int32, shape (n, k), nearest first; never the sample itself, none twice. Where
-            the squared distances are equal the lower row comes first.
-        distances: float32, shape (n, k), ascending, in the vectors' own units; under "cosine" 1 - cos.
-        metric: "euclidean" or "cosine".
-        recall: the share of true neighbours among them: 1.0 when exact, else measured on some rows.
-    """
-
-    indices: NDArray[np.int32]
-    distances: NDArray[np.float32]
-    metric: str
-    recall: float
-
-    def __post_init__(self) -> None:
-        if self.indices.ndim != 2 or self.indices.shape != self.distances.shape:
-            raise ShapeMismatch(
-                "Neighbours and their distances do not fit.",
-                got=f"shapes {self.indices.shape} and {self.distances.shape}",
-                expected="both (n, k)",
-            )
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @property
-    def k(self) -> int:
-        """How many neighbours each sample has: fewer than asked for where there were no more samples."""
-        return int(self.indices.shape[1])
-
-    def nearest(self, k: int) -> Neighbours:
-        """The first k of them.
-
-        Raises:
-            InputError: there are fewer, though there are more samples.
-        """
-        if k > self.k and self.k < len(self) - 1:
-            raise InputError("There are not so many neighbours.", got=f"{self.k} for each", expected=f"{k} or more")
-        return Neighbours(self.indices[:, :k], self.distances[:, :k], self.metric, self.recall)
 
 
 def find(

@@ -8,7 +8,7 @@ rows the components come from the smaller Gram matrix of the rows, in float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ def project(
     dims: int,
     seed: int,
     neighbours: object,
-    forming: Callable[[NDArray[np.float32], int, int], None],
+    forming: Callable[[NDArray[np.float32], int, int, Mapping[str, float]], None],
     progress: Progress,
     threads: int | None,
 ) -> NDArray[np.float32]:
@@ -45,7 +45,7 @@ def project(
     It needs neither neighbours nor a seed. Where the vectors have fewer columns than the map, the rest is 0.
     """
     points = points_of(vectors, dims, progress=progress)
-    forming(points, 1, 1)
+    forming(points, 1, 1, {})
     return points
 
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from embedding_lab.embeddings import Neighbours
 from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.progress import Progress, silent
 from embedding_lab.projection.frame import as_vectors, directions
-from embedding_lab.projection.neighbours import Index, Neighbours
+from embedding_lab.projection.neighbours import Index
 from embedding_lab.projection.ranks import nearer_rows
 from embedding_lab.projection.threads import usable
 

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from embedding_lab.embeddings import Neighbours
 from embedding_lab.errors import InputError, ShapeMismatch, one_of
 from embedding_lab.progress import Progress
 from embedding_lab.projection.affinity import (
@@ -31,8 +32,8 @@ from embedding_lab.projection.descent import Descent, Schedule
 from embedding_lab.projection.first_map import first_map, narrowed
 from embedding_lab.projection.frame import as_vectors
 from embedding_lab.projection.kernel import Weighting
-from embedding_lab.projection.method import Forming, NeighboursOf
-from embedding_lab.projection.neighbours import Index, Neighbours
+from embedding_lab.projection.method import Forming, NeighboursOf, Stopped
+from embedding_lab.projection.neighbours import Index
 from embedding_lab.projection.placement import placed
 
 Callback = Callable[[int, NDArray[np.float32], float], object]
@@ -280,6 +281,7 @@ def project(
     init: Any = "pca",
     weighting: Weighting = "neighbours",
     interval: int = 25,
+    resume: Stopped | None = None,
 ) -> NDArray[np.float32]:
     """A t-SNE map; the shared arguments are those of `Method`, the others those of `TSNE`.
 
@@ -289,7 +291,7 @@ def project(
         seed: as in `Method`.
         neighbours: asked for three times the perplexity, or half of it for uniform affinities.
         forming: told of the map every `interval` iterations.
-        progress: told "t-SNE, KL ..." in iterations, with the divergence so far.
+        progress: told "t-SNE iterations", with the divergence so far.
         threads: as in `Method`.
         perplexity: the effective number of neighbours that a sample cares for.
         affinity: "perplexity" or "uniform".
@@ -298,12 +300,15 @@ def project(
         init: the first map.
         weighting: "neighbours" or "gradient".
         interval: iterations between two maps.
+        resume: a map that was stopped, to go on from its points with the iterations that were left. Momentum and
+            gains begin anew, so it ends as good as the map it would have been, and not as the same.
     """
     vectors = as_vectors(vectors)
 
     def told(iteration: int, points: NDArray[np.float32], divergence: float) -> None:
-        progress(f"t-SNE, KL {divergence:.3f}", iteration, max_iter)
-        forming(points, iteration, max_iter)
+        done = max_iter - tsne.max_iter + iteration
+        progress("t-SNE iterations", done, max_iter, f"KL {divergence:.3f}")
+        forming(points, done, max_iter, {"kl": divergence})
 
     tsne = TSNE(
         dims,
@@ -318,5 +323,8 @@ def project(
         callback=told,
         callback_interval=interval,
     )
+    if resume is not None:
+        early, left = tsne.early_exaggeration_iter - resume.done, max_iter - resume.done
+        tsne.set_params(init=resume.points, early_exaggeration_iter=max(0, early), max_iter=max(1, left))
     known = neighbours(tsne.neighbours_needed()) if len(vectors) > 1 else None
     return tsne.fit_transform(vectors, neighbours=known)

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings import Neighbours
 from embedding_lab.errors import InputError
 from embedding_lab.progress import Progress
 from embedding_lab.projection.frame import as_vectors, column_extremes
 from embedding_lab.projection.method import Forming, NeighboursOf
-from embedding_lab.projection.neighbours import Neighbours
 from embedding_lab.projection.pca import points_of
 
 FEWEST = 5
@@ -91,7 +91,7 @@ def project(
             for text in HARMLESS:
                 warnings.filterwarnings("ignore", message=text)
             points = np.asarray(learner.fit_transform(_within_float32(vectors)), dtype=np.float32)
-    forming(points, 1, 1)
+    forming(points, 1, 1, {})
     progress("umap", 1, 1)
     return points
 

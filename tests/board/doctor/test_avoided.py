@@ -13,6 +13,22 @@ import pytest
 import embedding_lab as lab
 
 
+def test_logging_and_launching_again_shows_the_new_points(desk: Any, asked: Any) -> None:
+    def shown() -> set[bytes]:
+        with lab.launch(desk.root, port=0) as board:
+            listed = asked(board.url).json("plugin/projector/info", run="run")["embeddings"]
+            return {
+                asked(board.url)("plugin/projector/tensor", run="run", name=each["tensorName"]) for each in listed
+            }
+
+    lab.log_embeddings(desk.root / "run", np.eye(5), layer="mine")
+    before = shown()
+    lab.log_embeddings(desk.root / "run", np.arange(15).reshape(5, 3), layer="mine")
+    after = shown()
+    assert len(before) == len(after) == 2
+    assert not before & after
+
+
 def test_no_folder_has_to_be_made_before_logging(desk: Any) -> None:
     lab.log_embeddings(desk.root / "not" / "yet" / "there", np.eye(5), layer="mine")
     assert set(desk.examine().tabs["Projector"]) == {"not/yet/there"}

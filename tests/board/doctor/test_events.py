@@ -162,12 +162,14 @@ def test_a_folder_without_runs_names_the_one_above_when_that_holds_them(desk: An
     assert str(desk.root.parent) in desk.found("no-runs").remedy
 
 
-def test_a_renamed_event_file_is_found_and_mended(desk: Any) -> None:
+def test_a_renamed_event_file_is_found_and_mended(desk: Any, asked: Any) -> None:
     desk.events(desk.root / "run" / "backup-of-monday", *(desk.scalar(step, 1.0) for step in range(3)))
     assert desk.found("event-file-renamed").mend
     after = desk.examine(fix=True)
     assert after.ok
     assert after.tabs["Scalars"] == {"run": "1 curve, steps 0 to 2"}
+    with launch(desk.root, port=0) as board:
+        assert len(asked(board.url).json("plugin/scalars/scalars", run="run", tag="loss")) == 3
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the administrator may read every file")

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from embedding_lab.board.doctor import doctor
 from embedding_lab.board.launch import Board, launch
 
 Build = Callable[[Any], None]
@@ -221,6 +222,7 @@ def a_name_the_page_cannot_ask_for(desk: Any) -> None:
 def a_second_writer_that_overwrote_the_list(desk: Any) -> None:
     shutil.copytree(desk.HERE / "written_by" / "pytorch", desk.root / "run")
     run = desk.root / "run"
+    shutil.rmtree(run / "00002")
     values = np.loadtxt(run / "00001" / "layer" / "tensors.tsv")
     values -= values.mean(axis=0)
     np.savetxt(
@@ -255,6 +257,23 @@ def the_tutorials_recipe(desk: Any) -> None:
     desk.list(run, entry)
 
 
+@case("checkpoint-only", shows=((20, 5), (20, 5)), tensorflow=True)
+def the_first_tutorials_recipe(desk: Any) -> None:
+    """TensorFlow 2: a checkpoint of one variable, labels below a word, a flat sheet, a trace without profile."""
+    shutil.copytree(desk.HERE / "written_by" / "tf_summary", desk.root, dirs_exist_ok=True)
+    run = desk.run("projector")
+    shutil.copytree(desk.HERE / "object_checkpoint", run, dirs_exist_ok=True)
+    (run / "checkpoint").write_text('model_checkpoint_path: "embedding.ckpt-1"\n')
+    desk.labels(run, ["label", *(str(row % 10) for row in range(20))], "metadata.tsv")
+    entry = {
+        "tensor_name": "embedding/.ATTRIBUTES/VARIABLE_VALUE",
+        "tensor_shape": [],
+        "metadata_path": "metadata.tsv",
+        "sprite": desk.sheet(run, columns=10, rows=2, name="sprite.png"),
+    }
+    desk.list(run, entry)
+
+
 @case("tensor-not-in-checkpoint", shows=((20, 5), (20, 5)), tensorflow=True)
 def a_variable_under_another_name(desk: Any) -> None:
     run = desk.run()
@@ -277,7 +296,7 @@ def a_checkpoint_that_is_gone(desk: Any) -> None:
     desk.list(run, {"tensor_path": desk.raw(run)}, model_checkpoint_path="/home/someone/model.ckpt-1")
 
 
-@case("keras-embeddings", shows=((11, 6),))
+@case("keras-embeddings", shows=((11, 6), (11, 6)))
 def the_embeddings_that_keras_3_saves(desk: Any) -> None:
     pytest.importorskip("h5py", reason="the weights that Keras saves are HDF5; install h5py")
     shutil.copytree(desk.HERE / "written_by" / "keras", desk.root / "run")
@@ -334,6 +353,14 @@ def labels_in_latin_1(desk: Any) -> None:
     desk.list(run, {"tensor_path": desk.raw(run), "metadata_path": "labels.tsv"})
 
 
+@case("too-many-classes", shows=((120, 4),))
+def more_classes_than_colours(desk: Any) -> None:
+    run = desk.run()
+    labels = desk.labels(run, [f"class {row % 60}" for row in range(120)])
+    points = desk.raw(run, desk.points(120))
+    desk.list(run, {"tensor_path": points, "tensor_shape": [120, 4], "metadata_path": labels})
+
+
 # Sheets of thumbnails
 
 
@@ -348,6 +375,12 @@ def a_sheet_that_is_too_large(desk: Any) -> None:
 def a_sheet_that_is_not_square(desk: Any) -> None:
     run = desk.run()
     desk.list(run, {"tensor_path": desk.raw(run), "sprite": desk.sheet(run, columns=10, rows=2)})
+
+
+@case("sprite-too-few")
+def fewer_thumbnails_than_points(desk: Any) -> None:
+    run = desk.run()
+    desk.list(run, {"tensor_path": desk.raw(run), "sprite": desk.sheet(run, columns=4, rows=4)})
 
 
 @case("sprite-unreadable")
@@ -381,6 +414,12 @@ def vectors_off_centre(desk: Any) -> None:
     desk.list(run, {"tensor_path": desk.raw(run, values / np.linalg.norm(values, axis=1, keepdims=True) * 0.999)})
 
 
+@case("neighbours-of-sphere", shows=((20, 49), (20, 49)))
+def more_dimensions_than_the_page_leaves_alone(desk: Any) -> None:
+    run = desk.run()
+    desk.list(run, {"tensor_path": desk.raw(run, desk.points(20, 64) + 1), "tensor_shape": [20, 64]})
+
+
 @case("pca-random", shows=((20, 49), (20, 49)))
 def more_dimensions_than_the_page_can_use(desk: Any) -> None:
     run = desk.run()
@@ -394,7 +433,8 @@ def more_points_than_the_page_takes(desk: Any) -> None:
     angle = np.linspace(0, 2 * np.pi, 100_100, endpoint=False)
     circle = 0.9999 * np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     labels = desk.labels(run, ["label\trow", *(f"{'ab'[row % 2]}\t{row}" for row in range(100_100))])
-    desk.list(run, {"tensor_path": desk.raw(run, circle), "tensor_shape": [100_100, 2], "metadata_path": labels})
+    entry = {"tensor_path": desk.raw(run, circle), "tensor_shape": [100_100, 2], "metadata_path": labels}
+    desk.list(run, {**entry, "sprite": desk.sheet(run, columns=317, rows=317, cell=4)})
 
 
 # The doctor, and then TensorBoard
@@ -462,8 +502,10 @@ def test_mending_leaves_no_file_that_nobody_names(mended: Mended, name: str) -> 
 
 TWO_STEPS = (
     "the_tutorials_recipe",
+    "the_first_tutorials_recipe",
     "a_variable_under_another_name",
     "a_checkpoint_where_there_is_no_tensorflow",
+    "the_embeddings_that_keras_3_saves",
 )
 """Here the first mend writes a tensor that the second one replaces by better ones."""
 
@@ -513,6 +555,13 @@ def test_every_reason_of_the_tutorials_empty_tab_is_named(mended: Mended) -> Non
     }
 
 
+def test_every_reason_why_the_first_tutorial_misleads_is_named(mended: Mended) -> None:
+    found = {each.name for each in mended.before["the_first_tutorials_recipe"].findings}
+    assert found == {"checkpoint-only", "metadata-header", "sprite-not-square", "trace-without-profile"}
+    after = {each.name for each in mended.after["the_first_tutorials_recipe"].findings}
+    assert after == {"trace-without-profile"}
+
+
 def test_the_numbers_of_the_checkpoint_are_the_models(mended: Mended) -> None:
     values = np.random.RandomState(1).rand(30, 4).astype(np.float32)
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
@@ -538,6 +587,49 @@ def test_a_fair_sample_keeps_points_and_labels_together(mended: Mended) -> None:
     rows = np.array([int(line.split("\t")[1]) for line in lines])
     angle = 2 * np.pi * rows / 100_100
     np.testing.assert_allclose(shown, 0.9999 * np.stack([np.cos(angle), np.sin(angle)], axis=1), atol=1e-4)
+    sheet = np.asarray(Image.open(io.BytesIO(mended.ask("plugin/projector/sprite_image", **ask))))
+    assert (sheet[2::4, 2::4].ravel()[:100_000] == rows % 250 + 1).all()
+
+
+def test_points_without_a_thumbnail_get_an_empty_one(mended: Mended) -> None:
+    ask = {"run": "fewer_thumbnails_than_points/run", "name": "points"}
+    sheet = np.asarray(Image.open(io.BytesIO(mended.ask("plugin/projector/sprite_image", **ask))))
+    assert (sheet[4::8, 4::8].ravel() == [*range(1, 17), *[0] * 9]).all()
+
+
+def test_many_classes_can_be_coloured_by_their_number(mended: Mended) -> None:
+    ask = {"run": "more_classes_than_colours/run", "name": "points", "num_rows": 1000}
+    header, *lines = mended.ask("plugin/projector/metadata", **ask).decode().splitlines()
+    assert header == "label\tlabel number"
+    assert len({line.split("\t")[1] for line in lines}) == 60
+    assert len(set(lines)) == 60
+
+
+def test_nearest_points_of_wide_vectors_are_true_after_the_mend(mended: Mended, new_desk: Any) -> None:
+    """The page's own distance below 50 dimensions, beside the true one."""
+    run = "more_dimensions_than_the_page_leaves_alone/run"
+    before = new_desk.points(None, 20, 64) + 1
+    unit = before / np.linalg.norm(before, axis=1, keepdims=True)
+    (name,) = [
+        each["tensorName"]
+        for each in mended.ask.json("plugin/projector/info", run=run)["embeddings"]
+        if "cosine" in each["tensorName"]
+    ]
+    shown = np.frombuffer(mended.ask("plugin/projector/tensor", run=run, name=name), np.float32).reshape(20, 49)
+    np.testing.assert_allclose(shown @ shown.T, unit @ unit.T, atol=1e-3)
+
+
+def test_a_log_directory_given_as_an_address_shows_runs_but_no_embeddings(
+    tmp_path: Path, new_desk: Any, asked: Any
+) -> None:
+    desk = new_desk(tmp_path)
+    run = desk.run()
+    desk.list(run, {"tensor_path": desk.raw(run)})
+    with plain_tensorboard(tmp_path, f"file://{tmp_path}") as url:
+        assert asked(url).json("runs") == ["run"]
+        assert asked(url).status("plugin/projector/runs") == 500
+    assert [each.name for each in doctor(f"file://{tmp_path}").findings] == ["logdir-remote"]
+    assert desk.examine().tabs["Projector"], "its copy on this machine"
 
 
 # How it was before
@@ -547,9 +639,9 @@ TAKES_THE_TAB_DOWN = ("a_missing_tensor_file", "all_zeros", "a_list_that_is_none
 
 
 @contextmanager
-def plain_tensorboard(logdir: Path) -> Iterator[str]:
+def plain_tensorboard(logdir: Path, given: str = "") -> Iterator[str]:
     """TensorBoard as its own command starts it, of which nobody has asked anything yet."""
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", "0"]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", given or str(logdir), "--port", "0"]
     # killed, it leaves its note in the folder for temporary files, which is therefore one of its own
     own = {**os.environ, "TMPDIR": str(logdir.parent)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=own) as process:
@@ -580,6 +672,7 @@ def test_the_tutorials_recipe_shows_nothing_without_the_doctor(tmp_path: Path, n
     ("name", "points"),
     [
         ("the_tutorials_recipe", 30),
+        pytest.param("the_first_tutorials_recipe", 20, marks=pytest.mark.long),
         pytest.param("the_embeddings_that_keras_3_saves", 11, marks=pytest.mark.long),
         pytest.param("a_missing_tensor_file", 20, marks=pytest.mark.long),
     ],

@@ -14,6 +14,7 @@ from embedding_lab.board.doctor import examine
 from embedding_lab.board.launch import launch
 from embedding_lab.embeddings import EmbeddingSet, as_dataset, create_run
 from embedding_lab.embeddings.files import STALE_SECONDS
+from embedding_lab.profiling import trace
 
 NAME = "events.out.tfevents.1.host"
 
@@ -96,16 +97,23 @@ def test_a_session_that_was_never_ended_is_named(desk: Any, profiled: Path) -> N
 
 def test_profiles_in_wrong_places_are_copied_to_where_the_tab_looks(desk: Any, asked: Any) -> None:
     pytest.importorskip("xprof", reason="the Profile tab comes with xprof")
+    profile = trace(sorted, [3, 1, 2], logdir=desk.root.parent / "elsewhere").profile.read_bytes()
     places = ("one", "two/profile/monday", "plugins/profile", "three/plugins/profile")
     for place in places:
         (desk.root / place).mkdir(parents=True, exist_ok=True)
-        (desk.root / place / "host.xplane.pb").write_bytes(b"\x0a\x00")
+        (desk.root / place / "host.xplane.pb").write_bytes(profile)
     assert [each.mend is not None for each in desk.examine().findings] == [True] * 4
     after = desk.examine(fix=True)
     assert all((desk.root / place / "host.xplane.pb").exists() for place in places)
     assert {"1 session", "2 sessions", "3 sessions", "4 sessions"} & set(after.tabs["Profile"].values())
     with launch(desk.root, port=0) as board:
-        assert len(asked(board.url).json("plugin/profile/runs")) == 4
+        ask = asked(board.url)
+        assert ask.json("plugins_listing")["profile"]["enabled"]
+        sessions = ask.json("plugin/profile/runs")
+        assert len(sessions) == 4
+        for session in sessions:
+            overview = ask("plugin/profile/data", run=session, tag="overview_page", host="host")
+            assert b"TraceContext" in overview, session
 
 
 def test_a_trace_without_its_profile_is_noted(desk: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -13,15 +14,15 @@ import pytest
 from embedding_lab.board.launch import launch
 
 FINDINGS = {
-    "pytorch": {"neighbours-lost"},
-    "tensorboardx": {"neighbours-lost"},
+    "pytorch": {"neighbours-lost", "neighbours-of-sphere"},
+    "tensorboardx": {"neighbours-lost", "neighbours-of-sphere"},
     "tf_summary": {"trace-without-profile"},
     "keras": {"keras-embeddings"},
 }
 MOST_TABS = {"Time Series", "Scalars", "Images", "Distributions", "Histograms", "Text", "HParams"}
 SHOWN = {
     "pytorch": MOST_TABS | {"Graphs", "PR Curves", "Projector"},
-    "tensorboardx": MOST_TABS | {"PR Curves", "Projector"},
+    "tensorboardx": MOST_TABS | {"Graphs", "PR Curves", "Projector"},
     "tf_summary": MOST_TABS | {"Graphs"},
     "keras": {"Time Series", "Scalars", "Graphs", "Distributions", "Histograms"},
 }
@@ -69,6 +70,21 @@ def test_what_is_mended_needs_no_second_mend(written: Any, writer: str) -> None:
     again = written.examine(fix=True)
     assert again.mended == ()
     assert {each.name for each in again.findings} <= {"trace-without-profile"}
+
+
+LIBRARIES = {"pytorch": "torch", "tensorboardx": "tensorboardX", "tf_summary": "tensorflow", "keras": "keras"}
+
+
+@pytest.mark.long  # the log directories kept here were written by the same script
+@pytest.mark.usefixtures("whatever_is_installed")
+@each_writer
+def test_what_the_installed_library_writes_today_is_judged_alike(desk: Any, writer: str) -> None:
+    if importlib.util.find_spec(LIBRARIES[writer]) is None:
+        pytest.skip(f"{LIBRARIES[writer]} is not installed")
+    script = desk.HERE / "written_by" / "write.py"
+    subprocess.run([sys.executable, script, writer, desk.root], capture_output=True, check=True)
+    assert desk.names() == FINDINGS[writer]
+    assert {tab for tab, seen in desk.examine().tabs.items() if seen} == SHOWN[writer]
 
 
 @pytest.mark.usefixtures("whatever_is_installed")

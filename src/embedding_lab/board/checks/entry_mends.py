@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from embedding_lab.board.checks.finding import Mend
 from embedding_lab.board.checks.mender import Mender
 from embedding_lab.board.checks.projector_files import AssetKind, Entry, set_asset_path
+from embedding_lab.board.checks.sheets import square_sheet
 from embedding_lab.board.projector_config import raw_tensor
 
 Change = Callable[[Mender, Any], Sequence[Any] | None]
@@ -69,6 +71,14 @@ def put_metadata(mender: Mender, entry: Entry, new: Any, lines: Iterable[str]) -
     """Writes a table of samples beside the list and names it in a new entry."""
     content = "".join(f"{line}\n" for line in lines).encode()
     new.metadata_path = mender.put(entry, f"{entry.name}-metadata.tsv", content)
+
+
+def put_thumbnails(mender: Mender, entry: Entry, new: Any, sheet: Path, pictures: Sequence[int]) -> None:
+    """Lays pictures of an entry's sheet out on a square one beside the list and names it in a new entry."""
+    width, height = entry.proto.sprite.single_image_dim
+    content, cell = square_sheet(sheet, (width, height), pictures)
+    new.sprite.image_path = mender.put(entry, f"{entry.name}-thumbnails.png", content)
+    set_numbers(new.sprite.single_image_dim, cell)
 
 
 def set_numbers(field: Any, numbers: Sequence[int]) -> None:

@@ -32,7 +32,7 @@ def check_metrics(logdir: LogDir) -> Iterator[Finding]:
                 remedy="Write each trial's parameters: hp.hparams(values), or add_hparams(values, metrics).",
             )
         empty = [
-            info.name.tag
+            f"{info.name.tag!r}" + (f" of {info.name.group!r}" if info.name.group else "")
             for info in said.metric_infos
             if info.name.tag and not any(_written(scalars, trial, info.name) for trial in trials)
         ]
@@ -43,7 +43,7 @@ def check_metrics(logdir: LogDir) -> Iterator[Finding]:
                 "HParams",
                 "A metric's column stays empty: no trial writes a scalar of that name.",
                 run=run.name,
-                got=", ".join(repr(tag) for tag in empty[:5]),
+                got=", ".join(empty[:5]),
                 rule="a metric's tag (and group) is that of a scalar in the trial's run",
                 remedy="Name it as the scalar: Keras writes 'epoch_accuracy', in the group 'validation'.",
             )

@@ -145,7 +145,7 @@ def _colours(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
     usable = [name for name in columns if name not in texts or len(texts[name]) <= MOST_COLOURS]
     many = {name: len(values) for name, values in texts.items() if len(values) > MOST_COLOURS}
     if many and not usable:
-        name = max(many, key=lambda each: many[each])
+        name = min(many, key=lambda each: many[each])
         yield Finding(
             "too-many-classes",
             "note",
@@ -156,8 +156,16 @@ def _colours(entry: Entry, table: Metadata, rows: int) -> Iterator[Finding]:
             got=f"{many[name]:,} different values",
             rule=f"a column of text has at most {MOST_COLOURS} different values; numbers become a gradient",
             remedy="Add a column with the number of the class.",
-            mend=None,
+            mend=write_metadata(entry, _numbered(table, name)) if many[name] < rows == len(table.rows) else None,
         )
+
+
+def _numbered(table: Metadata, name: str) -> list[str]:
+    """The table with a column more: which of a column's values it is, in the order of the alphabet."""
+    cells = table.column(table.names.index(name))
+    numbers = {value: str(number) for number, value in enumerate(sorted(set(cells)))}
+    rows = ["\t".join([*row, numbers[cell]]) for row, cell in zip(table.rows, cells, strict=True)]
+    return ["\t".join([*table.names, f"{name} number"]), *rows]
 
 
 def _finding(

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import math
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from embedding_lab.board.checks.entry_mends import entry_mend, set_numbers, take_file_out
+from embedding_lab.board.checks.entry_mends import entry_mend, put_thumbnails, take_file_out
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.meant import points_of_entries
 from embedding_lab.board.checks.mender import Mender
 from embedding_lab.board.checks.projector_files import Entry
+from embedding_lab.board.checks.sheets import MOST_PIXELS, grid_of, picture_size
 from embedding_lab.board.thumbnails import SHEET_PIXELS
-
-MOST_PIXELS = 1 << 28
-"""A larger sheet is not opened: it may be a few bytes that unfold to gigabytes."""
-
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 
 
 def check_sprites(logdir: LogDir) -> Iterator[Finding]:
@@ -49,7 +39,7 @@ def _judged(entry: Entry, path: Path, points: int) -> Iterator[Finding]:
         return
     width, height = size
     cell = tuple(entry.proto.sprite.single_image_dim)
-    grid = _grid(size, cell)
+    grid = grid_of(size, cell)
     if grid is None:
         yield _finding(
             "sprite-dimensions",
@@ -63,7 +53,7 @@ def _judged(entry: Entry, path: Path, points: int) -> Iterator[Finding]:
         return
     columns, rows = grid
     got = f"{width} × {height} pixels, {columns} × {rows} pictures for {points:,} points"
-    mend = _retiler(entry, path, cell, points) if width * height <= MOST_PIXELS else None
+    mend = _retiler(entry, path, points) if width * height <= MOST_PIXELS else None
     if columns * rows < min(points, SHEET_PIXELS**2):
         yield _finding(
             "sprite-too-few",
@@ -71,8 +61,8 @@ def _judged(entry: Entry, path: Path, points: int) -> Iterator[Finding]:
             "its sheet has fewer pictures than there are points, so the last points have none or a wrong one",
             path,
             got,
-            "Write a sheet with one picture per point.",
-            None,
+            "Write a sheet with one picture per point; --fix leaves the last points without one.",
+            mend,
         )
     elif max(size) > SHEET_PIXELS:
         yield _finding(
@@ -96,37 +86,6 @@ def _judged(entry: Entry, path: Path, points: int) -> Iterator[Finding]:
         )
 
 
-def picture_size(path: Path) -> tuple[int, int] | None:
-    """Width and height of a picture; None where it is none that a browser shows."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a large sheet is what we are here to find
-        try:
-            with path.open("rb") as file, Image.open(file, formats=_FORMATS) as picture:
-                return picture.size
-        except Image.DecompressionBombError:
-            return _png_size(path)
-        except (OSError, ValueError, SyntaxError, ArithmeticError, IndexError, KeyError, TypeError):
-            return None
-
-
-def _png_size(path: Path) -> tuple[int, int] | None:
-    """What a PNG says of itself in its first bytes; it is not unfolded."""
-    with path.open("rb") as file:
-        head = file.read(24)
-    if not head.startswith(b"\x89PNG\r\n\x1a\n") or len(head) < 24:
-        return None
-    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
-
-
-def _grid(size: tuple[int, int], cell: tuple[int, ...]) -> tuple[int, int] | None:
-    """Columns and rows of a sheet; None where the thumbnail's size does not divide it."""
-    if len(cell) != 2 or min(cell) < 1 or size[0] % cell[0] or size[1] % cell[1]:
-        return None
-    return size[0] // cell[0], size[1] // cell[1]
-
-
 def _finding(name: str, entry: Entry, what: str, path: Path, got: str, remedy: str, mend: Mend | None) -> Finding:
     return Finding(
         name,
@@ -142,43 +101,8 @@ def _finding(name: str, entry: Entry, what: str, path: Path, got: str, remedy: s
     )
 
 
-def _retiler(entry: Entry, path: Path, cell: tuple[int, ...], points: int) -> Mend:
+def _retiler(entry: Entry, path: Path, points: int) -> Mend:
     def change(mender: Mender, new: Any) -> None:
-        sheet, new_cell = _tiled_anew(path, (cell[0], cell[1]), points)
-        new.sprite.image_path = mender.put(entry, f"{entry.name}-thumbnails.png", sheet)
-        set_numbers(new.sprite.single_image_dim, new_cell)
+        put_thumbnails(mender, entry, new, path, range(points))
 
     return entry_mend(entry, "put its thumbnails on a square sheet", change)
-
-
-def _tiled_anew(path: Path, cell: tuple[int, int], points: int) -> tuple[bytes, tuple[int, int]]:
-    """The pictures of a sheet on a square one, smaller where they must be; the sheet as PNG and the new size."""
-    from PIL import Image
-
-    columns = max(1, math.isqrt(points - 1) + 1)
-    scale = min(1.0, SHEET_PIXELS / (columns * max(cell)))
-    new_cell = max(1, int(cell[0] * scale)), max(1, int(cell[1] * scale))
-    old = _opened(path)
-    across = old.shape[1] // cell[0]
-    new = np.zeros((columns * new_cell[1], columns * new_cell[0], *old.shape[2:]), np.uint8)
-    for number in range(points):
-        top, left = number // across * cell[1], number % across * cell[0]
-        picture = old[top : top + cell[1], left : left + cell[0]]
-        if new_cell != cell:
-            picture = np.asarray(Image.fromarray(picture).resize(new_cell, Image.Resampling.LANCZOS))
-        top, left = number // columns * new_cell[1], number % columns * new_cell[0]
-        new[top : top + new_cell[1], left : left + new_cell[0]] = picture
-    file = io.BytesIO()
-    Image.fromarray(new).save(file, "PNG", compress_level=4)
-    return file.getvalue(), new_cell
-
-
-def _opened(path: Path) -> NDArray[Any]:
-    from PIL import Image
-
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MOST_PIXELS + 1
-    try:
-        with Image.open(path, formats=_FORMATS) as picture:
-            return np.asarray(picture if picture.mode in ("L", "RGB", "RGBA") else picture.convert("RGBA"))
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.board.checks.entry_mends import copy_of, entry_mend, put_metadata, put_tensor
+from embedding_lab.board.checks.entry_mends import copy_of, entry_mend, put_metadata, put_tensor, put_thumbnails
 from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.mender import Mender
 from embedding_lab.board.checks.metadata_files import Metadata, read_metadata
 from embedding_lab.board.checks.projector_files import Entry
+from embedding_lab.board.checks.sheets import MOST_PIXELS, grid_of, picture_size
 from embedding_lab.board.checks.tensor_files import MOST_ROWS, Tensor
 from embedding_lab.board.checks.tensors import readable_tensors, shown
 from embedding_lab.board.metadata import MOST_COLOURS
@@ -65,7 +67,7 @@ def _many(entry: Entry, tensor: Tensor) -> Iterator[Finding]:
             f"only the first {MOST_ROWS:,} points are shown, not a fair sample",
             f"{rows:,} points",
             f"the page takes the first {MOST_ROWS:,}",
-            "Take a fair sample of points and labels in their place.",
+            "Take a fair sample of points, labels and thumbnails in their place.",
             _sampler(entry, tensor),
         )
     elif rows > TSNE_ROWS:
@@ -125,24 +127,29 @@ def _wide(entry: Entry, tensor: Tensor, dims: int) -> Iterator[Finding]:
     else:
         yield _finding(
             "neighbours-of-sphere",
-            "note",
+            "warning",
             entry,
             "'nearest points in the original space' are not: the page first subtracts the mean and gives every "
             "vector length 1",
             f"{dims} dimensions, 'Spherize data' ticked",
             "from 50 dimensions on the page does so unless the box is unticked",
-            "Untick 'Spherize data' before asking for neighbours; PCA and t-SNE want it ticked.",
+            "Untick 'Spherize data' before asking for neighbours; PCA and t-SNE want it ticked. Or give the page "
+            "one tensor for PCA and euclidean distance, and one for t-SNE, UMAP and cosine.",
+            _splitter(entry, tensor),
         )
 
 
 def _sampler(entry: Entry, tensor: Tensor) -> Mend:
-    """A fair sample of points and labels, of each class its share; without the sheet, which cannot hold them."""
+    """A fair sample of points, labels and thumbnails, of each class its share."""
 
     def change(mender: Mender, new: Any) -> None:
         assert tensor.load is not None
         table = _whole_table(entry, tensor.shape[0])
         rows = fair_sample(tensor.shape[0], _classes(table), MOST_ROWS, seed=0)
+        sheet = _whole_sheet(entry, tensor.shape[0])
         new.ClearField("sprite")
+        if sheet is not None:
+            put_thumbnails(mender, entry, new, sheet, rows.tolist())
         new.metadata_path = ""
         put_tensor(mender, entry, new, tensor.load()[rows])
         if table is not None:
@@ -150,6 +157,16 @@ def _sampler(entry: Entry, tensor: Tensor) -> Mend:
             put_metadata(mender, entry, new, [*header, *(samples[row] for row in rows)])
 
     return entry_mend(entry, f"took a fair sample of {MOST_ROWS:,} of {tensor.shape[0]:,} points", change)
+
+
+def _whole_sheet(entry: Entry, rows: int) -> Path | None:
+    """The sheet with a thumbnail of every sample; None where there is none of that kind."""
+    asset = entry.asset("sprite")
+    size = picture_size(asset.path) if asset.readable else None
+    grid = grid_of(size, tuple(entry.proto.sprite.single_image_dim)) if size else None
+    if size is None or grid is None or grid[0] * grid[1] < rows or size[0] * size[1] > MOST_PIXELS:
+        return None
+    return asset.path
 
 
 def _whole_table(entry: Entry, rows: int) -> Metadata | None:

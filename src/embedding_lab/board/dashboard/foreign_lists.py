@@ -24,7 +24,7 @@ from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.machine import Machine
 from embedding_lab.board.checks.metadata_files import Metadata, looks_like_number, read_metadata
 from embedding_lab.board.checks.projector_files import AssetKind, Entry, ProjectorFile, read_projector_file
-from embedding_lab.board.checks.sprites import picture_size
+from embedding_lab.board.checks.sheets import picture_size
 from embedding_lab.board.checks.tensor_files import read_tensor
 from embedding_lab.board.dashboard.cache import Cache
 from embedding_lab.board.dashboard.columns import FEW_TEXTS, Column, Number, Text, Values, from_texts

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.board.checks.sprites import MOST_PIXELS
+from embedding_lab.board.checks.sheets import MOST_PIXELS
 from embedding_lab.board.dashboard.cache import Cache
 from embedding_lab.board.dashboard.stored_pages import levels_of
 from embedding_lab.embeddings.pictures import PageForm, page_of

@@ -1,0 +1,63 @@
+"""The neighbours of a set: searched once for each metric, kept, and handed to whatever asks for them."""
+
+from __future__ import annotations
+
+import contextlib
+from weakref import WeakKeyDictionary
+
+from embedding_lab.embeddings import EmbeddingSet, Neighbours, open_run
+from embedding_lab.errors import BrokenFile, StorageError
+from embedding_lab.progress import Progress, silent
+from embedding_lab.projection import find
+
+FEWEST = 90
+"""So many are searched at least: what t-SNE at its usual perplexity asks for, and more than UMAP and the measures
+of trust do. So one search serves all, and a map does not depend on which of them came first."""
+
+_remembered: WeakKeyDictionary[EmbeddingSet, dict[str, Neighbours]] = WeakKeyDictionary()
+
+
+class SharedNeighbours:
+    """Called with a number k, it gives the k nearest neighbours of every sample, or n - 1 where there are fewer.
+
+    They are remembered with the set and, where that lies in a run, kept beside its vectors, so that a later
+    process finds them.
+
+    Args:
+        embeddings: the set.
+        metric: "euclidean" or "cosine".
+        threads: how many search; None for one on every core.
+        progress: told "search neighbours" in samples, where they must be searched.
+    """
+
+    def __init__(
+        self, embeddings: EmbeddingSet, metric: str, *, threads: int | None = None, progress: Progress = silent
+    ) -> None:
+        self._embeddings, self._metric = embeddings, metric
+        self._threads, self._progress = threads, progress
+
+    def __call__(self, k: int) -> Neighbours:
+        """The k nearest of every sample; InputError where the vectors cannot be searched."""
+        remembered = _remembered.setdefault(self._embeddings, {})
+        found = remembered.get(self._metric) or self._kept()
+        if found is None or not found.holds(k):
+            found = self._search(max(k, FEWEST))
+        remembered[self._metric] = found
+        return found.nearest(k)
+
+    def _kept(self) -> Neighbours | None:
+        place = self._embeddings.place
+        if place is None:
+            return None
+        with contextlib.suppress(BrokenFile):  # as good as none: they are searched again and kept anew
+            return open_run(place.run).neighbours(self._embeddings, self._metric)
+        return None
+
+    def _search(self, k: int) -> Neighbours:
+        vectors = self._embeddings.vectors
+        found = find(vectors, k, metric=self._metric, threads=self._threads, progress=self._progress)
+        place = self._embeddings.place
+        if place is not None:
+            with contextlib.suppress(StorageError):  # a run that cannot be written to is still good to read
+                open_run(place.run).save_neighbours(self._embeddings, found)
+        return found
