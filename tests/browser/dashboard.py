@@ -56,6 +56,7 @@ class Dashboard:
 
     def leave(self) -> None:
         """Back to nothing selected, hidden or inspected, with the whole map in sight."""
+        self.frame.evaluate("document.querySelectorAll('dialog[open]').forEach((each) => each.close())")
         self.dom.locator("h1").click()
         self.press("a")
         for _ in range(2):

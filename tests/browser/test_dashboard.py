@@ -185,8 +185,9 @@ def test_a_selection_saved_in_python_is_shown_by_its_name(
     page.wait_for_selected(3)
     assert page.selection == embeddings.ids[[1, 3, 4]].tolist()
     page.dom.get_by_role("button", name="Table").click()
-    table = page.dom.get_by_role("dialog")
-    assert table.locator("tbody th").all_inner_texts() == embeddings.ids[[1, 3, 4]].tolist()
+    ids = page.dom.get_by_role("dialog").locator("tbody th")
+    ids.first.wait_for()
+    assert ids.all_inner_texts() == embeddings.ids[[1, 3, 4]].tolist()
     page.press("Escape")
 
 
