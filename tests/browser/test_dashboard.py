@@ -226,6 +226,7 @@ def test_the_keyboard_reaches_all_of_it(page: Dashboard) -> None:
     assert page.call("document.activeElement.getAttribute('aria-label')") == "Search samples"
     page.press("Tab")
     assert page.call("document.activeElement.getAttribute('aria-label')") == "How to search"
+    page.still_picture()
     page.dom.locator(".canvas canvas").focus()
     page.press("Enter")
     page.dom.locator(".inspector h2").wait_for()

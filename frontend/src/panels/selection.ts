@@ -57,9 +57,9 @@ export function savedSelections(lab: Lab): HTMLElement {
   return live(h("section", { class: "panel saved", "aria-label": "Saved selections" }), () => {
     const names = lab.run.value?.selections ?? [];
     if (!names.length) return [];
-    const shown = lab.view.savedName.value;
+    const shown = lab.marks.savedName.value;
     return [
-      h("h3", {}, "Saved selections"),
+      h("h2", {}, "Saved selections"),
       h(
         "ul",
         {},

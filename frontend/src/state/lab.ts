@@ -100,6 +100,7 @@ export class Lab {
   readonly writable = computed(() => this.overview.value?.writable ?? false);
 
   private readonly kept = new Map<string, Promise<ColumnValues>>();
+  private colourName: string | null = null;
   private samplesEnd = new AbortController();
 
   constructor(readonly source: Source) {
@@ -203,7 +204,7 @@ export class Lab {
     if (!set) return;
     const rows = this.selectedRows();
     await this.source.saveSelection(set, name, rows);
-    this.view.savedName.value = name;
+    this.marks.savedName.value = name;
     this.tell(`Saved “${name}”: ${rows.length.toLocaleString("en")} samples.`);
     await this.refresh();
   }
@@ -213,7 +214,7 @@ export class Lab {
     if (!set) return;
     const saved = await this.source.selection(set, name);
     await this.selectRows(saved.rows);
-    this.view.savedName.value = name;
+    this.marks.savedName.value = name;
     if (saved.unknown.length) {
       const missing = saved.unknown.length.toLocaleString("en");
       this.tell(`${missing} of the samples in “${name}” are not among those shown here.`);
@@ -248,7 +249,6 @@ export class Lab {
       this.marks.reset(places.total);
       this.view.inspected.value = null;
       this.view.hovered.value = null;
-      this.view.savedName.value = null;
     });
     void this.streamOrder(set, places, this.samplesEnd.signal);
   }
@@ -282,11 +282,17 @@ export class Lab {
       colourable.find((each) => each.name === wanted) ??
       CLASS_COLUMNS.map((name) => colourable.find((each) => each.name === name)).find(Boolean) ??
       null;
-    if (!found || wanted === "") {
+    this.colourName = wanted === "" ? null : (found?.name ?? null);
+    if (!found || this.colourName === null) {
       this.colouring.value = null;
       return;
     }
-    this.column(found.name).catch((error) => this.tell(error));
+    this.column(found.name).then(
+      (column) => {
+        if (this.colourName === found.name) this.colouring.value = column;
+      },
+      (error) => this.tell(error),
+    );
   }
 
   private columnKey(info: ColumnInfo): string {
@@ -301,16 +307,11 @@ export class Lab {
       const part = await this.waitFor(this.source.column(set, column.info.name, map, from, count, ended));
       column.add(part.from, part.values);
       batch(() => {
-        if (this.isColouring(column.info)) this.colouring.value = column;
+        if (this.colourName === column.info.name) this.colouring.value = column;
         this.columnsVersion.value = this.columnsVersion.peek() + 1;
       });
     }
     return column;
-  }
-
-  private isColouring(info: ColumnInfo): boolean {
-    const wanted = this.view.colour.peek();
-    return wanted === info.name || (wanted === null && CLASS_COLUMNS.includes(info.name));
   }
 
   /** Counts what is on its way, so that "ready" means that all is there. */

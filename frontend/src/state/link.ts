@@ -50,7 +50,8 @@ export function keepInAddress(lab: Lab, address: Address): Restored {
 /** What of the marks fits into an address. */
 function marked(lab: Lab): Remembered {
   lab.marks.version.value;
-  const { inspected, savedName } = lab.view;
+  const { inspected } = lab.view;
+  const { savedName } = lab.marks;
   const remembered: Record<string, string> = {};
   const row = inspected.value === null ? null : lab.places.value.row(inspected.value);
   if (row !== null) remembered.sample = String(row);

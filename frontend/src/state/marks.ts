@@ -13,6 +13,8 @@ export class Marks {
   readonly selectedCount = signal(0);
   readonly hiddenCount = signal(0);
   readonly canUndo = signal(false);
+  /** The name under which what is selected was saved; null when it was changed since. */
+  readonly savedName = signal<string | null>(null);
   flags = new Uint8Array();
   private undone: Uint32Array[] = [];
 
@@ -20,12 +22,14 @@ export class Marks {
   reset(total: number): void {
     this.flags = new Uint8Array(total);
     this.undone = [];
+    this.savedName.value = null;
     this.settle();
   }
 
   /** Selects places, or takes them away; what was selected before can be had back with `undo`. */
   select(places: Iterable<number>, change: Change = "replace"): void {
     this.remember();
+    this.savedName.value = null;
     if (change === "replace") this.clearBit(SELECTED);
     for (const place of places) {
       if (change === "remove") this.flags[place]! &= ~SELECTED;
@@ -37,6 +41,7 @@ export class Marks {
   undo(): void {
     const before = this.undone.pop();
     if (!before) return;
+    this.savedName.value = null;
     this.clearBit(SELECTED);
     for (const place of before) this.flags[place]! |= SELECTED;
     this.settle();

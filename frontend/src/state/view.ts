@@ -38,8 +38,6 @@ export class View {
   readonly drawn = signal({ count: 0, total: 0 });
   /** Asks the map to fly; whoever shows one listens. */
   readonly flight = new Flight();
-  /** The name of the saved selection that is shown, until it is changed. */
-  readonly savedName = signal<string | null>(null);
 
   /** As texts, without what is as it would be anyway. */
   toRemember(): Remembered {
