@@ -1,0 +1,319 @@
+"""The dashboard beside TensorBoard's Projector and a bare WebGL2 page: the same data, the same browser, one run.
+
+    python benchmarks/viewer.py [--sets 10k,70k,100k,1m] [--seconds 6] [--json]
+
+For each set a TensorBoard serves one run that both tabs show. Neither has a map yet: both begin with PCA, the
+Projector in the page, the dashboard on the server. Every viewer gets a browser of its own and is asked the same:
+
+- first points: from opening the address until a frame holds points;
+- blocked: the longest task of the page, from opening to the end of turning;
+- frames a second while a mouse drags the map round, and the points drawn in each of them (the Projector draws all
+  of its points twice, once unseen to know what is under the mouse);
+- memory of all the browser's processes after that, over that of an empty TensorBoard page.
+
+A frame counts when points were drawn in it; one script in every page notes that, whoever draws. The bare page draws
+as many points as the dashboard did while turning, three pixels wide, and does nothing else: the floor. The machine
+must be otherwise idle. Where there is no graphics card, WebGL is software ("swiftshader") for all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+from playwright.sync_api import sync_playwright
+
+import embedding_lab as lab
+from embedding_lab.errors import DataMissing
+
+RESULT = Path(__file__).parent / "results" / "viewer.json"
+ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-first-run"]
+SIZE = {"width": 1280, "height": 800}
+DEADLINE_MS = 240_000
+FEW = 50
+"""Rings and other marks are drawn as points too; a map has more."""
+
+NOTES_FRAMES = """
+window.noted = {frames: [], blocks: []};
+for (const kind of [window.WebGLRenderingContext, window.WebGL2RenderingContext]) {
+    if (!kind) continue;
+    const note = (mode, count) => {
+        if (mode !== 0 || count < FEW) return;
+        const now = document.timeline.currentTime, last = noted.frames.at(-1);
+        if (last && last.frame === now) last.points += count;
+        else noted.frames.push({frame: now, at: Date.now(), points: count});
+    };
+    const {drawArrays, drawElements} = kind.prototype;
+    kind.prototype.drawArrays = function (mode, first, count) {
+        note(mode, count);
+        return drawArrays.call(this, mode, first, count);
+    };
+    kind.prototype.drawElements = function (mode, count, ...rest) {
+        note(mode, count);
+        return drawElements.call(this, mode, count, ...rest);
+    };
+}
+new PerformanceObserver((list) => {
+    for (const each of list.getEntries()) noted.blocks.push(each.duration);
+}).observe({type: 'longtask', buffered: true});
+""".replace("FEW", str(FEW))
+
+BARE = """
+<!doctype html><body style="margin: 0"><canvas style="position: fixed; inset: 0"></canvas><script>
+const canvas = document.querySelector('canvas');
+Object.assign(canvas, {width: innerWidth, height: innerHeight});
+const gl = canvas.getContext('webgl2', {antialias: false, alpha: false});
+const program = gl.createProgram();
+for (const [kind, source] of [
+    [gl.VERTEX_SHADER, `#version 300 es
+        in vec3 position; uniform float turn; out vec3 shade;
+        void main() {
+            float s = sin(turn), c = cos(turn);
+            vec3 p = vec3(c * position.x + s * position.z, position.y, c * position.z - s * position.x);
+            gl_Position = vec4(p.xy * vec2(0.6, 0.9), 0.5 * p.z, 1.0);
+            gl_PointSize = 3.0;
+            shade = 0.5 + 0.5 * position;
+        }`],
+    [gl.FRAGMENT_SHADER, `#version 300 es
+        precision highp float; in vec3 shade; out vec4 drawn;
+        void main() { if (length(gl_PointCoord - 0.5) > 0.5) discard; drawn = vec4(shade, 1.0); }`],
+]) {
+    const shader = gl.createShader(kind);
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+}
+gl.linkProgram(program);
+gl.useProgram(program);
+gl.enable(gl.DEPTH_TEST);
+const positions = Float32Array.from({length: 3 * POINTS}, () => Math.random() + Math.random() - 1);
+gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+gl.bufferData(gl.ARRAY_BUFFER, positions, gl.STATIC_DRAW);
+gl.enableVertexAttribArray(0);
+gl.vertexAttribPointer(0, 3, gl.FLOAT, false, 0, 0);
+let turn = 0, asked = 0;
+const draw = () => {
+    asked = 0;
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    gl.uniform1f(gl.getUniformLocation(program, 'turn'), turn);
+    gl.drawArrays(0, 0, POINTS);
+};
+const again = () => { asked ||= requestAnimationFrame(draw); };
+canvas.addEventListener('pointermove', (event) => { turn += event.movementX / 300; again(); });
+again();
+</script>
+"""
+
+
+@dataclass
+class Seen:
+    """One viewer on one set; `blocked_ms` is 0 where nothing took longer than 50 ms."""
+
+    samples: str
+    viewer: str
+    first_points_seconds: float
+    blocked_ms: float
+    frames_per_second: float
+    points_in_a_frame: int
+    memory_mb: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", default="10k,70k,100k,1m", help=f"any of {','.join(SETS)}")
+    parser.add_argument("--seconds", type=float, default=6, help="how long each map is turned")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
+    options = parser.parse_args()
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        print("no browser here: install Chromium (Debian: apt-get install chromium)", file=sys.stderr)
+        return
+    seen: list[Seen] = []
+    with sync_playwright() as playwright:
+        viewers = Viewers(playwright, chromium, options.seconds)
+        for name in options.sets.split(","):
+            with served(SETS[name]) as url:
+                seen += viewers.compare(name, url, pictured=name in ("10k", "70k"))
+                print(table(seen[-4:]), file=sys.stderr)
+    result = [asdict(each) for each in seen]
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result) if options.json else table(seen))
+
+
+def mnist(samples: int) -> dict[str, Any]:
+    """Real MNIST, as vectors with thumbnails; where it is not at hand, noise of its shape."""
+    try:
+        data = lab.load_dataset("mnist", split="train", download=False)
+        pictures, labels = np.asarray(data.samples), np.asarray(data.labels)
+    except DataMissing:
+        print("no MNIST here: noise in place of pixels", file=sys.stderr)
+        numbers = np.random.default_rng(0)
+        pictures = numbers.integers(0, 256, (60_000, 28, 28), dtype=np.uint8)
+        labels = numbers.integers(0, 10, 60_000)
+    rows = np.resize(np.arange(len(pictures)), samples)
+    vectors = pictures[rows].reshape(samples, -1).astype(np.float32) / 255
+    return {"embeddings": vectors, "images": pictures[rows], "labels": labels[rows]}
+
+
+def clouds(samples: int) -> dict[str, Any]:
+    """Ten clouds in sixteen dimensions."""
+    numbers = np.random.default_rng(0)
+    labels = numbers.integers(0, 10, samples)
+    centres = 4 * numbers.standard_normal((10, 16))
+    vectors: NDArray[np.float32] = (centres[labels] + numbers.standard_normal((samples, 16))).astype(np.float32)
+    return {"embeddings": vectors, "labels": labels}
+
+
+SETS: dict[str, Callable[[], dict[str, Any]]] = {
+    "10k": lambda: mnist(10_000),
+    "70k": lambda: mnist(70_000),
+    "100k": lambda: clouds(100_000),
+    "1m": lambda: clouds(1_000_000),
+}
+
+
+@contextmanager
+def served(made: Callable[[], dict[str, Any]] | None) -> Iterator[str]:
+    """A TensorBoard on one run, or on none; its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        if made is not None:
+            described = made()
+            lab.log_embeddings(Path(folder) / "run", described.pop("embeddings"), **described)
+        with lab.launch(folder, port=0) as board:
+            yield board.url
+
+
+class Viewers:
+    """Opens each viewer in a browser of its own, and looks at it in the same way."""
+
+    def __init__(self, playwright: Any, chromium: str, seconds: float) -> None:
+        self.playwright = playwright
+        self.chromium = chromium
+        self.seconds = seconds
+        with served(None) as url, self.page(url) as page:
+            page.wait_for_timeout(3000)
+            self.empty_mb = browser_megabytes()
+
+    def compare(self, name: str, url: str, *, pictured: bool) -> list[Seen]:
+        ours = self.look(name, "dashboard", f"{url}#embedding_lab")
+        floor = self.look(name, "bare page", BARE.replace("POINTS", f"{ours.points_in_a_frame}"))
+        stock = self.look(name, "projector", f"{url}#projector")
+        if not pictured:
+            return [ours, floor, stock]
+        return [ours, self.look(name, "dashboard, pictures", f"{url}#embedding_lab", key="p"), floor, stock]
+
+    def look(self, name: str, viewer: str, what: str, key: str | None = None) -> Seen:
+        with self.page(what) as page:
+            first = self.first_points(page) - page.evaluate("performance.timeOrigin")
+            self.until_quiet(page)
+            if key is not None:
+                self.surface(page)
+                page.keyboard.press(key)
+                self.until_quiet(page)
+            frames = self.turned(page)
+            return Seen(
+                name,
+                viewer,
+                first / 1000,
+                max((block for frame in page.frames for block in frame.evaluate("noted.blocks")), default=0),
+                len(frames) / self.seconds,
+                int(np.median([each["points"] for each in frames])) if frames else 0,
+                browser_megabytes() - self.empty_mb,
+            )
+
+    @contextmanager
+    def page(self, what: str) -> Iterator[Any]:
+        browser = self.playwright.chromium.launch(executable_path=self.chromium, args=ARGUMENTS)
+        page = browser.new_page(viewport=SIZE)
+        page.set_default_timeout(DEADLINE_MS)
+        page.add_init_script(NOTES_FRAMES)
+        if what.startswith("http"):
+            page.goto(what)
+        else:
+            page.route("http://bare.test/", lambda route: route.fulfill(content_type="text/html", body=what))
+            page.goto("http://bare.test/")
+        yield page
+        browser.close()
+
+    def first_points(self, page: Any) -> float:
+        """When points were first drawn, in milliseconds of the clock."""
+        deadline = time.monotonic() + DEADLINE_MS / 1000
+        while time.monotonic() < deadline:
+            for frame in page.frames:
+                drawn = noted(frame)
+                if drawn:
+                    return float(drawn[0]["at"])
+            page.wait_for_timeout(50)
+        raise TimeoutError(f"no points after {DEADLINE_MS / 1000:.0f} s")
+
+    def until_quiet(self, page: Any) -> None:
+        """Two seconds without a frame, or, for who turns by itself, fifteen in all."""
+        begun = time.time()
+        while time.time() < begun + 15:
+            last = max((drawn[-1]["at"] for frame in page.frames if (drawn := noted(frame))), default=0) / 1000
+            if time.time() - last > 2:
+                return
+            page.wait_for_timeout(200)
+
+    def surface(self, page: Any) -> tuple[float, float]:
+        """The middle of the canvas, which is clicked aside of any point."""
+        canvas = next(frame for frame in page.frames if noted(frame)).locator("canvas").first
+        box = canvas.bounding_box()
+        page.mouse.click(box["x"] + box["width"] - 20, box["y"] + 20)
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def turned(self, page: Any) -> list[dict[str, float]]:
+        """The frames drawn while the map is dragged round."""
+        x, y = self.surface(page)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        begun = time.time()
+        step = 0
+        while time.time() < begun + self.seconds:
+            step += 1
+            page.mouse.move(x + 150 * np.sin(step / 20), y + 30 * np.sin(step / 31))
+        ended = time.time()
+        page.mouse.up()
+        frames = [each for frame in page.frames for each in noted(frame)]
+        return [each for each in frames if 1000 * begun <= each["at"] <= 1000 * ended]
+
+
+def noted(frame: Any) -> list[dict[str, float]]:
+    return list(frame.evaluate("window.noted?.frames ?? []"))
+
+
+def browser_megabytes() -> float:
+    """Of all processes of the browser that runs now; shared pages are counted once."""
+    processes = [each for each in psutil.Process().children(recursive=True) if "chrom" in each.name()]
+    return float(sum(each.memory_full_info().pss for each in processes)) / 1e6
+
+
+def table(seen: list[Seen]) -> str:
+    lines = [
+        f"{'set':<6}{'viewer':<22}{'first points':>13}{'blocked':>10}"
+        f"{'frames/s':>10}{'points each':>13}{'memory':>10}"
+    ]
+    lines += [
+        f"{each.samples:<6}{each.viewer:<22}{each.first_points_seconds:>11.2f} s{each.blocked_ms:>7.0f} ms"
+        f"{each.frames_per_second:>10.1f}{each.points_in_a_frame:>13,}{each.memory_mb:>7.0f} MB"
+        for each in seen
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
