@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorboard.plugins import base_plugin
 
+from embedding_lab.app.jobs import JobQueue
 from embedding_lab.board.dashboard.application import STATIC, Dashboard
 
 NAME = "embedding_lab"
@@ -42,7 +43,8 @@ class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
 def dashboard_of(logdir: str | os.PathLike[str]) -> Dashboard:
     """The dashboard of a log directory, joined with what can compute."""
-    return Dashboard(Path(logdir).expanduser().absolute(), Computer())
+    folder = Path(logdir).expanduser().absolute()
+    return Dashboard(folder, Computer(), JobQueue(folder))
 
 
 class Computer:
