@@ -13,8 +13,10 @@ import psutil
 import pytest
 from werkzeug.test import Client
 
+from embedding_lab.app.jobs import Job
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.dashboard.application import Dashboard
+from embedding_lab.board.dashboard.computing import WantedMap
 from embedding_lab.embeddings import EmbeddingSet, Run, as_dataset, create_run
 
 SECONDS = 120.0
@@ -119,22 +121,23 @@ def test_a_map_forms_while_the_page_reads_it_and_a_cancelled_one_stays_as_it_is(
 @pytest.mark.long
 def test_a_process_that_crashes_is_started_once_more_and_then_given_up(page: Page) -> None:
     job = page.post("jobs", ENDLESS).json["id"]
-    for _ in range(2):
-        page.wait(job, forming)
-        page.worker().kill()
-        page.wait(job, lambda told: not forming(told))
+    page.wait(job, forming)
+    first = page.worker()
+    first.kill()
+    page.wait(job, lambda told: not forming(told))
+    page.wait(job, forming)
+    second = page.worker()
+    assert second.pid != first.pid
+    second.kill()
     told = page.wait(job, ended)
     assert told["state"] == "failed"
     assert "unexpectedly, twice" in told["message"]
 
 
-def test_a_job_whose_server_ended_is_told_as_failed(page: Page, run: Run) -> None:
-    job = page.post("jobs", {**WANTED, "set": {**WANTED["set"]}}).json["id"]  # type: ignore[dict-item]
-    page.wait(job, ended)
-    path = run.files.root / "jobs" / f"{job}.json"
-    kept = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps({**kept, "state": "running", "owner": [1, 1.0]}), "utf-8")
-    (run.files.root / "jobs" / "broken.json").write_text("{", "utf-8")
+def test_a_job_whose_server_ended_is_told_as_failed(run: Run) -> None:
+    job = Job("abc", WantedMap("sub/first", "mine", 7, "pca", 2, {}), "pca-2d", 1.0, (1, 1.0), state="running")
+    run.files.publish("jobs/abc.json", json.dumps(job.kept()).encode())
+    run.files.publish("jobs/broken.json", b"{")
     (told,) = Page(run.path.parents[1]).jobs().values()
     assert told["state"] == "failed"
     assert "server ended" in told["message"]
@@ -174,6 +177,7 @@ def test_there_are_only_so_many_jobs(page: Page, monkeypatch: pytest.MonkeyPatch
     assert page.wait(job, ended)["state"] == "cancelled"
 
 
+@pytest.mark.long
 def test_vectors_of_others_are_taken_into_our_format_for_a_map(tmp_path: Path) -> None:
     folder = tmp_path / "logs" / "theirs"
     folder.mkdir(parents=True)

@@ -247,6 +247,7 @@ class JobQueue:
         elif job.tries < MOST_TRIES:
             with self._lock:
                 job.state, job.message = WAITING, "Its process ended unexpectedly; it is begun once more."
+                job.stage, job.done, job.total = "", 0, None
         else:
             self._end(job, FAILED, f"Its process ended unexpectedly, twice (code {code}). {tail}".strip())
 
