@@ -160,13 +160,13 @@ class MeshRepulsion:
         if fits and np.prod(self._padded) <= WASTE * np.prod(needed):
             return
         self._padded, self._waves_spacing = padded_nodes(ROOM * extent, spacing), spacing
-        potential, likeness = (
-            transformed_kernel(
-                lambda square, power=power: smoothed(square, power, kernel.dof, cutoff), self._padded, spacing
+
+        def transformed(power: float) -> NDArray[np.float32]:
+            return transformed_kernel(
+                lambda square: smoothed(square, power, kernel.dof, cutoff), self._padded, spacing
             )
-            for power in (kernel.potential, kernel.likeness)
-        )
-        self._waves = potential, likeness
+
+        self._waves = transformed(kernel.potential), transformed(kernel.likeness)
 
 
 def width(points: NDArray[np.float32]) -> float:
