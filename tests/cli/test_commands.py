@@ -44,9 +44,8 @@ def test_a_second_training_is_a_second_run(here: Here, tmp_path: Path) -> None:
     ended = here(tmp_path, "train", "--dataset", "digits", "--epochs", 3)
     assert ended.returncode == 0
     assert "train samples: " in ended.stderr
-    assert re.search(
-        r"\n\nTensorBoard will show: .*Scalars, .*Histograms.*\.\nNothing to complain of\.\n", ended.stdout
-    )
+    verdict = r"(Nothing to complain of\.|\d further findings?: .*)"  # of this machine there may be some
+    assert re.search(rf"\n\nTensorBoard will show: .*Scalars, .*Histograms.*\.\n{verdict}\n", ended.stdout)
     (run,) = (tmp_path / "logs").iterdir()
     assert run.name.startswith("dense16-20")
 

@@ -64,3 +64,16 @@ def test_a_missing_folder_is_a_clear_error(cli: Run) -> None:
     done = cli("serve", "nowhere")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: There is no log folder 'nowhere'.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX process group")
+def test_our_page_alone_is_served_until_ctrl_c(tmp_path: Path) -> None:
+    with serving(tmp_path, "--standalone", "--port", 0, "--json") as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{told['url']}overview") as page:
+            assert json.load(page)["runs"] == []
+        os.killpg(process.pid, signal.SIGINT)
+        rest, messages = process.communicate(timeout=SECONDS)
+        assert (process.returncode, rest) == (0, "")
+        assert messages == "Press Ctrl-C to end it.\nStopped.\n"

@@ -19,6 +19,7 @@ from embedding_lab.projection.attraction import attraction, neighbour_cost
 from embedding_lab.projection.crew import Crew
 from embedding_lab.projection.kernel import Weighting, kernel_for
 from embedding_lab.projection.repulsion import ExactRepulsion
+from embedding_lab.projection.repulsion_mesh import MeshRepulsion
 from embedding_lab.projection.tsne import TSNE
 
 ALONE = Crew(1, None)
@@ -134,6 +135,22 @@ def test_weighting_neighbours_keeps_more_of_them_than_the_gradient(
     assert neighbours_kept(digits[0], kept["neighbours"].embedding_) > neighbours_kept(
         digits[0], kept["gradient"].embedding_
     )
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_noise_forms_a_map_with_forces_right_at_every_stage(dims: int) -> None:
+    """Noise has no clusters to gather, so the early phase leaves a point that the late one must unfold."""
+    rng, maps = np.random.default_rng(0), []
+    tsne = TSNE(dims, max_iter=250, callback=lambda *said: maps.append(said), callback_interval=10)
+    points = tsne.fit_transform(rng.standard_normal((4_500, 10)))
+    kernel = kernel_for(dims)
+    for _, so_far, _ in maps:
+        flat = np.ascontiguousarray(so_far.T)
+        right, found = (way(kernel, ALONE).among(flat).forces for way in (ExactRepulsion, MeshRepulsion))
+        assert np.linalg.norm(found - right) < 0.01 * np.linalg.norm(right)
+    assert np.ptp(points, axis=0).max() < 150
+    late = [divergence for iteration, _, divergence in maps if iteration > 170]
+    assert all(after < before for before, after in itertools.pairwise(late))
 
 
 # -- what a map shows

@@ -34,12 +34,12 @@ def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("rows", [300, 1_700])
+@pytest.mark.parametrize(("rows", "dims"), [(300, 2), (2_300, 2), (1_700, 3), (4_300, 3)])
 def test_a_seed_gives_the_same_bytes_with_any_number_of_threads(rows: int, dims: int, pictures: np.ndarray) -> None:
+    vectors = np.concatenate([pictures, pictures + 1, pictures + 2])[:rows]
     maps = {
-        TSNE(dims, init="random", random_state=5, n_jobs=jobs, **SHORT).fit_transform(pictures[:rows]).tobytes()
-        for jobs in (1, 2, 2, None)
+        TSNE(dims, init="random", random_state=5, n_jobs=jobs, **SHORT).fit_transform(vectors).tobytes()
+        for jobs in (1, 2)
     }
     assert len(maps) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorboard.plugins import base_plugin
 
+from embedding_lab.app.jobs import JobQueue
 from embedding_lab.board.dashboard.application import STATIC, Dashboard
 
 NAME = "embedding_lab"
@@ -20,7 +22,7 @@ class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
     plugin_name = NAME
 
     def __init__(self, context: Any) -> None:
-        self._dashboard = Dashboard(Path(context.logdir or ".").expanduser().absolute(), Computer())
+        self._dashboard = dashboard_of(context.logdir or ".")
 
     def get_plugin_apps(self) -> dict[str, Any]:
         return {"/*": self._serve}
@@ -37,6 +39,12 @@ class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Any:
         route = environ.get("PATH_INFO", "").partition(f"/plugin/{NAME}/")[2]
         return self._dashboard({**environ, "PATH_INFO": f"/{route}"}, start_response)
+
+
+def dashboard_of(logdir: str | os.PathLike[str]) -> Dashboard:
+    """The dashboard of a log directory, joined with what can compute."""
+    folder = Path(logdir).expanduser().absolute()
+    return Dashboard(folder, Computer(), JobQueue(folder))
 
 
 class Computer:

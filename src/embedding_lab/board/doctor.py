@@ -59,9 +59,9 @@ class Diagnosis:
         here = [each for each in self.findings if each.severity != "note" and each.tab != ENVIRONMENT]
         told = [each for each in self.findings if each.severity == "error" or each in here]
         rest = len(self.findings) - len(told)
-        more = f'{_many(rest, "further finding")}: embedding-lab doctor "{self.logdir}"' if rest else ""
-        verdict = _finding_lines(told) if told else ["Nothing to complain of."]
-        return "\n".join([f"TensorBoard will show: {shown}.", *verdict, *([more] if more else [])])
+        verdict = _finding_lines(told) if told or not rest else []
+        more = [f'{_many(rest, "further finding")}: embedding-lab doctor "{self.logdir}"'] if rest else []
+        return "\n".join([f"TensorBoard will show: {shown}.", *verdict, *more])
 
     def __str__(self) -> str:
         return "\n".join([*_tab_lines(self.tabs), *_mended_lines(self), "", *_finding_lines(self.findings)])

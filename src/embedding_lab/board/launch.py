@@ -61,7 +61,7 @@ def launch(
         InputError: the port is not one.
         LaunchError: TensorBoard did not start; the message ends with what it wrote last.
     """
-    folder = _log_folder(logdir)
+    folder = log_folder(logdir)
     if not 0 <= port <= 65535:
         raise InputError("That is not a port.", got=str(port), expected="a number from 0 to 65535")
     prefix = _clean_prefix(path_prefix)
@@ -166,7 +166,12 @@ class Board:
             raise NotImplementedError
 
 
-def _log_folder(logdir: str | os.PathLike[str]) -> Path:
+def log_folder(logdir: str | os.PathLike[str]) -> Path:
+    """The folder that holds runs, as an absolute path.
+
+    Raises:
+        DataMissing: there is no such folder.
+    """
     folder = Path(logdir).expanduser().absolute()
     if folder.is_dir():
         return folder

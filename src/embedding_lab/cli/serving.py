@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from embedding_lab.board.launch import Board
+from typing import Protocol
 
 
-def keep_open(board: Board) -> None:
+class Served(Protocol):
+    """What is open until it is closed."""
+
+    def wait(self) -> None:
+        """Returns when it is closed; an interruption passes through."""
+        ...
+
+
+def keep_open(board: Served) -> None:
     """Returns at Ctrl-C, which is how serving is meant to end."""
     print("Press Ctrl-C to end it.", file=sys.stderr, flush=True)
     try:

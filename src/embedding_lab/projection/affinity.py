@@ -41,8 +41,11 @@ class Affinities:
     @property
     def negative_entropy(self) -> float:
         """The sum of p log p: the part of the divergence that does not depend on the map."""
-        p = self.values.astype(np.float64)
-        return float(p @ np.log(np.maximum(p, np.finfo(np.float32).tiny)))
+        total = 0.0
+        for start in range(0, len(self.values), 1 << 16):
+            p = self.values[start : start + (1 << 16)].astype(np.float64)
+            total += float(p @ np.log(np.maximum(p, np.finfo(F32).tiny)))
+        return total
 
     def reordered(self, order: NDArray[np.intp]) -> Affinities:
         """The same table for the samples in another order: new row r is old row order[r]."""

@@ -42,6 +42,14 @@ linear, and a wider one moves in the same way; so it is widened before its digit
 
 LEAST_GAIN = F32(0.01)
 
+LONGEST_STEP = F32(5)
+"""In map units, per iteration. Where the early phase leaves a map much too narrow, as of data without
+clusters, the push widens it so fast that it would overshoot and fly apart. openTSNE and FIt-SNE have the
+same bound."""
+
+ABSURD_STEP = 1e6
+"""Only a senseless learning rate asks for it."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -153,24 +161,23 @@ class Descent:
         exaggeration, momentum, rate = self.schedule.at(self.iteration, self.points.shape[1])
         pull = attraction(self.affinities, self.points, self.kernel, crew)
         push = repulsion.among(self.points)
-        normaliser = push.normaliser
-        if not np.isfinite(normaliser):
-            raise InputError(
-                "The map flew apart.",
-                got=f"points beyond all numbers at iteration {self.iteration}",
-                remedy='Take a smaller learning_rate; "auto" suits every number of samples.',
-            )
-        _move(
-            self.points.reshape(-1),
-            self.velocity.reshape(-1),
-            self.gains.reshape(-1),
-            pull.reshape(-1),
-            push.forces.reshape(-1),
+        wanted = _move(
+            self.points,
+            self.velocity,
+            self.gains,
+            pull,
+            push.forces,
             F32(exaggeration),
-            F32(1 / max(normaliser, 1e-30)),
+            F32(1 / max(push.normaliser, 1e-30)),
             F32(rate),
             F32(momentum),
         )
+        if not wanted < ABSURD_STEP:
+            raise InputError(
+                "The map flew apart.",
+                got=f"a step {wanted:.3g} long at iteration {self.iteration}",
+                remedy='Take a smaller learning_rate; "auto" suits every number of samples.',
+            )
         self.points[self.dims :] = 0
 
     def _centre(self) -> None:
@@ -200,10 +207,29 @@ def repulsion_for(points: NDArray[np.float32], kernel: Kernel, crew: Crew) -> Re
 
 @compiled
 def _move(points, velocity, gains, pull, push, exaggeration, per_normaliser, rate, momentum):  # type: ignore[no-untyped-def]
-    """One step of all coordinates: gains grow where the slope keeps its sign, shrink where it turns."""
-    for i in range(np.uint64(points.size)):
-        slope = exaggeration * pull[i] - per_normaliser * push[i]
-        gain = gains[i] + F32(0.2) if slope * velocity[i] <= F32(0) else gains[i] * F32(0.8)
-        gains[i] = max(gain, LEAST_GAIN)
-        velocity[i] = momentum * velocity[i] - rate * gains[i] * slope
-        points[i] += velocity[i]
+    """One step of all points, none longer than `LONGEST_STEP`; returns how long one would have been.
+
+    Gains grow where the slope keeps its sign, shrink where it turns.
+    """
+    dims, n = points.shape
+    for axis in range(dims):
+        for i in range(n):
+            slope = exaggeration * pull[axis, i] - per_normaliser * push[axis, i]
+            turns = slope * velocity[axis, i] > F32(0)
+            gain = gains[axis, i] * F32(0.8) if turns else gains[axis, i] + F32(0.2)
+            gains[axis, i] = max(gain, LEAST_GAIN)
+            velocity[axis, i] = momentum * velocity[axis, i] - rate * gains[axis, i] * slope
+    longest = F32(0)
+    for i in range(n):
+        square = F32(0)
+        for axis in range(dims):
+            square += velocity[axis, i] * velocity[axis, i]
+        longest = max(longest, square)
+        if square > LONGEST_STEP * LONGEST_STEP:
+            shorter = LONGEST_STEP / np.sqrt(square)
+            for axis in range(dims):
+                velocity[axis, i] *= shorter
+    for axis in range(dims):
+        for i in range(n):
+            points[axis, i] += velocity[axis, i]
+    return np.sqrt(longest)

@@ -31,17 +31,19 @@ class Grid:
         low: the lowest coordinate of each axis.
         high: the highest.
         spacing: between nodes.
+        padded: nodes per axis of the transform, twice those of the box so that the two ends do not meet;
+            at least `padded_nodes` of the box's extent.
 
     Attributes:
-        padded: nodes per axis of the transform, twice those of the box so that the two ends do not meet.
         shape: nodes per axis of the box.
         origin: float32, the place where the first node's cell begins.
     """
 
-    def __init__(self, low: NDArray[np.floating], high: NDArray[np.floating], spacing: float) -> None:
+    def __init__(
+        self, low: NDArray[np.floating], high: NDArray[np.floating], spacing: float, padded: tuple[int, ...]
+    ) -> None:
         self.spacing = spacing
-        self.padded = padded_nodes(high - low, spacing)
-        self.shape = tuple(m // 2 for m in self.padded)
+        self.shape = tuple(m // 2 for m in padded)
         cells = np.array(self.shape) - REACH
         self.origin = ((low.astype(np.float64) + high) / 2 - spacing * cells / 2).astype(F32)
 
@@ -75,24 +77,28 @@ class Grid:
 
 
 def padded_nodes(extent: NDArray[np.floating], spacing: float) -> tuple[int, ...]:
-    """Nodes per axis for the transform of a box: a good size of at least twice what the box needs."""
+    """Nodes per axis for the transform of a box: twice a good size of at least what the box needs."""
     return tuple(
-        scipy.fft.next_fast_len(2 * (int(each) + REACH + 1), True) for each in np.asarray(extent, float) / spacing
+        2 * scipy.fft.next_fast_len(int(each) + REACH + 1, True) for each in np.asarray(extent, float) / spacing
     )
 
 
 def transformed_kernel(kernel: OfSquare, padded: tuple[int, ...], spacing: float) -> NDArray[np.float32]:
-    """The Fourier transform of a kernel of r², filtered for splines on both sides; real, since it is even."""
+    """The Fourier transform of a kernel of r², filtered for splines on both sides.
+
+    The kernel is even along every axis, so its transform is real and even too, and one corner tells all.
+    """
     dims = len(padded)
     square: NDArray[np.float64] = np.zeros((1,) * dims)
     for axis, nodes in enumerate(padded):
-        steps = np.arange(nodes)
-        square = square + _along(axis, dims, (np.minimum(steps, nodes - steps) * spacing) ** 2)
-    wave = scipy.fft.rfftn(kernel(square).astype(F32)).real
+        square = square + _along(axis, dims, (np.arange(nodes // 2 + 1) * spacing) ** 2)
+    wave = scipy.fft.dctn(kernel(square).astype(F32), type=1)
     for axis, nodes in enumerate(padded):
-        turns = np.arange(wave.shape[axis]) / nodes
+        turns = np.arange(nodes // 2 + 1) / nodes
         spline = (2 + np.cos(2 * np.pi * turns)) / 3
         wave *= _along(axis, dims, spline**-2).astype(F32)
+    for axis, nodes in enumerate(padded[:-1]):
+        wave = wave.take(np.minimum(np.arange(nodes), nodes - np.arange(nodes)), axis=axis)
     return np.ascontiguousarray(wave)
 
 
@@ -114,7 +120,7 @@ def convolved(
     for axis in range(last - 1, -1, -1):
         spectrum = scipy.fft.fft(spectrum, padded[axis], axis=axis, overwrite_x=True, workers=threads)
     width = spectrum.shape[last]
-    energy = _energy(spectrum.reshape(-1, width), energy_wave.reshape(-1, width), padded[last] % 2 == 0)
+    energy = _energy(spectrum.reshape(-1, width), energy_wave.reshape(-1, width))
     spectrum *= wave
     for axis in range(last):
         spectrum = scipy.fft.ifft(spectrum, axis=axis, overwrite_x=True, workers=threads)
@@ -184,8 +190,8 @@ def _spread_3d(first, last, points, origin, cells, shares):  # type: ignore[no-u
 
 
 @compiled
-def _energy(spectrum, wave, even):  # type: ignore[no-untyped-def]
-    """Σ |spectrum|² wave over the whole transform, of which the half along the last axis is given."""
+def _energy(spectrum, wave):  # type: ignore[no-untyped-def]
+    """Σ |spectrum|² wave over the whole transform, of which one half and both edges are given."""
     lines, width = spectrum.shape
     total = np.float64(0)
     for line in range(lines):
@@ -193,10 +199,10 @@ def _energy(spectrum, wave, even):  # type: ignore[no-untyped-def]
         for k in range(width):
             value = spectrum[line, k]
             inner += (value.real * value.real + value.imag * value.imag) * wave[line, k]
-        for k in (0, width - 1) if even else (0, 0):
+        for k in (0, width - 1):
             value = spectrum[line, k]
             edge += (value.real * value.real + value.imag * value.imag) * wave[line, k]
-        total += 2.0 * inner - (edge if even else F32(0.5) * edge)
+        total += 2.0 * inner - edge
     return total
 
 

@@ -36,14 +36,19 @@ FEWEST_CELLS = 10
 STEP = 2.0**0.25
 """Spacings are powers of it, so that the transformed kernel serves for many iterations."""
 
-NODE_COST, PAIR_COST = 12.0, 0.55
-"""Nanoseconds per node of the transform and per pair met, on one core; only their ratio matters."""
+NODE_COST, PAIR_COST = 10.0, 0.12
+"""Nanoseconds per node of the transform and per pair that may be met, on one core; only their ratio
+matters."""
 
 BINS = 32
 """Per axis, to see how crowded a map is."""
 
-LARGEST_TRANSFORM = 2**26
+LARGEST_TRANSFORM = 2**24
 REPLAN = 10
+
+ROOM, WASTE = 1.03, 1.3
+"""A grid is made wider than its map by the first, to serve while the map grows, and made anew when it has
+more than the second times the nodes it needs."""
 
 
 class Plan(NamedTuple):
@@ -70,16 +75,19 @@ class MeshRepulsion:
         self.kernel, self.crew = kernel, crew
         self.exact = ExactRepulsion(kernel, crew)
         self._calls = 0
+        self._planned_width = 0.0
         self._plan = Plan(FINE, np.full(3, -np.inf, F32), np.full(3, np.inf, F32))
-        self._waves_of: tuple[object, ...] = ()
+        self._padded: tuple[int, ...] = ()
+        self._waves_spacing = 0.0
         self._waves: tuple[NDArray[np.float32], NDArray[np.float32]] = (np.empty(0, F32), np.empty(0, F32))
 
     def among(self, points: NDArray[np.float32]) -> Push:
         """What points, shape (dims, n), feel of each other."""
-        if self._calls % REPLAN == 0:
-            self._plan = planned(points)
+        wide = width(points)
+        if self._calls % REPLAN == 0 or wide > 2 * self._planned_width:
+            self._plan, self._planned_width = planned(points), wide
         self._calls += 1
-        if tight(points):
+        if wide < TIGHT:
             return pushed_from_middle(points)
         stray = self._plan.outside(points)
         if not stray.any():
@@ -96,7 +104,7 @@ class MeshRepulsion:
 
     def field(self, points: NDArray[np.float32]) -> Field:
         """The forces of points, held fast, on other places."""
-        if tight(points):
+        if width(points) < TIGHT:
             return self.exact.field(points)
         self._plan = planned(points)
         stray = self._plan.outside(points)
@@ -136,25 +144,34 @@ class MeshRepulsion:
         """The grid, the smooth potential on its nodes, and the sum of smooth likeness over all pairs of
         points.
         """
-        grid = Grid(points.min(axis=1), points.max(axis=1), self._plan.spacing)
-        wanted = grid.padded, grid.spacing
-        if self._waves_of != wanted:
-            self._waves = (
-                self._transformed(self.kernel.potential, grid),
-                self._transformed(self.kernel.likeness, grid),
-            )
-            self._waves_of = wanted
+        low, high = points.min(axis=1), points.max(axis=1)
+        self._transform_kernel(high - low)
+        grid = Grid(low, high, self._plan.spacing, self._padded)
         nodes = grid.spread(points, self.crew)
-        return grid, *convolved(nodes, *self._waves, grid.padded, self.crew.threads)
+        return grid, *convolved(nodes, *self._waves, self._padded, self.crew.threads)
 
-    def _transformed(self, power: float, grid: Grid) -> NDArray[np.float32]:
-        dof, cutoff = self.kernel.dof, self._cutoff
-        return transformed_kernel(lambda square: smoothed(square, power, dof, cutoff), grid.padded, grid.spacing)
+    def _transform_kernel(self, extent: NDArray[np.floating]) -> None:
+        """Once for many maps: a transform serves as long as its grid is large enough, and not much too
+        large.
+        """
+        spacing, cutoff, kernel = self._plan.spacing, self._cutoff, self.kernel
+        needed = padded_nodes(extent, spacing)
+        fits = self._waves_spacing == spacing and all(m >= n for m, n in zip(self._padded, needed, strict=True))
+        if fits and np.prod(self._padded) <= WASTE * np.prod(needed):
+            return
+        self._padded, self._waves_spacing = padded_nodes(ROOM * extent, spacing), spacing
+
+        def transformed(power: float) -> NDArray[np.float32]:
+            return transformed_kernel(
+                lambda square: smoothed(square, power, kernel.dof, cutoff), self._padded, spacing
+            )
+
+        self._waves = transformed(kernel.potential), transformed(kernel.likeness)
 
 
-def tight(points: NDArray[np.float32]) -> bool:
-    """Whether a map is so narrow that t = 1 for all pairs."""
-    return float(np.ptp(points, axis=1).max()) < TIGHT
+def width(points: NDArray[np.float32]) -> float:
+    """How wide a map, shape (dims, n), is along its widest axis."""
+    return float(np.ptp(points, axis=1).max())
 
 
 def pushed_from_middle(points: NDArray[np.float32]) -> Push:

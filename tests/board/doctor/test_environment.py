@@ -142,6 +142,15 @@ def test_a_note_of_a_server_that_is_gone_is_named(site: Site, desk: Any) -> None
     assert path.exists()
 
 
+def test_what_concerns_the_machine_alone_is_only_counted_at_the_end_of_a_command(site: Site, desk: Any) -> None:
+    note(site, 2**30, desk.root, 0)
+    shown, counted = site.examine(desk).brief().splitlines()
+    assert shown == "TensorBoard will show: Time Series, Scalars."
+    assert counted == f'1 further finding: embedding-lab doctor "{desk.root}"'
+    site.install("tensorboard", "2.21.0", "protobuf>=6.31.1")
+    assert "versions-do-not-fit" in site.examine(desk).brief(), "an error is told, wherever it lies"
+
+
 def test_a_process_that_took_over_the_number_is_not_the_server(site: Site, desk: Any) -> None:
     note(site, os.getpid(), desk.root, started=1000)
     assert "board-note-stale" in site.names(desk)

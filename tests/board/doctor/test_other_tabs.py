@@ -33,20 +33,44 @@ def event(desk: Any, plugin: str, tag: str, text: bytes = b"", content: bytes = 
 # Graphs
 
 
-def test_a_graph_without_a_node_is_an_error(desk: Any) -> None:
+def graph_without_a_node(desk: Any, run: Path) -> None:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.graph_pb2 import GraphDef
 
     empty = GraphDef()
     empty.versions.producer = 1
-    desk.events(desk.root / "run" / NAME, Event(wall_time=1, graph_def=empty.SerializeToString()))
+    desk.events(run / NAME, Event(wall_time=1, graph_def=empty.SerializeToString()))
+
+
+def graph_that_is_none(desk: Any, run: Path) -> None:
+    nonsense = json.dumps({"class_name": "Sequential", "config": None}).encode()
+    desk.events(run / NAME, event(desk, "graph_keras_model", "keras", nonsense))
+
+
+def test_a_graph_without_a_node_is_an_error(desk: Any) -> None:
+    graph_without_a_node(desk, desk.root / "run")
     assert desk.found("graph-empty").tab == "Graphs"
 
 
 def test_a_graph_that_tensorboard_cannot_draw_is_an_error(desk: Any) -> None:
-    nonsense = json.dumps({"class_name": "Sequential", "config": None}).encode()
-    desk.events(desk.root / "run" / NAME, event(desk, "graph_keras_model", "keras", nonsense))
+    graph_that_is_none(desk, desk.root / "run")
     assert "AttributeError" in desk.found("graph-unreadable").got
+
+
+def test_tensorboard_itself_shows_nothing_of_what_the_doctor_calls_empty(desk: Any, asked: Any) -> None:
+    pytest.importorskip("xprof", reason="the Profile tab comes with xprof")
+    graph_without_a_node(desk, desk.root / "no node")
+    graph_that_is_none(desk, desk.root / "no graph")
+    session = desk.run("old profile") / "plugins" / "profile" / "monday"
+    session.mkdir(parents=True)
+    (session / "host.trace.json.gz").write_bytes(b"x")
+    assert {each.name for each in desk.examine().errors} == {"graph-empty", "graph-unreadable", "profile-legacy"}
+    with launch(desk.root, port=0) as board:
+        ask = asked(board.url)
+        assert b"node" not in ask("plugin/graphs/graph", run="no node")
+        assert ask.status("plugin/graphs/graph", run="no graph", tag="keras", conceptual="true") == 500
+        assert ask.json("plugin/profile/runs") == ["old profile/monday"]
+        assert ask.json("plugin/profile/run_tools", run="old profile/monday") == []
 
 
 def test_a_keras_run_without_a_graph_is_noted(desk: Any) -> None:

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 from embedding_lab.board.dashboard import (
     annotating,
     download,
+    job_routes,
     neighbours,
     pages,
     places,
@@ -45,6 +46,7 @@ READING: dict[str, Route] = {
     "neighbours": neighbours.neighbours,
     "atlas": pages.atlas,
     "picture": pages.picture,
+    "jobs": job_routes.jobs,
     "selection": selections.selection,
     "annotations": annotating.said_of,
 }
@@ -59,6 +61,8 @@ ASKING: dict[str, Route] = {
 WRITING: dict[str, Route] = {
     "selections": selections.save_selection,
     "annotations": annotating.annotate,
+    "jobs": job_routes.start,
+    "jobs/cancel": job_routes.cancel,
 }
 """What POST does, for those who may."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,15 +25,38 @@ class Computing(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class WantedMap:
+    """A map that the page asks for.
+
+    Attributes:
+        run: the run's name.
+        layer: the layer's name.
+        step: the training step; None where nothing changes.
+        method: "tsne", "umap" or "pca".
+        dims: 2 or 3.
+        parameters: the method's own, and "metric" and "seed".
+        rows: the samples that are to be on it; None for all.
+    """
+
+    run: str
+    layer: str
+    step: int | None
+    method: str
+    dims: int
+    parameters: Mapping[str, Any]
+    rows: tuple[int, ...] | None = None
+
+
 class Jobs(Protocol):
     """Work that takes longer than a request: new maps, made by processes of their own."""
 
-    def list(self) -> list[Mapping[str, Any]]:
+    def all(self) -> list[Mapping[str, Any]]:
         """All jobs, oldest first, as the page is told of them."""
         ...
 
-    def start(self, asked: Mapping[str, Any]) -> str:
-        """Begins a job and returns its id.
+    def start(self, wanted: WantedMap) -> str:
+        """Begins a job, or puts it behind the others, and returns its id.
 
         Raises:
             InputError: the method or a parameter cannot be used, or there are too many jobs.
@@ -40,7 +64,7 @@ class Jobs(Protocol):
         ...
 
     def cancel(self, job: str) -> None:
-        """Ends a job.
+        """Ends a job; the map so far is kept.
 
         Raises:
             UnknownName: there is none of this id.

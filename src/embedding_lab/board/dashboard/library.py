@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,11 @@ class Library:
         return None if path is None else foreign_list(path, run, self.logdir.path, self.cache)
 
     def _open(self, run: str, layer: str, step: int | None) -> SampleSet:
-        opened = self.logdir.run(run)
+        opened, foreign = self.logdir.run(run), self.foreign(run)
         try:
-            return open_set(run, opened, layer, step, self.manifests)
+            found = open_set(run, opened, layer, step, self.manifests)
+            return self._with_pictures(found, foreign)
         except DataMissing:
-            foreign = self.foreign(run)
             if foreign is not None and layer in foreign.entries and step is None:
                 return foreign.open_set(layer, self.cache)
             known = [*opened.layers, *(foreign.entries if foreign else ())]
@@ -65,6 +66,13 @@ class Library:
             if layer in opened.layers and step not in (steps := opened.steps(layer)):
                 raise one_of(f"Step of layer {layer!r}", step, steps) from None
             raise
+
+    def _with_pictures(self, found: SampleSet, foreign: ForeignList | None) -> SampleSet:
+        """The set with the pictures of the list that its vectors were taken from, where it has none of its own."""
+        if found.pictures is not None or foreign is None or found.layer not in foreign.entries:
+            return found
+        theirs = foreign.open_set(found.layer, self.cache)
+        return dataclasses.replace(found, pictures=theirs.pictures) if theirs.rows == found.rows else found
 
     def order(self, rows: int) -> NDArray[np.uint32]:
         """The rows at their places: an order in which every beginning is a fair sample."""

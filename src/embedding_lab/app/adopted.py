@@ -1,0 +1,46 @@
+"""Takes vectors that others wrote for the stock Projector into our own format, so that maps of them can be kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedding_lab.board.dashboard.columns import MISSING, Category, Number
+from embedding_lab.board.dashboard.library import Library
+from embedding_lab.embeddings import EmbeddingSet, Run, as_dataset
+
+
+def adopt(run: Run, logdir: Path, run_name: str, layer: str) -> None:
+    """Keeps the vectors and the table of a list's entry with the run, as a layer of the same name.
+
+    Raises:
+        UnknownName: there is no such entry.
+        BrokenFile: its vectors cannot be read.
+    """
+    library = Library(logdir)
+    found = library.set(run_name, layer, None)
+    labels: Any = None
+    columns: dict[str, Any] = {}
+    for each in found.columns:
+        values = each.values(library.cache)
+        if isinstance(values, Number):
+            columns[each.name] = values.values
+        elif isinstance(values, Category):
+            texts = np.array([*values.names, ""], np.str_)[np.where(values.codes == MISSING, -1, values.codes)]
+            if each.name == "label":
+                labels = texts
+            else:
+                columns[each.name] = texts
+        elif each.name != "id":
+            columns[each.name] = np.array([text or "" for text in values.texts.to_pylist()], np.str_)
+    vectors = library.vectors(found)
+    data = as_dataset(
+        np.empty((found.rows, 0), np.float32),
+        name=f"{run_name}-{layer}",
+        ids=library.ids(found).to_pylist(),
+        labels=labels,
+        columns=columns,
+    )
+    run.save_embeddings(EmbeddingSet(vectors, data, layer))

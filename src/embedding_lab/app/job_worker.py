@@ -1,0 +1,89 @@
+"""The process that makes one map: `app/jobs.py` starts it as `python -m embedding_lab.app.job_worker`.
+
+What to make is the first line of standard input. When that ends the work is interrupted, as by Ctrl-C, and the map
+so far is put in place. On standard output stands one JSON object a line: how far it is, and at last "made" or
+"failed".
+"""
+
+from __future__ import annotations
+
+import _thread
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+TELL_SECONDS = 0.25
+
+
+def main() -> None:
+    """Makes the map that is asked for on standard input."""
+    asked = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_the_starter, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(5)  # the page, which shows the map meanwhile, comes first
+    from embedding_lab.errors import LabError
+
+    try:
+        _make(asked)
+        _say({"made": asked["map"]})
+    except KeyboardInterrupt:
+        os._exit(1)
+    except LabError as error:
+        _say({"failed": str(error)})
+    except MemoryError:
+        _say({"failed": "There is not enough memory for this map. Choose fewer samples."})
+
+
+def _make(asked: dict[str, Any]) -> None:
+    from embedding_lab.app.adopted import adopt
+    from embedding_lab.app.partial_maps import project_some
+    from embedding_lab.app.run_maps import project_run
+    from embedding_lab.embeddings import create_run
+
+    parameters = dict(asked["parameters"])
+    how = {
+        "dims": asked["dims"],
+        "metric": parameters.pop("metric", "euclidean"),
+        "seed": parameters.pop("seed", 0),
+        "name": asked["map"],
+        "progress": _Told(),
+        **parameters,
+    }
+    run = create_run(Path(asked["logdir"]) / asked["run"])
+    if asked["layer"] not in run.layers:
+        adopt(run, Path(asked["logdir"]), asked["run"], asked["layer"])
+    if asked["rows"] is None:
+        project_run(run.path, asked["method"], layers=[asked["layer"]], step=asked["step"], **how)
+    else:
+        project_some(run, asked["layer"], asked["step"], asked["rows"], asked["method"], **how)
+
+
+class _Told:
+    """Says how far it is, not more often than a person can see."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._next = 0.0
+
+    def __call__(self, stage: str, done: int, total: int | None, note: str = "", /) -> None:
+        now = time.monotonic()
+        if stage != self._stage or done == total or now >= self._next:
+            self._stage, self._next = stage, now + TELL_SECONDS
+            _say({"stage": stage.partition(": ")[2] or stage, "done": done, "total": total, "note": note})
+
+
+def _say(said: dict[str, Any]) -> None:
+    print(json.dumps(said), flush=True)
+
+
+def _end_with_the_starter() -> None:
+    sys.stdin.read()
+    _thread.interrupt_main()
+
+
+if __name__ == "__main__":
+    main()

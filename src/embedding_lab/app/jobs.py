@@ -1,0 +1,355 @@
+"""Makes maps on demand, one after the other, each in a process of its own, and keeps what became of them.
+
+A job lies in its run, in `jobs/<id>.json`, so that the page finds it again after a reload and so does the next
+server. Its process (`app/job_worker.py`) says on standard output how far it is. It ends when its standard input
+does: because the job was cancelled, or because the server is no more. A process that ends otherwise has crashed;
+its job is begun once more, and goes on from the map so far where the method can.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from embedding_lab.board.dashboard.computing import WantedMap
+from embedding_lab.board.dashboard.logdir import LogDir
+from embedding_lab.embeddings import Run
+from embedding_lab.errors import InputError, LabError, one_of
+
+FOLDER = "jobs"
+MOST_WAITING = 20
+MOST_KEPT = 100
+"""So many jobs of a log directory are shown; the files of older ones stay."""
+
+MOST_TRIES = 2
+CANCEL_SECONDS = 15.0
+"""So long a process may take to put the map so far in place before it is ended for good."""
+
+WAITING, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
+_TAIL_LINES = 20
+_TOLD = (
+    *("id", "run", "layer", "step", "map", "method", "dims", "parameters", "samples"),
+    *("state", "stage", "done", "total", "message", "rate", "seconds_left", "begun"),
+)
+
+
+@dataclass
+class Job:
+    """A map that is being made, or was.
+
+    Attributes:
+        id: short and unique.
+        wanted: what is made.
+        map: the name of the map.
+        begun: when it was asked for, seconds since 1970.
+        owner: the server's process, by number and start, so that nobody else takes it for abandoned.
+        state: "queued", "running", "done", "failed" or "cancelled".
+        stage: what it does now; `done` of `total` of that, total None where nobody knows.
+        message: what a person should know.
+        since: when this stage began, by the clock that only runs forward.
+    """
+
+    id: str
+    wanted: WantedMap
+    map: str
+    begun: float
+    owner: tuple[int, float]
+    state: str = WAITING
+    stage: str = ""
+    done: int = 0
+    total: int | None = None
+    message: str = ""
+    since: float = 0.0
+    tries: int = 0
+    process: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        return self.state in (DONE, FAILED, CANCELLED)
+
+    def told(self) -> dict[str, Any]:
+        """What the page is told."""
+        elapsed = time.monotonic() - self.since
+        rate = self.done / elapsed if self.state == RUNNING and self.done and elapsed > 0 else None
+        left = (self.total - self.done) / rate if rate and self.total is not None else None
+        wanted = self.wanted
+        return {
+            "id": self.id,
+            "run": wanted.run,
+            "layer": wanted.layer,
+            "step": wanted.step,
+            "map": self.map,
+            "method": wanted.method,
+            "dims": wanted.dims,
+            "parameters": dict(wanted.parameters),
+            "samples": None if wanted.rows is None else len(wanted.rows),
+            "state": self.state,
+            "stage": self.stage,
+            "done": self.done,
+            "total": self.total,
+            "message": self.message,
+            "rate": rate,
+            "seconds_left": left,
+            "begun": self.begun,
+        }
+
+    def kept(self) -> dict[str, Any]:
+        """What lies on disk."""
+        return {
+            **self.told(),
+            "owner": list(self.owner),
+            "rows": self.wanted.rows,
+            "rate": None,
+            "seconds_left": None,
+        }
+
+
+class JobQueue:
+    """The jobs of a log directory.
+
+    Args:
+        logdir: the log directory.
+    """
+
+    def __init__(self, logdir: Path) -> None:
+        self._logdir = logdir
+        self._folders = LogDir(logdir)
+        self._jobs: dict[str, Job] = {}
+        self._order: deque[str] = deque()
+        self._lock = threading.Lock()
+        self._worker: threading.Thread | None = None
+        self._me = (os.getpid(), psutil.Process().create_time())
+
+    def all(self) -> list[Mapping[str, Any]]:
+        with self._lock:
+            told: list[Mapping[str, Any]] = [job.told() for job in self._jobs.values()]
+        mine = {each["id"] for each in told}
+        others = [each for each in self._on_disk() if each["id"] not in mine]
+        return sorted([*others, *told], key=lambda each: float(each["begun"]))[-MOST_KEPT:]
+
+    def start(self, wanted: WantedMap) -> str:
+        _check(wanted)
+        with self._lock:
+            if sum(not job.ended for job in self._jobs.values()) >= MOST_WAITING:
+                raise InputError(
+                    "There are too many jobs.",
+                    got=f"{MOST_WAITING} that are not done yet",
+                    remedy="Wait for one to end, or cancel one.",
+                )
+            job = Job(secrets.token_hex(6), wanted, _name(wanted), time.time(), self._me)
+            _keep(self._run(job), job)
+            self._jobs[job.id] = job
+            self._order.append(job.id)
+            if self._worker is None or not self._worker.is_alive():
+                self._worker = threading.Thread(target=self._work, name="jobs", daemon=True)
+                self._worker.start()
+        return job.id
+
+    def cancel(self, job: str) -> None:
+        with self._lock:
+            if job not in self._jobs:
+                raise one_of("Job", job, self._jobs)
+            found = self._jobs[job]
+            if found.ended:
+                return
+            found.state, found.message = CANCELLED, "Cancelled."
+            process = found.process
+        if process is not None:
+            _end(process)
+        _keep(self._run(found), found)
+
+    def _work(self) -> None:
+        """Makes one map after the other until none is wanted."""
+        while True:
+            with self._lock:
+                waiting = [self._jobs[each] for each in self._order if self._jobs[each].state == WAITING]
+                if not waiting:
+                    self._order.clear()
+                    self._worker = None
+                    return
+                job = waiting[0]
+                job.state, job.tries = RUNNING, job.tries + 1
+            try:
+                self._make(job)
+            except (OSError, LabError, ValueError) as error:  # the run was deleted, or no process can be started
+                self._end(job, FAILED, str(error))
+
+    def _make(self, job: Job) -> None:
+        command = [sys.executable, "-P", "-m", "embedding_lab.app.job_worker"]
+        spec = {"logdir": str(self._logdir), "map": job.map, **_as_json(job.wanted)}
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            tail = _Tail(process)
+            with self._lock:
+                job.process = process
+                gone = job.state != RUNNING
+            _keep(self._run(job), job)
+            if gone:  # it was cancelled before its process began
+                _end(process)
+            else:
+                process.stdin.write(json.dumps(spec) + "\n")
+                process.stdin.flush()
+            said = self._listen(job, process)
+            process.wait()
+        with self._lock:
+            job.process = None
+        self._judge(job, process.returncode, said, tail.text())
+
+    def _listen(self, job: Job, process: subprocess.Popen[str]) -> dict[str, Any]:
+        """Hears how far the work is; returns the last word, empty where there was none."""
+        assert process.stdout is not None
+        for line in process.stdout:
+            try:
+                said = json.loads(line)
+            except ValueError:  # a library printed something
+                continue
+            if not isinstance(said, dict):
+                continue
+            if "stage" not in said:
+                return said
+            with self._lock:
+                if said["stage"] != job.stage:
+                    job.stage, job.since = str(said["stage"]), time.monotonic()
+                job.done, job.total, job.message = said["done"], said["total"], str(said["note"])
+        return {}
+
+    def _judge(self, job: Job, code: int, said: Mapping[str, Any], tail: str) -> None:
+        if job.state == CANCELLED:
+            return
+        if "made" in said:
+            self._end(job, DONE, "")
+        elif "failed" in said:
+            self._end(job, FAILED, str(said["failed"]))
+        elif job.tries < MOST_TRIES:
+            with self._lock:
+                job.state, job.message = WAITING, "Its process ended unexpectedly; it is begun once more."
+                job.stage, job.done, job.total = "", 0, None
+        else:
+            self._end(job, FAILED, f"Its process ended unexpectedly, twice (code {code}). {tail}".strip())
+
+    def _end(self, job: Job, state: str, message: str) -> None:
+        with self._lock:
+            if job.state == CANCELLED:
+                return
+            job.state, job.message = state, message[:2000]
+        _keep(self._run(job), job)
+
+    def _run(self, job: Job) -> Run:
+        return Run(self._logdir / job.wanted.run)
+
+    def _on_disk(self) -> list[dict[str, Any]]:
+        """The jobs of other servers and of earlier ones."""
+        return [job for run in self._folders.runs.values() for job in _kept_in(run)]
+
+
+def _kept_in(run: Run) -> Iterator[dict[str, Any]]:
+    """The jobs that lie in a run; what cannot be read is passed over."""
+    for name in run.files.list(FOLDER)[-MOST_KEPT:]:
+        try:
+            job = json.loads(run.files.read(f"{FOLDER}/{name}"))
+            owner, job = job["owner"], {key: job[key] for key in _TOLD}
+            float(job["begun"])
+        except (LabError, ValueError, TypeError, KeyError):
+            continue
+        if job["state"] in (WAITING, RUNNING) and not _lives(owner):
+            job |= {"state": FAILED, "message": "The server ended meanwhile; start it again to go on."}
+        yield job
+
+
+class _Tail:
+    """The last lines that a process writes to standard error, read so that it never waits for us."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._lines: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._thread = threading.Thread(target=self._read, args=(process,), daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        self._thread.join(CANCEL_SECONDS)
+        return " ".join(self._lines)
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.strip():
+                self._lines.append(line.strip())
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Asks a process to end by closing its standard input, and ends it if it does not."""
+    try:
+        assert process.stdin is not None
+        process.stdin.close()
+    except OSError:
+        pass
+    try:
+        process.wait(CANCEL_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _check(wanted: WantedMap) -> None:
+    """Refuses what no method knows, before a process is started for it."""
+    from embedding_lab.projection import check_parameters
+
+    own = {key: value for key, value in wanted.parameters.items() if key not in ("metric", "seed")}
+    if forbidden := sorted(set(own) & {"resume", "init", "interval"}):
+        raise InputError(f"Parameter {forbidden[0]!r} cannot be chosen here.", remedy="Use lab.project in Python.")
+    check_parameters(wanted.method, own, wanted.dims)
+    metric, seed = wanted.parameters.get("metric", "euclidean"), wanted.parameters.get("seed", 0)
+    if metric not in ("euclidean", "cosine"):
+        raise one_of("Metric", metric, ("euclidean", "cosine"))
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 32:
+        raise InputError("The seed is no seed.", got=repr(seed), expected="a whole number from 0 on")
+
+
+def _name(wanted: WantedMap) -> str:
+    """A map's name, by everything that makes it another one."""
+    from embedding_lab.app.run_maps import map_name
+
+    chosen = dict(wanted.parameters)
+    name = map_name(wanted.method, wanted.dims, str(chosen.pop("metric", "euclidean")))
+    name += "".join(f" {key} {value}" for key, value in sorted(chosen.items()))
+    return name if wanted.rows is None else f"{name} of {len(wanted.rows):,} ({secrets.token_hex(2)})"
+
+
+def _as_json(wanted: WantedMap) -> dict[str, Any]:
+    return {**vars(wanted), "parameters": dict(wanted.parameters)}
+
+
+def _keep(run: Run, job: Job) -> None:
+    text = json.dumps(job.kept(), ensure_ascii=False)
+    run.files.publish(f"{FOLDER}/{job.id}.json", text.encode())
+
+
+def _lives(owner: Any) -> bool:
+    """Whether the server that a job belongs to still runs."""
+    try:
+        number, started = int(owner[0]), float(owner[1])
+        return bool(abs(psutil.Process(number).create_time() - started) < 1)
+    except (psutil.Error, ValueError, TypeError, IndexError, OverflowError):
+        return False

@@ -1,0 +1,58 @@
+"""Makes a map of some of a layer's samples; the others are not on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from embedding_lab.app.maps import project
+from embedding_lab.embeddings import EmbeddingSet, Projection, Run
+
+SECONDS_BETWEEN = 1.0
+
+
+def project_some(
+    run: Run, layer: str, step: int | None, rows: Sequence[int], method: str, *, name: str, **how: Any
+) -> None:
+    """Makes the map and keeps it with the run; publishes it on the way, in state "forming".
+
+    Args:
+        run: the run.
+        layer: the layer's name.
+        step: the training step; None where nothing changes.
+        rows: the samples that are to be on it, ascending.
+        method: "tsne", "umap" or "pca".
+        name: the map's name.
+        how: what `project` takes besides.
+
+    Raises:
+        As `project` and `Run.save_map` do.
+    """
+    whole = run.embeddings(layer, step)
+    chosen = np.asarray(rows, np.intp)
+    some = EmbeddingSet(np.asarray(whole.vectors[chosen]), whole.dataset.take(chosen), layer, step)
+    last = 0.0
+
+    def forming(made: Projection) -> None:
+        nonlocal last
+        if time.monotonic() - last > SECONDS_BETWEEN:
+            run.save_map(layer, step, name, _spread(made, whole, chosen))
+            last = time.monotonic()
+
+    run.save_map(layer, step, name, _spread(project(some, method, forming=forming, **how), whole, chosen))
+
+
+def _spread(made: Projection, whole: EmbeddingSet, rows: Any) -> Projection:
+    """The map of all samples: NaN where one is not on it."""
+    points = np.full((len(whole), made.points.shape[1]), np.nan, np.float32)
+    points[rows] = made.points
+    measures = {}
+    for measure, values in made.per_sample.items():
+        measures[measure] = np.full(len(whole), np.nan, np.float32)
+        measures[measure][rows] = values
+    parent = {**(made.parent or {}), "samples": len(rows)}
+    return replace(made, points=points, ids=whole.ids, per_sample=measures, parent=parent)

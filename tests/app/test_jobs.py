@@ -1,0 +1,197 @@
+"""Maps made on demand: each by a process of its own that can be ended, and that may crash."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from werkzeug.test import Client
+
+from embedding_lab.app.jobs import Job
+from embedding_lab.app.plugin import dashboard_of
+from embedding_lab.board.dashboard.application import Dashboard
+from embedding_lab.board.dashboard.computing import WantedMap
+from embedding_lab.embeddings import EmbeddingSet, Run, as_dataset, create_run
+
+SECONDS = 120.0
+
+
+class Page:
+    """The dashboard, asked as its page asks it."""
+
+    def __init__(self, logdir: Path) -> None:
+        self.dashboard: Dashboard = dashboard_of(logdir)
+        self.client = Client(self.dashboard)
+
+    def post(self, route: str, given: Any) -> Any:
+        headers = {"X-Embedding-Lab-Token": self.client.get("/overview").json["token"]}
+        return self.client.post(f"/{route}", json=given, headers=headers)
+
+    def jobs(self) -> dict[str, Any]:
+        return {each["id"]: each for each in self.client.get("/jobs").json}
+
+    def wait(self, job: str, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            told: dict[str, Any] = self.jobs()[job]
+            if until(told):
+                return told
+            assert not ended(told), told
+            time.sleep(0.05)
+        raise AssertionError(f"still {self.jobs()[job]}")
+
+    def worker(self) -> psutil.Process:
+        """The process that makes the map."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            for child in psutil.Process().children():
+                if "embedding_lab.app.job_worker" in " ".join(child.cmdline()):
+                    return child
+            time.sleep(0.02)
+        raise AssertionError("no process was started")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    random = np.random.default_rng(0)
+    data = as_dataset(np.empty((300, 0)), labels=np.arange(300) % 3)
+    run = create_run(tmp_path / "logs" / "sub" / "first")
+    vectors = random.normal(size=(300, 8)) + 6 * (np.arange(300) % 3)[:, None]
+    run.save_embeddings(EmbeddingSet(vectors.astype(np.float32), data, "mine", step=7))
+    return run
+
+
+@pytest.fixture
+def page(run: Run, tmp_path: Path) -> Page:
+    return Page(tmp_path / "logs")
+
+
+WANTED = {"set": {"run": "sub/first", "layer": "mine", "step": 7}, "method": "pca", "dims": 2}
+ENDLESS = {**WANTED, "method": "tsne", "dims": 3, "parameters": {"max_iter": 60_000}}
+
+
+def ended(told: dict[str, Any]) -> bool:
+    return told["state"] in ("done", "failed", "cancelled")
+
+
+def forming(told: dict[str, Any]) -> bool:
+    return told["state"] == "running" and told["stage"].startswith("t-SNE") and told["done"] > 0
+
+
+def test_maps_are_made_one_after_the_other_and_kept_with_the_run(page: Page, run: Run, tmp_path: Path) -> None:
+    whole = page.post("jobs", WANTED).json["id"]
+    some = page.post("jobs", {**WANTED, "rows": list(range(0, 300, 2)), "parameters": {"metric": "cosine"}})
+    assert page.jobs()[some.json["id"]]["state"] == "queued"
+    assert page.wait(whole, ended)["state"] == "done"
+    assert page.wait(some.json["id"], ended)["state"] == "done", page.jobs()
+    maps = run.maps("mine", 7)
+    assert maps[0] == "pca-2d"
+    assert maps[1].startswith("pca-2d-cosine of 150 (")
+    points = run.map("mine", maps[1]).points
+    assert np.isnan(points[1::2]).all()
+    assert np.isfinite(points[::2]).all()
+    again = Page(tmp_path / "logs")  # another server finds the jobs that were
+    assert {each["state"] for each in again.jobs().values()} == {"done"}
+    overview = again.client.get("/overview").json
+    (step,) = overview["runs"][0]["layers"][0]["steps"]
+    assert [each["state"] for each in step["maps"]] == ["complete", "complete"]
+
+
+def test_a_map_forms_while_the_page_reads_it_and_a_cancelled_one_stays_as_it_is(page: Page, run: Run) -> None:
+    job = page.post("jobs", ENDLESS).json["id"]
+    told = page.wait(job, forming)
+    assert told["total"] == 60_000
+    worker = page.worker()
+    assert page.post("jobs/cancel", {"id": job}).status_code == 200
+    assert page.jobs()[job]["state"] == "cancelled"
+    assert not worker.is_running()
+    kept = run.map("mine", told["map"])
+    assert kept.state == "forming"
+    assert kept.done
+    asked = {**WANTED["set"], "map": told["map"]}  # type: ignore[dict-item]
+    assert page.client.get("/points", query_string=asked).status_code == 200
+
+
+@pytest.mark.long
+def test_a_process_that_crashes_is_started_once_more_and_then_given_up(page: Page) -> None:
+    job = page.post("jobs", ENDLESS).json["id"]
+    page.wait(job, forming)
+    first = page.worker()
+    first.kill()
+    page.wait(job, lambda told: not forming(told))
+    page.wait(job, forming)
+    second = page.worker()
+    assert second.pid != first.pid
+    second.kill()
+    told = page.wait(job, ended)
+    assert told["state"] == "failed"
+    assert "unexpectedly, twice" in told["message"]
+
+
+def test_a_job_whose_server_ended_is_told_as_failed(run: Run) -> None:
+    job = Job("abc", WantedMap("sub/first", "mine", 7, "pca", 2, {}), "pca-2d", 1.0, (1, 1.0), state="running")
+    run.files.publish("jobs/abc.json", json.dumps(job.kept()).encode())
+    run.files.publish("jobs/broken.json", b"{")
+    (told,) = Page(run.path.parents[1]).jobs().values()
+    assert told["state"] == "failed"
+    assert "server ended" in told["message"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"method": "magic"},
+        {"dims": 4},
+        {"dims": "three"},
+        {"parameters": {"perplexityy": 3}, "method": "tsne"},
+        {"parameters": {"init": "random"}, "method": "tsne"},
+        {"parameters": {"metric": "manhattan"}},
+        {"parameters": {"seed": -1}},
+        {"parameters": {"seed": [1]}},
+        {"parameters": [1]},
+        {"rows": [0, 1]},
+        {"rows": [0, 1, 300]},
+        {"set": {"run": "nowhere", "layer": "mine"}},
+    ],
+)
+def test_a_map_that_cannot_be_made_is_refused_before_a_process_starts(page: Page, wrong: dict[str, Any]) -> None:
+    answer = page.post("jobs", {**WANTED, **wrong})
+    assert 400 <= answer.status_code < 500
+    assert answer.json["error"]["happened"].endswith(".")
+    assert page.jobs() == {}
+
+
+def test_there_are_only_so_many_jobs(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embedding_lab.app.jobs.MOST_WAITING", 1)
+    job = page.post("jobs", ENDLESS).json["id"]
+    answer = page.post("jobs", WANTED)
+    assert answer.status_code == 400
+    assert "too many jobs" in answer.json["error"]["happened"]
+    page.post("jobs/cancel", {"id": job})
+    assert page.wait(job, ended)["state"] == "cancelled"
+
+
+@pytest.mark.long
+def test_vectors_of_others_are_taken_into_our_format_for_a_map(tmp_path: Path) -> None:
+    folder = tmp_path / "logs" / "theirs"
+    folder.mkdir(parents=True)
+    vectors = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    np.savetxt(folder / "v.tsv", vectors, delimiter="\t")
+    (folder / "l.tsv").write_text("".join(f"class {row % 2}\n" for row in range(20)), "utf-8")
+    (folder / "projector_config.pbtxt").write_text(
+        'embeddings { tensor_name: "x" tensor_path: "v.tsv" metadata_path: "l.tsv" }', "utf-8"
+    )
+    page = Page(tmp_path / "logs")
+    job = page.post("jobs", {**WANTED, "set": {"run": "theirs", "layer": "x"}}).json["id"]
+    assert page.wait(job, ended)["state"] == "done", page.jobs()
+    run = create_run(folder)
+    assert run.maps("x") == ["pca-2d"]
+    assert run.embeddings("x").dataset.class_names == ("class 0", "class 1")
+    (step,) = page.client.get("/overview").json["runs"][0]["layers"][0]["steps"]
+    assert [each["name"] for each in step["maps"]] == ["pca-2d"]

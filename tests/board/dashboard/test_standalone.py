@@ -1,0 +1,95 @@
+"""The dashboard on a port of its own: where others can reach it, only with the token."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedding_lab.app.plugin import Computer
+from embedding_lab.board.dashboard.application import Dashboard
+from embedding_lab.board.dashboard.standalone import Standalone
+from embedding_lab.errors import InputError
+
+
+@pytest.fixture
+def dashboard(own_logdir: Path, tmp_path: Path) -> Dashboard:
+    static = tmp_path / "static"
+    static.mkdir()
+    (static / "index.html").write_text("<!doctype html><title>Embedding Lab</title>", "utf-8")
+    (static / "index.js").write_text("export function render() {}", "utf-8")
+    (tmp_path / "secret.txt").write_text("secret", "utf-8")
+    return Dashboard(own_logdir, Computer(), static=static)
+
+
+def browser() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    )
+
+
+def refused(call: Any) -> tuple[int, dict[str, str]]:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        call()
+    with caught.value:
+        return caught.value.code, json.load(caught.value)["error"]
+
+
+def test_it_serves_the_page_and_its_routes_at_the_same_relative_names(dashboard: Dashboard) -> None:
+    with Standalone(dashboard, port=0, path_prefix="/lab/x/") as running:
+        assert running.url == f"http://127.0.0.1:{running.port}/lab/x/"
+        page = browser().open(running.url)
+        assert b"Embedding Lab" in page.read()
+        assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+        assert browser().open(f"{running.url}index.js").headers["Content-Type"].startswith("text/javascript")
+        overview = json.load(browser().open(f"{running.url}overview"))
+        assert overview["writable"]
+        redirected = browser().open(running.url.rstrip("/"))
+        assert redirected.url == running.url
+
+
+def test_nothing_outside_the_pages_folder_is_served(dashboard: Dashboard) -> None:
+    from werkzeug.test import Client
+
+    for path in ("/../secret.txt", "/..%2fsecret.txt", "//etc/passwd", "/%00", "/static/../../secret.txt"):
+        answer = Client(dashboard).get(path)
+        assert answer.status_code == 404
+        assert answer.json["error"]["happened"].startswith("There is nothing at")
+
+
+def test_on_another_address_it_lets_nobody_in_without_the_token(dashboard: Dashboard) -> None:
+    with Standalone(dashboard, host="0.0.0.0", port=0) as running:
+        address, _, token = running.url.partition("?token=")
+        assert len(token) > 20
+        for path in ("", "overview", "index.js", "?token=wrong", "?token=w%C3%B6"):
+            code, said = refused(lambda path=path: browser().open(f"{address}{path}"))
+            assert code == 403
+            assert "asks for its token" in said["happened"]
+        someone = browser()
+        page = someone.open(running.url)
+        assert page.url == address
+        overview = json.load(someone.open(f"{address}overview"))
+        assert overview["writable"]
+        asked = {"run": "sub/first", "name": "mine", "ids": ["tiny/00000"]}
+        request = urllib.request.Request(
+            f"{address}selections",
+            json.dumps(asked).encode(),
+            {"Content-Type": "application/json", "X-Embedding-Lab-Token": overview["token"]},
+        )
+        assert json.load(someone.open(request)) == {"name": "mine", "count": 1}
+
+
+def test_a_taken_port_gives_way_to_the_next(dashboard: Dashboard) -> None:
+    with Standalone(dashboard, port=0) as first, Standalone(dashboard, port=first.port) as second:
+        assert second.port != first.port
+        assert json.load(browser().open(f"{second.url}overview"))["runs"]
+
+
+def test_what_is_no_port_is_refused(dashboard: Dashboard) -> None:
+    with pytest.raises(InputError, match="not a port"):
+        Standalone(dashboard, port=70_000)
