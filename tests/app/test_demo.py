@@ -44,6 +44,13 @@ def test_the_projector_is_given_every_layer_with_labels_and_thumbnails(report: D
             assert (report.run / path).is_file(), path
 
 
+def test_the_first_steps_of_training_are_traced(report: DemoReport) -> None:
+    assert report.trace is not None
+    assert report.trace.run == report.run
+    assert len(report.trace.step_seconds) == 3
+    assert "embed_layer" in {row.layer for row in report.trace.layers}
+
+
 def test_the_report_tells_each_step_of_the_story_and_can_be_json(report: DemoReport) -> None:
     assert list(report.elapsed_seconds) == ["data", "train", "extract", "write for the Projector", "examine"]
     assert json.loads(json.dumps(report.as_dict()))["samples"] == 100

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from embedding_lab.app.shown import write_for_viewers
+from embedding_lab.app.traced_training import train_traced
 from embedding_lab.board.doctor import Diagnosis, doctor
 from embedding_lab.dataset import load_dataset
 from embedding_lab.embeddings import Dataset, EmbeddingSet, run_folder
 from embedding_lab.errors import DataMissing, StorageError
 from embedding_lab.extraction import extract
-from embedding_lab.model import train
+from embedding_lab.profiling import TraceReport
 from embedding_lab.progress import Progress, silent
 
 DEFAULT_DATASET = "mnist"
@@ -43,6 +44,7 @@ class DemoReport:
         accuracy: share of the test samples whose class the model says rightly, 0 to 1.
         layers: what is shown of each layer.
         elapsed_seconds: per step of the story, in order.
+        trace: what the first steps of training cost; None where there were too few.
         diagnosis: what TensorBoard will show of the log directory.
         notes: what the Projector could not be given as it is, in sentences.
     """
@@ -53,6 +55,7 @@ class DemoReport:
     accuracy: float
     layers: tuple[LayerReport, ...]
     elapsed_seconds: Mapping[str, float]
+    trace: TraceReport | None
     diagnosis: Diagnosis
     notes: tuple[str, ...] = field(default=())
 
@@ -64,6 +67,7 @@ class DemoReport:
             **as_they_are,
             "layers": [asdict(each) for each in self.layers],
             "elapsed_seconds": dict(self.elapsed_seconds),
+            "trace": self.trace.as_dict() if self.trace else None,
             "doctor": self.diagnosis.to_dict(),
         }
 
@@ -79,7 +83,7 @@ def demo(
     say: Callable[[str], None] = lambda sentence: None,
     progress: Progress = silent,
 ) -> DemoReport:
-    """Trains a small model, takes the embeddings of all its layers, and writes them for TensorBoard.
+    """Trains a small model, traces its first steps, takes the embeddings of all its layers, and shows all of it.
 
     Args:
         dataset: what `load_dataset` knows; MNIST when left out and, where that cannot be had, digits.
@@ -99,7 +103,9 @@ def demo(
     with clock.times("data"):
         train_data, test_data = _load(dataset, data_dir, say, progress)
     with run_folder(logdir, None, MODEL) as run, clock.times("train"):
-        trained = train(MODEL, train_data, test_data, epochs=epochs, seed=seed, run_dir=run, progress=progress)
+        trained, trace = train_traced(
+            MODEL, train_data, test_data, epochs=epochs, seed=seed, run_dir=run, progress=progress
+        )
     with clock.times("extract"):
         shown = test_data if samples is None else test_data.fair_sample(min(samples, len(test_data)), seed)
         sets = extract(trained.model, shown, out=run, step=trained.steps, split="test", progress=progress)
@@ -114,6 +120,7 @@ def demo(
         accuracy=float(trained.test_accuracy or 0.0),
         layers=tuple(_layer_report(each) for each in sets.values()),
         elapsed_seconds=clock.seconds,
+        trace=trace,
         diagnosis=diagnosis,
         notes=tuple(export.notes),
     )

@@ -73,5 +73,6 @@ def _story(report: DemoReport) -> str:
     steps = [(step, f"{seconds:.1f} s") for step, seconds in report.elapsed_seconds.items()]
     facts = f"{report.samples:,} samples of {report.dataset}, test accuracy {report.accuracy:.1%}, in {report.run}"
     parts = [facts, table(("layer", "dimensions", "size"), layers), table(("step", "time"), steps)]
+    trace = [report.trace.summary()] if report.trace else []
     notes = ["\n".join(report.notes)] if report.notes else []
-    return "\n\n".join([*parts, *notes, report.diagnosis.brief()])
+    return "\n\n".join([*parts, *trace, *notes, report.diagnosis.brief()])

@@ -81,14 +81,15 @@ class TraceReport:
         }
 
     def __str__(self) -> str:
-        parts = [self._summary(), self._operations()]
+        parts = [self.summary(), self._operations()]
         if self.layers:
             parts.append(self._layers())
         parts.append(self._places())
         parts.extend(f"Note: {note}" for note in self.notes)
         return "\n\n".join(parts)
 
-    def _summary(self) -> str:
+    def summary(self) -> str:
+        """The first call, a step, the share of Python and the memory, in a few lines."""
         steps = ", ".join(duration(each) for each in self.step_seconds[:5])
         more = ", …" if len(self.step_seconds) > 5 else ""
         once = f", of which {duration(self.once_seconds)} only once" if self.once_seconds else ""
