@@ -138,7 +138,8 @@ function step(lab: Lab, by: number): void {
 
 function stepOf(lab: Lab, by: number): void {
   const steps = lab.layer.value?.steps ?? [];
-  const next = steps[steps.findIndex((each) => each === lab.step.value) + by];
+  const shown = lab.step.value;
+  const next = shown && steps[steps.indexOf(shown) + by];
   if (next) lab.view.step.value = next.step;
 }
 

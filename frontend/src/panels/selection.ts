@@ -112,7 +112,7 @@ function visibility(lab: Lab): HTMLElement {
 }
 
 function trustSentence(trust: Trust | null): Child {
-  if (!trust || !trust.of) return null;
+  if (!trust?.of) return null;
   return h(
     "p",
     { class: "trusted", title: `${whole(trust.kept)} of ${whole(trust.of)} neighbours, ${trust.k} of each sample` },
