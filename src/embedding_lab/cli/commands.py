@@ -9,6 +9,7 @@ import typer
 from embedding_lab import __version__
 from embedding_lab.cli.demo import demo
 from embedding_lab.cli.doctor import doctor
+from embedding_lab.cli.export import export
 from embedding_lab.cli.extract import extract
 from embedding_lab.cli.layers import layers
 from embedding_lab.cli.log import log
@@ -20,7 +21,7 @@ from embedding_lab.cli.train import train
 
 # Plain help and plain tracebacks: the decorated ones cost as much time as everything else together.
 app = typer.Typer(name="embedding-lab", rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
-for command in (demo, train, layers, extract, project, log, trace, doctor, serve):
+for command in (demo, train, layers, extract, project, log, trace, doctor, export, serve):
     app.command()(reported(command))
 
 

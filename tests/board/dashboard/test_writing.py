@@ -29,6 +29,11 @@ def test_a_selection_comes_back_in_python_and_pythons_on_the_page(own_page: Any,
     }
 
 
+def test_ids_are_found_in_any_set(page: Any, dense: Any) -> None:
+    asked = {"set": dense, "ids": ["tiny/00005", "nobody", "tiny/00000"]}
+    assert page.post("rows", asked).json == {"rows": [5, 0], "unknown": ["nobody"]}
+
+
 def test_a_selection_by_ids_is_kept_too(own_page: Any, own_run: Run) -> None:
     own_page.post("selections", {"run": "sub/first", "name": "by id", "ids": ["tiny/00002"]})
     assert own_run.selection("by id") == ["tiny/00002"]

@@ -55,6 +55,7 @@ READING: dict[str, Route] = {
 ASKING: dict[str, Route] = {
     "trust": trust.trust,
     "download": download.download,
+    "rows": selections.rows_of,
 }
 """What POST answers because the question is too long for an address; nothing changes."""
 

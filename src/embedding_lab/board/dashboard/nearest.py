@@ -18,6 +18,8 @@ Metric = Literal["euclidean", "cosine"]
 METRICS: tuple[Metric, ...] = ("euclidean", "cosine")
 
 _BLOCK_BYTES = 64 << 20
+_PART = 64
+_SMALL = 1e-30
 _UNIT = 2.0**-24
 """Half the distance from 1 to the next float32."""
 
@@ -28,15 +30,19 @@ class Lengths:
 
     Attributes:
         squares: their squared lengths, float32, shape (n,).
-        largest: the largest of them.
+        inverse: one divided by each length, 0 for a vector of zeros; of the same shape.
+        largest: the largest squared length.
+        normal: whether none has lost digits at the lower end of float32.
     """
 
     squares: NDArray[np.float32]
+    inverse: NDArray[np.float32]
     largest: float
+    normal: bool
 
     @property
     def size_bytes(self) -> int:
-        return self.squares.nbytes
+        return self.squares.nbytes + self.inverse.nbytes
 
 
 def lengths_of(vectors: Any) -> Lengths:
@@ -45,7 +51,10 @@ def lengths_of(vectors: Any) -> Lengths:
     for rows, block in _blocks(vectors):
         with np.errstate(over="ignore"):
             squares[rows] = np.einsum("ij,ij->i", block, block)
-    return Lengths(squares, float(squares.max(initial=0)))
+    inverse = np.zeros(len(squares), np.float32)
+    np.divide(1, np.sqrt(squares), out=inverse, where=squares > 0)
+    small = squares[squares < _SMALL]
+    return Lengths(squares, inverse, float(squares.max(initial=0)), not small.any())
 
 
 def nearest_rows(
@@ -70,13 +79,26 @@ def nearest_rows(
     near, doubt = _estimates(vectors, lengths, query, metric)
     if leave_out is not None:
         near[leave_out] = np.inf
-    worst = np.partition(near, k - 1)[k - 1]
+    worst = smallest(near, k)
     candidates = np.flatnonzero(near <= worst + 2 * doubt) if np.isfinite(worst + doubt) else np.arange(len(near))
     if leave_out is not None:
         candidates = candidates[candidates != leave_out]
     exact = np.concatenate([_distances(block, query, metric) for _, block in _blocks(vectors, candidates)])
     chosen = np.lexsort((candidates, exact))[:k]
     return candidates[chosen], exact[chosen]
+
+
+def smallest(values: NDArray[np.float32], k: int) -> np.float32:
+    """The k-th smallest of some values, of shape (n,) with n at least k.
+
+    The k-th smallest minimum of small parts is no smaller than that, and only what is no larger must be looked at.
+    """
+    whole = len(values) // _PART * _PART
+    if whole < k * _PART:
+        return np.float32(np.partition(values, k - 1)[k - 1])
+    bound = np.partition(values[:whole].reshape(-1, _PART).min(axis=1), k - 1)[k - 1]
+    few = values[values <= bound]
+    return np.float32(np.partition(few, k - 1)[k - 1])
 
 
 def _estimates(
@@ -91,22 +113,19 @@ def _estimates(
         # a sum of `dims` products is off by at most `dims` half units of the sum of their sizes
         rounding = (len(query) + 8) * _UNIT
         if metric == "euclidean":
-            near = lengths.squares - 2 * products
-            return _or_infinite(near), rounding * (lengths.largest + 2 * np.sqrt(lengths.largest * own)) + 1e-37
-        scale = np.sqrt(lengths.squares.astype(np.float64) * own)
-        near = np.where(scale > 0, -products / np.where(scale > 0, scale, 1), 0).astype(np.float32)
-        return _or_infinite(near), 4 * rounding if _normal(lengths) else np.inf
+            products *= -2
+            products += lengths.squares
+            return _or_infinite(products), rounding * (lengths.largest + 2 * np.sqrt(lengths.largest * own)) + 1e-37
+        if own == 0:  # 0 from vectors of zeros, 1 from all others
+            return np.where(lengths.squares == 0, np.float32(-1), np.float32(0)), 0.0
+        products *= lengths.inverse
+        products *= np.float32(-1 / np.sqrt(own))
+        return _or_infinite(products), 4 * rounding if lengths.normal and own > _SMALL else np.inf
 
 
 def _or_infinite(near: NDArray[np.float32]) -> NDArray[np.float32]:
     """What left the range of float32 is not known, and so belongs to the candidates."""
-    return near if np.isfinite(near).all() else np.full_like(near, np.inf)
-
-
-def _normal(lengths: Lengths) -> bool:
-    """Whether no squared length has lost digits at the lower end of float32."""
-    small = lengths.squares[lengths.squares < 1e-30]
-    return not small.any()
+    return near if np.isfinite(near.sum(dtype=np.float64)) else np.full_like(near, np.inf)
 
 
 def _distances(block: NDArray[np.float32], query: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:

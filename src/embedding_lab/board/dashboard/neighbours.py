@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedding_lab.board.dashboard.answers import Answer, as_json
 from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.library import Library
-from embedding_lab.board.dashboard.nearest import METRICS, lengths_of, nearest_rows
+from embedding_lab.board.dashboard.nearest import METRICS, lengths_of, nearest_rows, smallest
 from embedding_lab.board.dashboard.places import set_of
 from embedding_lab.board.dashboard.sample_set import Map
 from embedding_lab.board.dashboard.samples import ids_of
@@ -51,19 +51,17 @@ def neighbours(library: Library, asked: Asked) -> Answer:
 def near_on_map(library: Library, shown: Map, row: int, k: int) -> NDArray[np.int64] | None:
     """The k rows nearest on a map; None where the sample itself is not on it."""
     points = library.points(shown)
-    squares = np.zeros(len(points), np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
-        for axis in range(shown.dims):
-            squares += (points[:, axis] - points[row, axis]) ** 2
+        apart = np.asarray(points[:, : shown.dims] - points[row, : shown.dims])
+        squares = np.square(apart, out=apart) @ np.ones(shown.dims, np.float32)
     if not np.isfinite(squares[row]):
         return None
-    squares[~np.isfinite(squares)] = np.inf
     squares[row] = np.inf
+    np.nan_to_num(squares, copy=False, nan=np.inf, posinf=np.inf)
     k = min(k, int(np.isfinite(squares).sum()))
     if k == 0:
         return np.empty(0, np.int64)
-    worst = np.partition(squares, k - 1)[k - 1]
-    candidates = np.flatnonzero(squares <= worst)
+    candidates = np.flatnonzero(squares <= smallest(squares, k))
     return candidates[np.argsort(squares[candidates], kind="stable")[:k]]
 
 

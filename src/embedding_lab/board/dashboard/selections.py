@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,6 +12,7 @@ from embedding_lab.board.dashboard.answers import Answer, as_json
 from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.places import set_of
+from embedding_lab.board.dashboard.sample_set import SampleSet
 from embedding_lab.board.dashboard.samples import ids_of
 from embedding_lab.errors import InputError
 
@@ -38,17 +41,22 @@ def selection(library: Library, asked: Asked) -> Answer:
     run = library.logdir.run(asked.text("run"))
     name = asked.text("name", longest=LONGEST_NAME)
     ids = run.selection(name)
-    found = set_of(library, asked)
+    return as_json({"name": name, "ids": ids, **_found(library, set_of(library, asked), ids)})
+
+
+def rows_of(library: Library, asked: Asked) -> Answer:
+    """The rows of some ids in a set, and the ids that the set does not know."""
+    found = set_of(library, asked.part("set"))
+    return as_json(_found(library, found, checked_ids(asked, MOST_IDS)))
+
+
+def _found(library: Library, found: SampleSet, ids: list[str]) -> dict[str, list[Any]]:
     at = pc.index_in(pa.array(ids, pa.string()), value_set=library.ids(found))
     known = np.asarray(pc.is_valid(at)) if ids else np.empty(0, bool)
-    return as_json(
-        {
-            "name": name,
-            "rows": at.drop_null().to_pylist(),
-            "ids": ids,
-            "unknown": [each for each, there in zip(ids, known, strict=True) if not there],
-        }
-    )
+    return {
+        "rows": at.drop_null().to_pylist(),
+        "unknown": [each for each, there in zip(ids, known, strict=True) if not there],
+    }
 
 
 def checked_ids(asked: Asked, most: int) -> list[str]:

@@ -1,0 +1,43 @@
+"""Writes a run as one HTML file, with the dashboard's page and all its data in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.app.plugin import Computer
+from embedding_lab.app.shared_neighbours import SharedNeighbours
+from embedding_lab.board.dashboard.application import STATIC
+from embedding_lab.board.dashboard.embedded import embedded_page
+from embedding_lab.board.dashboard.library import Library
+from embedding_lab.embeddings import Run
+from embedding_lab.embeddings.files import publish_file
+
+
+def export_html(run: Run, path: Path, layers: list[str] | None = None) -> int:
+    """Writes the newest step of a run's layers into one file that is opened from disk.
+
+    Args:
+        run: the run.
+        path: the file; one that is there is replaced.
+        layers: the layers' names; all when left out.
+
+    Returns:
+        The file's size in bytes.
+
+    Raises:
+        DataMissing: the run has no such layer, or the page was not built.
+        InputError: there are too many samples.
+        StorageError: the disk refuses.
+    """
+
+    def near(layer: str, step: int | None, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        found = SharedNeighbours(run.embeddings(layer, step), "euclidean")(k)
+        return found.indices, found.distances
+
+    library = Library(run.path.parent, Computer())
+    text = embedded_page(library, run.name, layers, near, STATIC).encode()
+    publish_file(path, text)
+    return len(text)
