@@ -4,8 +4,6 @@ import type { Camera, MapView } from "./map/view";
 import { idsOf } from "./panels/selection";
 import type { Lab } from "./state/lab";
 
-const IDS_AT_ONCE = 100;
-
 export interface Automation {
   camera: Camera;
   /** Selects samples by id; resolves to how many there are. */
@@ -27,10 +25,8 @@ export function installAutomation(lab: Lab, map: MapView): void {
       map.camera = camera;
     },
     async select(ids) {
-      const rows: number[] = [];
-      for (let from = 0; from < ids.length; from += IDS_AT_ONCE)
-        rows.push(...(await rowsOf(lab, ids.slice(from, from + IDS_AT_ONCE))));
-      await lab.selectRows(rows);
+      const set = lab.set.value;
+      if (set) await lab.selectRows(await lab.source.rowsOf(set, ids));
       return lab.marks.selectedCount.value;
     },
     selection: () => idsOf(lab, lab.selectedRows()),
@@ -40,14 +36,4 @@ export function installAutomation(lab: Lab, map: MapView): void {
     frames: () => map.frames(),
   };
   Object.assign(window, { embeddingLab: automation });
-}
-
-async function rowsOf(lab: Lab, ids: readonly string[]): Promise<Iterable<number>> {
-  const set = lab.set.value;
-  if (!set || !ids.length) return [];
-  return lab.source.search(set, "filter", `id in (${ids.map(quoted).join(", ")})`, null);
-}
-
-function quoted(id: string): string {
-  return id.includes('"') ? `'${id}'` : `"${id}"`;
 }

@@ -99,6 +99,11 @@ export class ServerSource implements Source {
     return part(await this.block("search", { ...asQuery(set), mode, query, map }, signal), "rows", Uint32Array);
   }
 
+  async rowsOf(set: SetKey, ids: readonly string[]): Promise<readonly number[]> {
+    const answer = await this.send("rows", { set: asQuery(set), ids });
+    return ((await answer.json()) as { rows: readonly number[] }).rows;
+  }
+
   neighbours(
     set: SetKey,
     row: number,
@@ -120,12 +125,12 @@ export class ServerSource implements Source {
   }
 
   async trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust> {
-    const answer = await this.send("trust", { set: asBody(set), rows: Array.from(rows) }, signal);
+    const answer = await this.send("trust", { set: asQuery(set), rows: Array.from(rows) }, signal);
     return (await answer.json()) as Trust;
   }
 
   async saveSelection(set: SetKey, name: string, rows: Uint32Array): Promise<void> {
-    await this.send("selections", { run: set.run, set: asBody(set), name, rows: Array.from(rows) });
+    await this.send("selections", { run: set.run, set: asQuery(set), name, rows: Array.from(rows) });
   }
 
   selection(set: SetKey, name: string): Promise<Saved> {
@@ -141,7 +146,7 @@ export class ServerSource implements Source {
   }
 
   async startJob(job: NewMap): Promise<string> {
-    const answer = await this.send("jobs", { ...job, set: asBody(job.set) });
+    const answer = await this.send("jobs", { ...job, set: asQuery(job.set) });
     return ((await answer.json()) as { id: string }).id;
   }
 
@@ -155,7 +160,7 @@ export class ServerSource implements Source {
     rows: Uint32Array | null,
     format: "csv" | "parquet",
   ): Promise<Blob> {
-    const body = { set: asBody(set), format, ...(map && { map }), ...(rows && { rows: Array.from(rows) }) };
+    const body = { set: asQuery(set), format, ...(map && { map }), ...(rows && { rows: Array.from(rows) }) };
     return (await this.send("download", body)).blob();
   }
 
@@ -207,10 +212,6 @@ export class ServerSource implements Source {
 }
 
 function asQuery(set: SetKey): Query {
-  return { run: set.run, layer: set.layer, step: set.step ?? "static" };
-}
-
-function asBody(set: SetKey): Query {
   return { run: set.run, layer: set.layer, step: set.step ?? "static" };
 }
 

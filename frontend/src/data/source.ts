@@ -228,6 +228,8 @@ export interface Source {
     map: string | null,
     signal?: AbortSignal,
   ): Promise<Uint32Array>;
+  /** The rows of ids, those that there are. */
+  rowsOf(set: SetKey, ids: readonly string[]): Promise<readonly number[]>;
   neighbours(
     set: SetKey,
     row: number,
@@ -239,7 +241,8 @@ export interface Source {
   atlas(set: SetKey, level: number, page: number): Promise<ImageBitmap>;
   /** The address of the original of a sample. */
   picture(set: SetKey, row: number): string;
-  trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust>;
+  /** null where it is not known. */
+  trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust | null>;
   saveSelection(set: SetKey, name: string, rows: Uint32Array): Promise<void>;
   selection(set: SetKey, name: string): Promise<Saved>;
   annotate(annotation: Annotation): Promise<void>;
