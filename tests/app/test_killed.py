@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
 import sys
-import threading
 import zipfile
 from pathlib import Path
 
@@ -21,16 +19,21 @@ from embedding_lab.embeddings.manifest import read_manifest, verify
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are forked and killed as POSIX has it")
 
 FORKS = """
-import os, sys, time
+import itertools, os, sys, threading
 import keras, tensorflow, embedding_lab.app.demo  # loaded once; each child begins with all of it
 for line in sys.stdin:
+    logdir, signal, at_call, seconds = line.rstrip().split("\t")
     child = os.fork()
     if child == 0:
+        calls = itertools.count()
+        def progress(stage, done, total):
+            if next(calls) == int(at_call):
+                threading.Timer(float(seconds), os.kill, (os.getpid(), int(signal))).start()
         try:
-            embedding_lab.app.demo.demo(dataset="digits", epochs=4, samples=200, logdir=line.strip())
+            embedding_lab.app.demo.demo(dataset="digits", epochs=4, samples=200, logdir=logdir, progress=progress)
+            print(next(calls), flush=True)
         finally:
             os._exit(0)
-    print(child, flush=True)
     os.waitpid(child, 0)
     print("gone", flush=True)
 """
@@ -39,21 +42,24 @@ for line in sys.stdin:
 @pytest.mark.long
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_at_fifty_random_moments_the_last_complete_state_opens(tmp_path: Path, stop: signal.Signals) -> None:
-    moments = random.Random(int(stop))
+    numbers = random.Random(int(stop))
     stages = set()
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as forks:
         assert forks.stdin is not None
         assert forks.stdout is not None
+
+        def demo(logdir: Path, at_call: int = -1, seconds: float = 0.0) -> list[str]:
+            """Runs it, stopped so long after it told its progress so often; what it says before it is gone."""
+            print(logdir, int(stop), at_call, seconds, sep="\t", file=forks.stdin, flush=True)
+            return list(iter(forks.stdout.readline, "gone\n"))
+
+        (calls,) = map(int, demo(tmp_path / "undisturbed"))
+        assert check_complete(tmp_path / "undisturbed") == "all"
         for number in range(50):
             logdir = tmp_path / str(number)
-            print(logdir, file=forks.stdin, flush=True)
-            child = int(forks.stdout.readline())
-            moment = threading.Timer(moments.uniform(0, 5), os.kill, (child, stop))
-            moment.start()
-            assert forks.stdout.readline() == "gone\n"
-            moment.cancel()
+            demo(logdir, numbers.randrange(calls), numbers.random() ** 3 / 2)
             stages.add(check_complete(logdir))
             if stop == signal.SIGINT:
                 assert not list(logdir.rglob("*.partial")), "Ctrl-C leaves time to tidy up"

@@ -11,6 +11,7 @@ from embedding_lab.board.leading_axes import Blocks
 
 NEIGHBOURS = 10
 QUERIES = 200
+BLOCK_ROWS = 4096
 
 
 def neighbours_kept(blocks: Blocks, values: NDArray[np.float32]) -> float:
@@ -27,7 +28,7 @@ def neighbours_kept(blocks: Blocks, values: NDArray[np.float32]) -> float:
     queries = np.unique(np.linspace(0, len(values) - 1, QUERIES).astype(np.intp))
     count = min(NEIGHBOURS, len(values) - 1)
     true = _nearest(blocks(), np.concatenate(list(blocks(queries))), queries, count)
-    shown = _nearest(iter([values]), values[queries], queries, count)
+    shown = _nearest(_in_blocks(values), values[queries], queries, count)
     kept = [len(np.intersect1d(*pair, assume_unique=True)) for pair in zip(true, shown, strict=True)]
     return float(np.mean(kept)) * NEIGHBOURS / count
 
@@ -38,23 +39,25 @@ def _nearest(
     """The rows nearest to each query but itself, in no order, shape (queries, count)."""
     distances = np.empty((len(queries), 0), np.float32)
     rows = np.empty((len(queries), 0), np.intp)
+    farthest = np.full((len(queries), 1), np.inf, np.float32)
     start = 0
     for block in blocks:
         # the query's own length is missing, which does not change the order
         squared = np.einsum("ij,ij->i", block, block) - 2 * (queries @ block.T)
         inside = np.flatnonzero((own_rows >= start) & (own_rows < start + len(block)))
         squared[inside, own_rows[inside] - start] = np.inf
-        best = _smallest(squared, count)
-        distances = np.concatenate([distances, np.take_along_axis(squared, best, axis=1)], axis=1)
-        rows = np.concatenate([rows, start + best], axis=1)
-        best = _smallest(distances, count)
-        distances, rows = np.take_along_axis(distances, best, axis=1), np.take_along_axis(rows, best, axis=1)
+        # only what is nearer to some query than the farthest it has: most of a later block is not
+        nearer = np.flatnonzero((squared < farthest).any(axis=0))
+        distances = np.concatenate([distances, squared[:, nearer]], axis=1)
+        rows = np.concatenate([rows, np.tile(start + nearer, (len(queries), 1))], axis=1)
+        if rows.shape[1] >= count:
+            best = np.argpartition(distances, count - 1, axis=1)[:, :count]
+            distances, rows = np.take_along_axis(distances, best, axis=1), np.take_along_axis(rows, best, axis=1)
+            farthest = distances.max(axis=1, keepdims=True)
         start += len(block)
     return rows
 
 
-def _smallest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """The positions of the smallest values in each row, all where there are no more than `count`."""
-    if values.shape[1] <= count:
-        return np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    return np.argpartition(values, count - 1, axis=1)[:, :count]
+def _in_blocks(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(values), BLOCK_ROWS):
+        yield values[start : start + BLOCK_ROWS]
