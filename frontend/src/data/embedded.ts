@@ -132,7 +132,7 @@ export class EmbeddedSource implements Source {
         row: each,
         id: id(each),
         distance: distances[at] as number,
-        kept: onMap && onMap.includes(each),
+        kept: onMap?.includes(each) ?? null,
       })),
       false_neighbours: (onMap ?? [])
         .filter((each) => !rows.includes(each))
