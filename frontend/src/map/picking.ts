@@ -14,6 +14,10 @@ export interface Drawn {
   parted: boolean;
 }
 
+/** What is near is drawn larger, what is far smaller, but not by more: as the shaders have it. */
+const MOST_GROWN = 4;
+const LEAST_GROWN = 0.45;
+
 /** A miss by this many CSS pixels still picks, where nothing is hit: small points are hard to hit. */
 const REACH = 7;
 
@@ -26,13 +30,16 @@ const REACH = 7;
 export function pick(samples: Samples, drawn: Drawn, x: number, y: number): number | null {
   const { positions, flags, arrived } = samples;
   const { clip, view, radius, shape, flat, parted } = drawn;
-  const [m0, m4, m8, m12] = [clip[0]!, clip[4]!, clip[8]!, clip[12]!];
-  const [m1, m5, m9, m13] = [clip[1]!, clip[5]!, clip[9]!, clip[13]!];
+  // rows that give, for a point in map units, its way from the pointer in pixels, times its w; and its w
   const [m3, m7, m11, m15] = [clip[3]!, clip[7]!, clip[11]!, clip[15]!];
   const [halfWidth, halfHeight] = [view.width / 2, view.height / 2];
-  // (sx - px) in pixels is halfWidth * (clipX / w - pointerX)
   const [pointerX, pointerY] = [x / halfWidth - 1, 1 - y / halfHeight];
+  const across = [0, 4, 8, 12].map((at) => halfWidth * (clip[at]! - pointerX * clip[at + 3]!));
+  const upwards = [0, 4, 8, 12].map((at) => halfHeight * (clip[at + 1]! - pointerY * clip[at + 3]!));
+  const [ax, ay, az, a1] = across as [number, number, number, number];
+  const [ux, uy, uz, u1] = upwards as [number, number, number, number];
   const [wide, high] = shape ?? [1, 1];
+  const farthest = Math.max(REACH, MOST_GROWN * radius);
   let top: number | null = null;
   let topDepth = Number.POSITIVE_INFINITY;
   let nearest: number | null = null;
@@ -42,11 +49,13 @@ export function pick(samples: Samples, drawn: Drawn, x: number, y: number): numb
     const py = positions[at + 1]!;
     const pz = positions[at + 2]!;
     const w = m3 * px + m7 * py + m11 * pz + m15;
-    const dx = (m0 * px + m4 * py + m8 * pz + m12 - pointerX * w) * halfWidth;
-    const dy = (m1 * px + m5 * py + m9 * pz + m13 - pointerY * w) * halfHeight;
-    const grown = radius * Math.min(4 * w, Math.max(0.45 * w, 1));
-    const limit = Math.max(grown, REACH * w);
-    if (dx > limit || dx < -limit || dy > limit || dy < -limit || w <= 0) continue;
+    const dx = ax * px + ay * py + az * pz + a1;
+    // behind the eye w, and with it the limit, is below zero: nothing is within it
+    const limit = farthest * w;
+    if (!(dx <= limit && dx >= -limit)) continue;
+    const dy = ux * px + uy * py + uz * pz + u1;
+    if (!(dy <= limit && dy >= -limit)) continue;
+    const grown = radius * Math.min(MOST_GROWN * w, Math.max(LEAST_GROWN * w, 1));
     const bits = flags[place]!;
     if (bits & HIDDEN || isAbsent(px)) continue;
     const inside = shape

@@ -8,28 +8,43 @@ export type Polygon = readonly (readonly [number, number])[];
 /**
  * The shown places inside a polygon of CSS pixels, ascending; where it crosses itself, the even-odd rule holds.
  *
- * Its edges are sorted into bands of height, so that a point asks only the few that cross its own.
+ * Asked are those from `from` up to `end`: many millions are asked part by part, with a breath between. The polygon's
+ * edges are sorted into bands of height, so that a point asks only the few that cross its own.
  */
-export function placesWithin(samples: Samples, clip: Float64Array, view: Viewport, polygon: Polygon): Uint32Array {
+export function placesWithin(
+  samples: Samples,
+  clip: Float64Array,
+  view: Viewport,
+  polygon: Polygon,
+  from = 0,
+  end = samples.arrived,
+): Uint32Array {
   if (polygon.length < 3) return new Uint32Array();
-  const { positions, flags, arrived } = samples;
+  const { positions, flags } = samples;
   const [xs, ys] = [polygon.map((each) => each[0]), polygon.map((each) => each[1])];
   const [left, right] = [Math.min(...xs), Math.max(...xs)];
   const [top, bottom] = [Math.min(...ys), Math.max(...ys)];
   const isInside = insideTest(polygon, top, bottom);
   const [halfWidth, halfHeight] = [view.width / 2, view.height / 2];
+  const [x0, x1, x2, x3] = [clip[0]!, clip[4]!, clip[8]!, clip[12]!];
+  const [y0, y1, y2, y3] = [clip[1]!, clip[5]!, clip[9]!, clip[13]!];
+  const [w0, w1, w2, w3] = [clip[3]!, clip[7]!, clip[11]!, clip[15]!];
+  // the polygon's box in clip space, where asking costs no division
+  const [least, most] = [left / halfWidth - 1, right / halfWidth - 1];
+  const [lowest, highest] = [1 - bottom / halfHeight, 1 - top / halfHeight];
   let found = new Uint32Array(1024);
   let count = 0;
-  for (let place = 0, at = 0; place < arrived; place++, at += 3) {
+  for (let place = from, at = 3 * from; place < end; place++, at += 3) {
     const px = positions[at]!;
     const py = positions[at + 1]!;
     const pz = positions[at + 2]!;
-    const w = clip[3]! * px + clip[7]! * py + clip[11]! * pz + clip[15]!;
+    const w = w0 * px + w1 * py + w2 * pz + w3;
+    const across = x0 * px + x1 * py + x2 * pz + x3;
+    if (!(across >= least * w && across <= most * w)) continue;
+    const upwards = y0 * px + y1 * py + y2 * pz + y3;
+    if (!(upwards >= lowest * w && upwards <= highest * w)) continue;
     if (w <= 0 || isAbsent(px) || flags[place]! & HIDDEN) continue;
-    const x = halfWidth * (1 + (clip[0]! * px + clip[4]! * py + clip[8]! * pz + clip[12]!) / w);
-    if (x < left || x > right) continue;
-    const y = halfHeight * (1 - (clip[1]! * px + clip[5]! * py + clip[9]! * pz + clip[13]!) / w);
-    if (y < top || y > bottom || !isInside(x, y)) continue;
+    if (!isInside(halfWidth * (1 + across / w), halfHeight * (1 - upwards / w))) continue;
     if (count === found.length) {
       const larger = new Uint32Array(2 * count);
       larger.set(found);

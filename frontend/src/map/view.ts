@@ -41,6 +41,7 @@ const MOST_MARKS = 2000;
 const MOST_PIXELS = 3840 * 2160;
 const PICTURES_REST_MS = 200;
 const SHOW_MS = 120;
+const PLACES_A_TURN = 500_000;
 
 type Listeners = { [Name in keyof MapEvents]: Set<MapEvents[Name]> };
 
@@ -82,6 +83,7 @@ export class MapView {
   private shown = 0;
   private pointer: readonly [number, number] | null = null;
   private pointerMoved = false;
+  private nextLook = 0;
   private readonly told = { drawn: -1, total: -1, camera: this.eye.camera };
   private waitingForPicture: ((blob: Blob) => void)[] = [];
   private picturesWait = false;
@@ -417,14 +419,40 @@ export class MapView {
         const [red, green, blue] = THEMES[this.theme].accent.map((each) => Math.round(255 * each));
         this.outline.show(shape, `rgb(${red} ${green} ${blue})`);
       },
-      shape: (shape: Polygon, mode: RegionMode) => this.tell("region", this.within(shape), mode),
+      shape: (shape: Polygon, mode: RegionMode) => void this.tellRegion(shape, mode),
     };
   }
 
-  private followPointer(): void {
+  /** Of many millions part by part, so that the page goes on meanwhile; all of it as the map was seen when drawn round. */
+  private async tellRegion(shape: Polygon, mode: RegionMode): Promise<void> {
+    const { samples } = this;
+    const [clip, view] = [this.clip(), { ...this.size }];
+    const parts: Uint32Array[] = [];
+    for (let from = 0; from < samples.arrived; from += PLACES_A_TURN) {
+      if (from > 0) await new Promise((resume) => setTimeout(resume));
+      if (this.samples !== samples) return;
+      parts.push(placesWithin(samples, clip, view, shape, from, Math.min(from + PLACES_A_TURN, samples.arrived)));
+    }
+    const places = new Uint32Array(parts.reduce((sum, each) => sum + each.length, 0));
+    let at = 0;
+    for (const each of parts) {
+      places.set(each, at);
+      at += each.length;
+    }
+    this.tell("region", places, mode);
+  }
+
+  private followPointer(now: number): void {
     if (!this.pointerMoved) return;
+    // among many millions a look takes tens of milliseconds: then the pointer is followed less often
+    if (now < this.nextLook) {
+      this.again();
+      return;
+    }
     this.pointerMoved = false;
+    const began = performance.now();
     const place = this.pointer && this.pick(...this.pointer);
+    this.nextLook = now + 4 * (performance.now() - began);
     this.canvas.style.cursor = this.tool !== "orbit" ? "crosshair" : place === null ? "grab" : "pointer";
     if (place === this.hovered) return;
     this.setHovered(place);
@@ -488,7 +516,7 @@ export class MapView {
     }
     this.wasMoving = this.stale;
     this.renewOrder();
-    this.followPointer();
+    this.followPointer(now);
     const more = this.paint(scene, now);
     this.tellCamera();
     if (more || moved) this.again();

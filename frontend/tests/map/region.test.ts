@@ -62,6 +62,10 @@ test.each([
   const wanted = inside(polygon);
   expect(wanted.length).toBeGreaterThan(50);
   expect([...placesWithin(samples, CLIP, VIEW, polygon)]).toEqual(wanted);
+  const parts = [0, 1500, 3000].map((from) =>
+    placesWithin(samples, CLIP, VIEW, polygon, from, Math.min(from + 1500, 4000)),
+  );
+  expect(parts.flatMap((each) => [...each])).toEqual(wanted);
 });
 
 test("a line holds nothing", () => {
