@@ -1,0 +1,364 @@
+/** Answers from the page itself: a run that was exported into one file, opened from disk without a server. */
+
+import {
+  type ColumnInfo,
+  type ColumnPart,
+  type Job,
+  type Metric,
+  type Neighbours,
+  type OrderPart,
+  type Overview,
+  type PointsPart,
+  Refused,
+  type Sample,
+  type Saved,
+  type SearchMode,
+  type SetKey,
+  type Source,
+  type Trust,
+} from "./source";
+import { readBlock, type WireBlock } from "./wire";
+
+/** The element that holds the answers: `board/dashboard/embedded.py` writes it. */
+export const ELEMENT = "embedding-lab-data";
+
+type Answer = { type: string; text?: string; base64?: string };
+type Query = Record<string, string | number | null>;
+
+/** What is known of one sample set once it was asked for. */
+interface Known {
+  rowAt: Uint32Array;
+  placeOf: Uint32Array;
+  ids: readonly string[];
+}
+
+export class EmbeddedSource implements Source {
+  private readonly known = new Map<string, Known>();
+  private readonly pages = new Map<string, Promise<ImageBitmap>>();
+  private readonly told: Overview;
+
+  constructor(private readonly answers: Readonly<Record<string, Answer>>) {
+    this.told = JSON.parse(this.answers.overview?.text ?? "{}") as Overview;
+  }
+
+  /** The source of this document; null where nothing was laid into it. */
+  static of(document: Document): EmbeddedSource | null {
+    const text = document.getElementById(ELEMENT)?.textContent;
+    return text ? new EmbeddedSource(JSON.parse(text) as Record<string, Answer>) : null;
+  }
+
+  async overview(): Promise<Overview> {
+    return this.told;
+  }
+
+  async order(set: SetKey, from: number, count: number): Promise<OrderPart> {
+    const rows = this.about(set).rowAt.slice(from, from + count);
+    return { total: this.about(set).rowAt.length, from, count: rows.length, rows };
+  }
+
+  async points(set: SetKey, map: string, from: number, count: number): Promise<PointsPart> {
+    const block = this.block("points", { ...query(set), map });
+    const dims = block.header.dims as 2 | 3;
+    const points = array(block, "points") as Float32Array;
+    const present = block.arrays.get("present")?.values as Uint8Array | undefined;
+    const end = Math.min(block.total, from + count);
+    return {
+      generation: block.generation,
+      total: block.total,
+      from,
+      count: end - from,
+      dims,
+      bounds: block.header.bounds as PointsPart["bounds"],
+      points: points.slice(from * dims, end * dims),
+      present: present && bits(present, from, end),
+    };
+  }
+
+  async columns(set: SetKey, map: string | null): Promise<readonly ColumnInfo[]> {
+    return this.json<readonly ColumnInfo[]>("columns", { ...query(set), map });
+  }
+
+  async column(set: SetKey, name: string, map: string | null, from: number, count: number): Promise<ColumnPart> {
+    const values = this.values(set, name, map).slice(from, from + count) as ColumnPart["values"];
+    return { from, count: values.length, values };
+  }
+
+  async samples(set: SetKey, rows: readonly number[], map: string | null): Promise<readonly Sample[]> {
+    const known = this.about(set);
+    const columns = (await this.columns(set, map)).filter((column) => column.name !== "id");
+    return rows.map((row) => ({
+      row,
+      id: known.ids[row] ?? String(row),
+      values: Object.fromEntries(columns.map((column) => [column.name, this.cell(set, column, map, row)])),
+    }));
+  }
+
+  async search(set: SetKey, mode: SearchMode, text: string, map: string | null): Promise<Uint32Array> {
+    const known = this.about(set);
+    if (mode === "filter") {
+      const ids = idsIn(text);
+      if (!ids) throw serverOnly("A filter");
+      return Uint32Array.from([...known.ids.keys()].filter((row) => ids.has(known.ids[row] as string)));
+    }
+    const matches = mode === "regex" ? regex(text) : contains(text);
+    const found = new Set<number>();
+    known.ids.forEach((id, row) => {
+      if (matches(id)) found.add(row);
+    });
+    for (const column of await this.columns(set, map)) {
+      if (column.kind !== "category" || !column.categories) continue;
+      const right = column.categories.map(matches);
+      this.values(set, column.name, column.source === "map" ? map : null).forEach((code, place) => {
+        if (right[code]) found.add(known.rowAt[place] as number);
+      });
+    }
+    return Uint32Array.from(found).sort();
+  }
+
+  async neighbours(set: SetKey, row: number, k: number, metric: Metric, map: string | null): Promise<Neighbours> {
+    const block = this.block("near", query(set));
+    const wide = block.arrays.get("rows")?.shape[1] ?? 0;
+    if (metric !== "euclidean" || k > wide) throw serverOnly(`More than ${wide} neighbours, or by cosine,`);
+    const known = this.about(set);
+    const rows = [...array(block, "rows").subarray(row * wide, row * wide + k)];
+    const distances = array(block, "distances").subarray(row * wide, row * wide + k);
+    const onMap = map === null ? null : await this.nearOnMap(set, map, row, k);
+    const id = (each: number) => known.ids[each] ?? String(each);
+    return {
+      metric,
+      elapsed_ms: 0,
+      neighbours: rows.map((each, at) => ({
+        row: each,
+        id: id(each),
+        distance: distances[at] as number,
+        kept: onMap?.includes(each) ?? null,
+      })),
+      false_neighbours: (onMap ?? [])
+        .filter((each) => !rows.includes(each))
+        .map((each) => ({ row: each, id: id(each) })),
+    };
+  }
+
+  async atlas(set: SetKey, level: number, page: number): Promise<ImageBitmap> {
+    const key = JSON.stringify([set, level, page]);
+    const found = this.pages.get(key);
+    if (found) return found;
+    const made = this.page(set, level, page);
+    this.pages.set(key, made);
+    return made;
+  }
+
+  picture(set: SetKey, row: number): string {
+    const pictures = this.step(set)?.pictures;
+    if (!pictures) return EMPTY;
+    const [width, height] = pictures.cell;
+    const place = this.about(set).placeOf[row] as number;
+    const page = Math.floor(place / pictures.per_page);
+    const answer = this.answers[key("atlas", { ...query(set), level: 0, page })];
+    if (!answer) return EMPTY;
+    // the page as it lies here, of which the view box shows one cell
+    const columns = Math.floor(1024 / width);
+    const at = place % pictures.per_page;
+    const [x, y] = [(at % columns) * width, Math.floor(at / columns) * height];
+    const sheet = `data:${answer.type};base64,${answer.base64}`;
+    const picture =
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${x} ${y} ${width} ${height}" width="${width}" height="${height}">` +
+      `<image href="${sheet}" style="image-rendering:pixelated"/></svg>`;
+    return URL.createObjectURL(new Blob([picture], { type: "image/svg+xml" }));
+  }
+
+  async trust(): Promise<Trust> {
+    throw serverOnly("The trust of a selection");
+  }
+
+  async saveSelection(): Promise<void> {
+    throw serverOnly("Keeping selections");
+  }
+
+  async selection(_set: SetKey, name: string): Promise<Saved> {
+    throw serverOnly(`The selection ${name}`);
+  }
+
+  async annotate(): Promise<void> {
+    throw serverOnly("Annotations");
+  }
+
+  async jobs(): Promise<readonly Job[]> {
+    return [];
+  }
+
+  async startJob(): Promise<string> {
+    throw serverOnly("New maps");
+  }
+
+  async cancelJob(): Promise<void> {}
+
+  async download(set: SetKey, map: string | null, rows: Uint32Array | null, format: string): Promise<Blob> {
+    if (format !== "csv") throw serverOnly("Parquet");
+    const chosen = rows ? [...rows] : this.about(set).ids.map((_, row) => row);
+    const columns = (await this.columns(set, map)).filter((column) => column.name !== "id");
+    const lines = [["id", ...columns.map((column) => column.name)].map(quoted).join(",")];
+    for (const sample of await this.samples(set, chosen, map)) {
+      lines.push([sample.id, ...columns.map((column) => sample.values[column.name] ?? "")].map(quoted).join(","));
+    }
+    return new Blob([`${lines.join("\n")}\n`], { type: "text/csv" });
+  }
+
+  private step(set: SetKey) {
+    const run = this.told.runs.find((each) => each.name === set.run);
+    return run?.layers.find((each) => each.name === set.layer)?.steps.find((each) => each.step === set.step);
+  }
+
+  private about(set: SetKey): Known {
+    const name = JSON.stringify(query(set));
+    const found = this.known.get(name);
+    if (found) return found;
+    const rowAt = array(this.block("order", query(set)), "row") as Uint32Array;
+    const placeOf = new Uint32Array(rowAt.length);
+    rowAt.forEach((row, place) => {
+      placeOf[row] = place;
+    });
+    const ids = this.json<readonly string[]>("texts", { ...query(set), name: "id" });
+    const made = { rowAt, placeOf, ids };
+    this.known.set(name, made);
+    return made;
+  }
+
+  private values(set: SetKey, name: string, map: string | null): Uint16Array | Uint32Array | Float32Array {
+    const own = key("column", { ...query(set), name });
+    const which = own in this.answers ? { ...query(set), name } : { ...query(set), name, map };
+    const block = this.block("column", which);
+    return (block.arrays.get("codes") ?? block.arrays.get("values"))?.values as Float32Array;
+  }
+
+  private cell(set: SetKey, column: ColumnInfo, map: string | null, row: number): string | number | null {
+    if (column.kind === "text") {
+      return this.json<readonly (string | null)[]>("texts", { ...query(set), name: column.name })[row] ?? null;
+    }
+    const value = this.values(set, column.name, map)[this.about(set).placeOf[row] as number] as number;
+    if (column.kind === "category") return column.categories?.[value] ?? null;
+    return Number.isNaN(value) ? null : value;
+  }
+
+  /** The k rows that lie nearest on a map; null where the sample is not on it. */
+  private async nearOnMap(set: SetKey, map: string, row: number, k: number): Promise<number[] | null> {
+    const { points, dims, present, total } = await this.points(set, map, 0, Number.MAX_SAFE_INTEGER);
+    const known = this.about(set);
+    const own = known.placeOf[row] as number;
+    const there = (place: number) => !present || ((present[place >> 3] as number) >> (place & 7)) & 1;
+    if (!there(own)) return null;
+    const near: { row: number; far: number }[] = [];
+    for (let place = 0; place < total; place++) {
+      if (place === own || !there(place)) continue;
+      let far = 0;
+      for (let axis = 0; axis < dims; axis++) {
+        far += ((points[place * dims + axis] as number) - (points[own * dims + axis] as number)) ** 2;
+      }
+      if (near.length === k && far >= (near[k - 1] as { far: number }).far) continue;
+      const at = near.findIndex((each) => far < each.far);
+      near.splice(at < 0 ? near.length : at, 0, { row: known.rowAt[place] as number, far });
+      if (near.length > k) near.pop();
+    }
+    return near.map((each) => each.row);
+  }
+
+  private async page(set: SetKey, level: number, page: number): Promise<ImageBitmap> {
+    const bytes = this.bytes(key("atlas", { ...query(set), level: 0, page }));
+    const whole = await createImageBitmap(new Blob([bytes]));
+    if (level === 0) return whole;
+    return createImageBitmap(whole, {
+      resizeWidth: whole.width >> level,
+      resizeHeight: whole.height >> level,
+      resizeQuality: "high",
+    });
+  }
+
+  private json<T>(route: string, which: Query): T {
+    return JSON.parse(this.answer(key(route, which)).text ?? "null") as T;
+  }
+
+  private block(route: string, which: Query): WireBlock {
+    return readBlock(this.bytes(key(route, which)));
+  }
+
+  private bytes(name: string): ArrayBuffer {
+    const text = atob(this.answer(name).base64 ?? "");
+    const bytes = new Uint8Array(text.length);
+    for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+    return bytes.buffer;
+  }
+
+  private answer(name: string): Answer {
+    const found = this.answers[name];
+    if (found) return found;
+    throw serverOnly("This");
+  }
+}
+
+const EMPTY = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+
+function query(set: SetKey): Query {
+  return { run: set.run, layer: set.layer, step: set.step ?? "static" };
+}
+
+/** The key that `embedded.py` writes: the route, and the parameters by name. */
+function key(route: string, which: Query): string {
+  const names = Object.keys(which)
+    .filter((name) => which[name] !== null)
+    .sort();
+  return `${route} ${JSON.stringify(Object.fromEntries(names.map((name) => [name, String(which[name])])))}`;
+}
+
+function array(block: WireBlock, name: string) {
+  const found = block.arrays.get(name)?.values;
+  if (!found) throw serverOnly(`The array ${name}`);
+  return found;
+}
+
+function bits(mask: Uint8Array, from: number, end: number): Uint8Array {
+  const cut = new Uint8Array(Math.ceil((end - from) / 8));
+  for (let place = from; place < end; place++) {
+    if (((mask[place >> 3] as number) >> (place & 7)) & 1) cut[(place - from) >> 3]! |= 1 << ((place - from) & 7);
+  }
+  return cut;
+}
+
+/** The ids of the one filter that is read here too, `id in ("a", "b")`, by which scripts select. */
+function idsIn(filter: string): ReadonlySet<string> | null {
+  const list = /^id in \((.*)\)$/s.exec(filter.trim())?.[1];
+  if (list === undefined) return null;
+  return new Set([...list.matchAll(/"([^"]*)"|'([^']*)'/g)].map((each) => each[1] ?? each[2] ?? ""));
+}
+
+function contains(text: string): (name: string) => boolean {
+  const wanted = text.toLowerCase();
+  return (name) => wanted !== "" && name.toLowerCase().includes(wanted);
+}
+
+function regex(text: string): (name: string) => boolean {
+  try {
+    const expression = new RegExp(text, "i");
+    return (name) => expression.test(name);
+  } catch (error) {
+    throw new Refused({
+      happened: "The regular expression cannot be read.",
+      got: String(error instanceof Error ? error.message : error),
+      expected: "",
+      remedy: "",
+    });
+  }
+}
+
+function quoted(value: string | number | boolean): string {
+  const text = String(value);
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function serverOnly(what: string): Refused {
+  return new Refused({
+    happened: `${what} needs the server: this page is a file that was exported.`,
+    got: "",
+    expected: "",
+    remedy: "Open the log directory with `embedding-lab serve`.",
+  });
+}
