@@ -165,6 +165,8 @@ export interface Job {
   method: string;
   parameters: Readonly<Record<string, unknown>>;
   state: "queued" | "running" | "done" | "failed" | "cancelled";
+  /** What it is doing, in words. */
+  stage: string;
   done: number;
   total: number | null;
   message: string;

@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals-core";
 import type { Job } from "../data/source";
-import { isAtWork, type Lab } from "../state/lab";
+import { isAtWork, type Lab, problemOf } from "../state/lab";
 import { type Child, fill, h, iconButton, live, whole } from "./dom";
 import { methodName } from "./top_bar";
 
@@ -39,7 +39,7 @@ const METHODS: Record<string, { about: string; parameters: readonly Parameter[] 
     about: "Keeps neighbours and some of the large shape. Shows its progress, not its forming.",
     parameters: [
       {
-        name: "neighbours",
+        name: "n_neighbors",
         label: "Neighbours",
         value: 15,
         least: 2,
@@ -132,7 +132,9 @@ export function newMapDialog(lab: Lab): NewMapDialog {
       });
       element.close();
     } catch (error) {
-      said.textContent = error instanceof Error ? error.message : String(error);
+      const { happened, got, expected, remedy } = problemOf(error);
+      const parts = [happened, got && `Got: ${got}.`, expected && `Expected: ${expected}.`, remedy];
+      said.textContent = parts.filter(Boolean).join(" ");
     }
   }
 
@@ -191,7 +193,7 @@ function saying(job: Job): Child[] {
   const left = job.seconds_left;
   return [
     [
-      job.message,
+      job.stage || job.message,
       job.total ? `${whole(job.done)} of ${whole(job.total)}` : null,
       left === null || left === undefined ? null : `${whole(Math.ceil(left))} s left`,
     ]
