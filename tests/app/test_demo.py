@@ -69,11 +69,6 @@ def test_every_layer_has_maps_of_all_its_samples_and_says_what_they_keep(report:
     assert made["embed_layer", "tsne-3d"].quality["kept_10"] > made["embed_layer", "pca-3d"].quality["kept_10"]
 
 
-def test_three_steps_of_the_training_are_profiled(report: DemoReport) -> None:
-    assert report.diagnosis.tabs["Profile"]
-    assert list(report.run.glob("plugins/profile/*/*.xplane.pb"))
-
-
 def test_it_ends_with_the_doctors_word(report: DemoReport) -> None:
     assert report.diagnosis.ok
     assert report.diagnosis.tabs["Projector"]

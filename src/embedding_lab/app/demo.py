@@ -89,7 +89,7 @@ def demo(
     say: Callable[[str], None] = lambda sentence: None,
     progress: Progress = silent,
 ) -> DemoReport:
-    """Trains a small model, traces its first steps, takes the embeddings of all layers, makes maps, and shows it all.
+    """Trains a small model, traces its first steps, takes the embeddings of its layers, makes maps, and shows all.
 
     Args:
         dataset: what `load_dataset` knows; MNIST when left out and, where that cannot be had, digits.
