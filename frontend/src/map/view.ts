@@ -118,6 +118,7 @@ export class MapView {
     this.gestures = new Gestures(canvas, this.hands());
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
+      this.scene?.dispose(); // pictures under way must not come to what is gone
       this.scene = null;
       if (!this.disposed) this.tell("problem", "The graphics card was taken away; the map comes back with it.");
     });
