@@ -52,8 +52,21 @@ def test_the_first_steps_of_training_are_traced(report: DemoReport) -> None:
 
 
 def test_the_report_tells_each_step_of_the_story_and_can_be_json(report: DemoReport) -> None:
-    assert list(report.elapsed_seconds) == ["data", "train", "extract", "write for the Projector", "examine"]
+    assert list(report.elapsed_seconds) == [
+        *("data", "train", "extract", "write for the Projector", "PCA maps", "t-SNE maps", "examine"),
+    ]
     assert json.loads(json.dumps(report.as_dict()))["samples"] == 100
+
+
+def test_every_layer_has_maps_of_all_its_samples_and_says_what_they_keep(report: DemoReport) -> None:
+    run = lab.open_run(report.run)
+    made = {(each.layer, each.name): each for each in report.maps}
+    assert made.keys() == {(layer, name) for layer in run.layers for name in ("pca-3d", "tsne-3d")}
+    for (layer, name), told in made.items():
+        found = run.map(layer, name)
+        assert (found.points.shape, found.state) == ((report.samples, 3), "complete")
+        assert told.quality["kept_10"] == pytest.approx(found.per_sample["kept_10"].mean(), abs=1e-6)
+    assert made["embed_layer", "tsne-3d"].quality["kept_10"] > made["embed_layer", "pca-3d"].quality["kept_10"]
 
 
 def test_it_ends_with_the_doctors_word(report: DemoReport) -> None:
@@ -63,10 +76,11 @@ def test_it_ends_with_the_doctors_word(report: DemoReport) -> None:
 
 
 def test_a_second_demo_is_a_second_run_that_finds_the_same(report: DemoReport, tmp_path: Path) -> None:
-    again = demo(dataset="digits", samples=100, logdir=tmp_path)
+    again = demo(dataset="digits", samples=100, maps=False, logdir=tmp_path)
     one, other = (lab.open_run(each.run).embeddings("embed_layer") for each in (report, again))
     assert np.array_equal(one.vectors, other.vectors)
     assert list(one.ids) == list(other.ids)
+    assert again.maps == (), "and makes no maps where none are asked for"
 
 
 @pytest.fixture
@@ -86,7 +100,7 @@ def test_without_mnist_it_says_so_in_one_line_and_goes_on_with_digits(
     said: list[str] = []
     if not cache_can_be_written:
         (tmp_path / "empty").write_text("a file where the cache's folder should be")
-    report = demo(samples=50, epochs=1, logdir=tmp_path / "logs", say=said.append)
+    report = demo(samples=50, epochs=1, maps=False, logdir=tmp_path / "logs", say=said.append)
     assert report.dataset == "digits"
     assert len(said) == 1
     assert "\n" not in said[0]

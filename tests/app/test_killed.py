@@ -75,7 +75,7 @@ def check_complete(logdir: Path) -> str:
     model, config_file = runs[0] / "model.keras", runs[0] / "projector_config.pbtxt"
     if model.exists():
         assert zipfile.ZipFile(model).testzip() is None
-    if not (runs[0] / "plugins").exists():
+    if not (runs[0] / "plugins" / "embedding_lab").exists():
         return "a model" if model.exists() else "a run"
     run = lab.open_run(runs[0])
     for layer in run.layers:

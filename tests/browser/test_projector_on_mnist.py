@@ -27,7 +27,9 @@ SAMPLES = 10_000
 @pytest.fixture(scope="module")
 def run_path(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `embedding-lab demo` leaves behind, after one epoch."""
-    return demo(dataset="mnist", data_dir=mnist_dir, epochs=1, logdir=tmp_path_factory.mktemp("logs")).run
+    return demo(
+        dataset="mnist", data_dir=mnist_dir, epochs=1, maps=False, logdir=tmp_path_factory.mktemp("logs")
+    ).run
 
 
 @pytest.fixture(scope="module")

@@ -216,6 +216,64 @@ def test_what_is_refused_at_once_leaves_nothing_behind(here: Here, vectors: Path
     assert not (vectors / "logs").exists()
 
 
+# project
+
+
+@pytest.fixture(scope="module")
+def logged(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three clusters, logged as "near" and "far" in run `logs/mine`, and an older run beside."""
+    folder = tmp_path_factory.mktemp("logged")
+    vectors = np.random.default_rng(0).normal(size=(90, 6)) + 9 * (np.arange(90) % 3)[:, None]
+    np.save(folder / "vectors.npy", vectors)
+    for run, layer in (("older", "old"), ("mine", "near"), ("mine", "far")):
+        result(here(folder, "log", "vectors.npy", "--layer", layer, "--run", run, "--json"))
+    return folder
+
+
+def test_a_log_directory_means_its_newest_run_and_all_its_layers(here: Here, logged: Path) -> None:
+    told = result(here(logged, "project", "logs", "--method", "pca", "--json"))
+    assert told["run"] == str(Path("logs", "mine"))
+    assert [(each["layer"], each["name"]) for each in told["maps"]] == [("far", "pca-3d"), ("near", "pca-3d")]
+    assert 0 < told["maps"][0]["quality"]["kept_10"] <= 1
+
+
+def test_a_person_is_told_what_each_map_keeps_and_hears_of_iterations(here: Here, logged: Path) -> None:
+    words = ["--layer", "near", "--dims", 2, "--set", "max_iter=60", "--set", "init=random"]
+    ended = here(logged, "project", "logs/mine", *words)
+    assert ended.returncode == 0, ended.stderr
+    header, row, last = ended.stdout.splitlines()
+    assert header.split("  ")[0] == "layer"
+    assert all(word in header for word in ("neighbours kept", "trustworthiness", "KL"))
+    assert row.split()[:3] == ["near", "tsne-2d", "90"]
+    assert last == f'In {Path("logs", "mine")}. Open it with: embedding-lab serve "logs"'
+    assert re.search(r"near: t-SNE iterations: 60 in .* KL \d", ended.stderr)
+    found = lab.open_run(logged / "logs" / "mine").map("near", "tsne-2d")
+    assert (found.parameters["max_iter"], found.parameters["init"]) == (60, "random")
+    assert here(logged, "project", "logs/mine", *words).stdout.splitlines()[1].endswith("there already")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--method", "mds"], "one of pca, tsne, umap"),
+        (["--layer", "deep"], "one of far, near"),
+        (["--step", "4"], "Step '4' does not exist"),
+        (["--dims", "4"], "2 or 3"),
+        (["--metric", "manhattan"], "one of euclidean, cosine"),
+        (["--set", "perplexty=4"], "perplexity"),
+        (["--set", "perplexity"], "perplexity=50"),
+        (["--set", "perplexity=-1"], "more than 0"),
+    ],
+)
+def test_a_map_that_cannot_be_made_is_one_clear_message(
+    here: Here, logged: Path, words: list[str], said: str
+) -> None:
+    ended = here(logged, "project", "logs/mine", *words)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert said in ended.stderr.splitlines()[-1]
+    assert "a bug in embedding-lab" not in ended.stderr
+
+
 # demo
 
 
@@ -226,8 +284,10 @@ def test_the_demo_tells_its_story(here: Here, tmp_path: Path) -> None:
     assert "200 samples of digits" in ended.stdout
     assert "embed_layer" in ended.stdout
     assert "TensorBoard will show: " in ended.stdout
+    assert "tsne-3d" in ended.stdout
     assert ended.stdout.splitlines()[-1] == 'Open it with: embedding-lab serve "logs"'
-    told = result(here(tmp_path, *words, "--json"))
+    told = result(here(tmp_path, *words, "--no-maps", "--json"))
+    assert told["maps"] == []
     assert told["samples"] == 200
     assert told["doctor"]["ok"]
     assert told["doctor"]["tabs"]["Projector"]

@@ -20,6 +20,11 @@ export function weightOf(diameter: number): number {
   return 1 + diameter ** 2 / 25;
 }
 
+/** How much larger points are drawn while only so many of them are, so that a sparse map stays a map. */
+export function enlargement(drawn: number, of: number): number {
+  return Math.max(1, Math.min(1.8, (of / Math.max(1, drawn)) ** 0.2));
+}
+
 export class Budget {
   /** While the camera moves. Begins low: the first frame tells. */
   moving = 60_000;

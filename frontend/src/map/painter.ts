@@ -1,6 +1,6 @@
 /** When how many points are drawn: as many as keep up while things move, then slice by slice until all are there. */
 
-import { Budget, weightOf } from "./budget";
+import { Budget, enlargement, weightOf } from "./budget";
 
 const REMEMBERED_FRAMES = 2000;
 
@@ -41,6 +41,11 @@ export class Painter {
     if (first) this.drawn = 0;
     const fitting = (first ? this.budget.moving : this.budget.slice) / weightOf(diameter);
     return Math.min(Math.ceil(fitting), count - this.drawn);
+  }
+
+  /** How much larger than so many device pixels points are drawn while they move, if not all can be. */
+  enlargement(count: number, diameter: number): number {
+    return enlargement(this.budget.moving / weightOf(diameter), count);
   }
 
   /** A piece was handed to the machine, and shown. */

@@ -81,6 +81,8 @@ export class MapView {
   private overlayStale = false;
   private wasMoving = false;
   private shown = 0;
+  private enlarged = 1;
+  private heldUntil = 0;
   private pointer: readonly [number, number] | null = null;
   private pointerMoved = false;
   private nextLook = 0;
@@ -118,6 +120,7 @@ export class MapView {
     this.gestures = new Gestures(canvas, this.hands());
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
+      this.scene?.dispose(); // pictures under way must not come to what is gone
       this.scene = null;
       if (!this.disposed) this.tell("problem", "The graphics card was taken away; the map comes back with it.");
     });
@@ -514,14 +517,25 @@ export class MapView {
       this.again();
       return;
     }
-    this.wasMoving = this.stale;
     this.renewOrder();
+    this.enlarge(scene);
+    this.wasMoving = this.stale;
     this.followPointer(now);
     const more = this.paint(scene, now);
     this.tellCamera();
     if (more || moved) this.again();
     else this.settled(scene);
   };
+
+  /** While not all points can be drawn they are larger; at rest the picture begins anew with their own size. */
+  private enlarge({ painter }: Scene): void {
+    const moving = this.stale && this.wasMoving && this.chosen.style === "points";
+    const before = this.enlarged;
+    this.enlarged = moving ? painter.enlargement(this.order.count, this.diameter() * this.size.ratio) : 1;
+    // until there is as much to see as before, what was seen stays
+    this.heldUntil = !this.stale && before > 1 ? 3 * painter.drawn : this.stale ? 0 : this.heldUntil;
+    if (!this.stale && before > 1) this.stale = true;
+  }
 
   private advance(now: number): boolean {
     const flown = this.eye.advance(now);
@@ -561,7 +575,8 @@ export class MapView {
       painter.handed(points, look.diameter * look.ratio, begins, now);
     }
     // showing costs as much as thousands of points: a picture that is being completed is shown now and then
-    const due = begins || painter.drawn === count || now - this.shown >= SHOW_MS;
+    const held = painter.drawn < Math.min(this.heldUntil, count);
+    const due = !held && (begins || painter.drawn === count || now - this.shown >= SHOW_MS);
     if ((drew && due) || fading || this.overlayStale) {
       scene.show(look, this.marks(look));
       this.shown = now;
@@ -630,7 +645,7 @@ export class MapView {
       flat: this.isFlat(),
       parted: this.order.front.length > 0,
       selecting: this.selecting,
-      diameter: this.diameter(),
+      diameter: this.diameter() * this.enlarged,
       fog: eye.fog(samples.radius),
       colours: THEMES[this.theme],
     };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Budget } from "../../src/map/budget";
+import { Budget, enlargement } from "../../src/map/budget";
 
 /** A machine draws a frame in so many milliseconds, and so many more for each thousand points. */
 function turning(total: number, frame: number, thousand: number) {
@@ -34,4 +34,10 @@ test("a slice at rest grows until it is worth its while, and stays short", () =>
   for (let at = 0; at < 30; at++) budget.refined(budget.slice, budget.slice / 10_000);
   expect(budget.slice / 10_000).toBeGreaterThan(20);
   expect(budget.slice / 10_000).toBeLessThan(50);
+});
+
+test("points are as large as ever where all are drawn, and somewhat larger the fewer are", () => {
+  expect(enlargement(2_000_000, 1_000_000)).toBe(1);
+  expect(enlargement(300_000, 1_000_000)).toBeCloseTo(1.27, 2);
+  expect(enlargement(10_000, 1_000_000)).toBe(1.8);
 });

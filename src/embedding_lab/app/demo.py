@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from embedding_lab.app.run_maps import TITLES, MapReport, project_run
 from embedding_lab.app.shown import write_for_viewers
 from embedding_lab.app.traced_training import train_traced
 from embedding_lab.board.doctor import Diagnosis, doctor
@@ -22,6 +23,7 @@ from embedding_lab.progress import Progress, silent
 DEFAULT_DATASET = "mnist"
 FALLBACK_DATASET = "digits"
 MODEL = "dense16"
+METHODS = ("pca", "tsne")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class DemoReport:
         layers: what is shown of each layer.
         elapsed_seconds: per step of the story, in order.
         trace: what the first steps of training cost; None where there were too few.
+        maps: what was made of each layer, and what it keeps; none where none were asked for.
         diagnosis: what TensorBoard will show of the log directory.
         notes: what the Projector could not be given as it is, in sentences.
     """
@@ -57,6 +60,7 @@ class DemoReport:
     elapsed_seconds: Mapping[str, float]
     trace: TraceReport | None
     diagnosis: Diagnosis
+    maps: tuple[MapReport, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:
@@ -66,6 +70,7 @@ class DemoReport:
             "run": str(self.run),
             **as_they_are,
             "layers": [asdict(each) for each in self.layers],
+            "maps": [asdict(each) for each in self.maps],
             "elapsed_seconds": dict(self.elapsed_seconds),
             "trace": self.trace.as_dict() if self.trace else None,
             "doctor": self.diagnosis.to_dict(),
@@ -80,10 +85,11 @@ def demo(
     samples: int | None = 10_000,
     seed: int = 0,
     logdir: str | Path = "logs",
+    maps: bool = True,
     say: Callable[[str], None] = lambda sentence: None,
     progress: Progress = silent,
 ) -> DemoReport:
-    """Trains a small model, traces its first steps, takes the embeddings of all its layers, and shows all of it.
+    """Trains a small model, traces its first steps, takes the embeddings of its layers, makes maps, and shows all.
 
     Args:
         dataset: what `load_dataset` knows; MNIST when left out and, where that cannot be had, digits.
@@ -92,6 +98,7 @@ def demo(
         samples: how many test samples to show at most, a fair sample; None for all.
         seed: of the first weights, the order of the samples and the fair sample.
         logdir: the log directory, in which a new run is begun.
+        maps: whether to make maps of all layers, by principal components and by t-SNE, in three dimensions.
         say: told what a person should know, one sentence at a time.
         progress: told how far each step is.
 
@@ -111,6 +118,13 @@ def demo(
         sets = extract(trained.model, shown, out=run, step=trained.steps, split="test", progress=progress)
     with clock.times("write for the Projector"):
         export = write_for_viewers(run, sets.values(), progress=progress)
+    reports: list[MapReport] = []
+    notes = list(export.notes)
+    for method in METHODS if maps else ():
+        with clock.times(f"{TITLES[method]} maps"):
+            made = project_run(run, method, seed=seed, say=say, progress=progress)
+        reports += made.maps
+        notes += made.notes
     with clock.times("examine"):
         diagnosis = doctor(logdir)
     return DemoReport(
@@ -122,7 +136,8 @@ def demo(
         elapsed_seconds=clock.seconds,
         trace=trace,
         diagnosis=diagnosis,
-        notes=tuple(export.notes),
+        maps=tuple(reports),
+        notes=tuple(notes),
     )
 
 

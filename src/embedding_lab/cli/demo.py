@@ -12,6 +12,7 @@ from embedding_lab.cli.examined import end
 from embedding_lab.cli.options import DATASETS, Browser, DataDir, Debug, Epochs, Json, LogDir, Port, Seed
 from embedding_lab.cli.output import show
 from embedding_lab.cli.progress import shown_progress
+from embedding_lab.cli.project import maps_table
 from embedding_lab.cli.serving import keep_open, wants_browser
 from embedding_lab.cli.table import size_text, table
 
@@ -31,6 +32,7 @@ def demo(
     ] = 10_000,
     seed: Seed = 0,
     logdir: LogDir = Path("logs"),
+    maps: Annotated[bool, typer.Option("--maps/--no-maps", help="Make maps of all layers.")] = True,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open TensorBoard at the end.")] = True,
     port: Port = 6006,
     browser: Browser = None,
@@ -49,6 +51,7 @@ def demo(
             samples=samples,
             seed=seed,
             logdir=logdir,
+            maps=maps,
             say=_say,
             progress=progress,
         )
@@ -70,9 +73,10 @@ def _say(sentence: str) -> None:
 def _story(report: DemoReport) -> str:
     """The report as a short table."""
     layers = [(each.layer, each.dims, size_text(each.size_bytes)) for each in report.layers]
+    maps = [maps_table(report.maps)] if report.maps else []
     steps = [(step, f"{seconds:.1f} s") for step, seconds in report.elapsed_seconds.items()]
     facts = f"{report.samples:,} samples of {report.dataset}, test accuracy {report.accuracy:.1%}, in {report.run}"
-    parts = [facts, table(("layer", "dimensions", "size"), layers), table(("step", "time"), steps)]
+    parts = [facts, table(("layer", "dimensions", "size"), layers), *maps, table(("step", "time"), steps)]
     trace = [report.trace.summary()] if report.trace else []
     notes = ["\n".join(report.notes)] if report.notes else []
     return "\n\n".join([*parts, *trace, *notes, report.diagnosis.brief()])

@@ -16,8 +16,9 @@ from embedding_lab.board.dashboard.first_map import with_first_map
 from embedding_lab.board.dashboard.foreign_lists import ForeignList, foreign_list
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.board.dashboard.manifests import Manifests
-from embedding_lab.board.dashboard.own_format import open_set
+from embedding_lab.board.dashboard.own_format import open_set, state_of_set
 from embedding_lab.board.dashboard.sample_set import Map, SampleSet
+from embedding_lab.embeddings.run import Run
 from embedding_lab.embeddings.sampling import fair_order
 from embedding_lab.errors import DataMissing, one_of
 
@@ -55,8 +56,7 @@ class Library:
     def _open(self, run: str, layer: str, step: int | None) -> SampleSet:
         opened, foreign = self.logdir.run(run), self.foreign(run)
         try:
-            found = open_set(run, opened, layer, step, self.manifests)
-            return self._with_pictures(found, foreign)
+            return self._with_pictures(self._own(run, opened, layer, step), foreign)
         except DataMissing:
             if foreign is not None and layer in foreign.entries and step is None:
                 return foreign.open_set(layer, self.cache)
@@ -66,6 +66,11 @@ class Library:
             if layer in opened.layers and step not in (steps := opened.steps(layer)):
                 raise one_of(f"Step of layer {layer!r}", step, steps) from None
             raise
+
+    def _own(self, name: str, run: Run, layer: str, step: int | None) -> SampleSet:
+        """A set of ours, opened again only when something was published for it."""
+        key = ("set", str(run.path), layer, step, state_of_set(run, layer, step))
+        return self.cache.get(key, lambda: open_set(name, run, layer, step, self.manifests), lambda _: 5000)
 
     def _with_pictures(self, found: SampleSet, foreign: ForeignList | None) -> SampleSet:
         """The set with the pictures of the list that its vectors were taken from, where it has none of its own."""

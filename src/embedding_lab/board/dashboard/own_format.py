@@ -82,6 +82,24 @@ def open_set(run_name: str, run: Run, layer: str, step: int | None, manifests: M
     )
 
 
+def state_of_set(run: Run, layer: str, step: int | None) -> tuple[int, ...]:
+    """Changes when anything is published for a set: publishing renames a file, which the folder's time tells."""
+    root = run.files.root
+    folder = root / "layers" / folder_name(layer) / step_folder(step)
+    pictures = sorted((root / "samples").glob("*/thumbnails"))
+    return tuple(
+        _changed(each)
+        for each in (folder / "embeddings.json", folder / "maps", root / "steps" / step_folder(step), *pictures)
+    )
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _shape(shape: list[Any], name: str) -> tuple[int, int]:
     if len(shape) == 2 and all(type(number) is int and number > 0 for number in shape):
         return shape[0], shape[1]
