@@ -4,11 +4,15 @@ import { Budget, enlargement, weightOf } from "./budget";
 
 const REMEMBERED_FRAMES = 2000;
 
+/** One piece may wait while another is drawn, so that the machine never idles; a third would make the user wait. */
+const MOST_UNDER_WAY = 2;
+
 interface Piece {
   /** In small points, as the budget counts. */
   weight: number;
   at: number;
   first: boolean;
+  fence: WebGLSync;
 }
 
 export class Painter {
@@ -17,23 +21,30 @@ export class Painter {
   /** When frames were drawn, milliseconds, the latest last. */
   readonly frames: number[] = [];
   private readonly budget = new Budget();
-  private fence: WebGLSync | null = null;
+  private readonly underWay: Piece[] = [];
   private last: Piece | null = null;
+  private finished = 0;
 
   constructor(private readonly gl: WebGL2RenderingContext) {}
 
-  /** False while the machine is still busy with the last piece: a second would only wait, and the user with it. */
+  /** False while the machine has enough to do. */
   ready(now: number, moving: boolean): boolean {
-    const { gl, fence, last } = this;
-    if (fence) {
-      if (gl.getSyncParameter(fence, gl.SYNC_STATUS) !== gl.SIGNALED && !gl.isContextLost()) return false;
-      gl.deleteSync(fence);
-      this.fence = null;
-      if (last && !last.first) this.budget.refined(last.weight, now - last.at);
-    }
+    while (this.underWay[0] && this.isDone(this.underWay[0])) this.learnFrom(this.underWay.shift()!, now);
+    if (this.underWay.length >= MOST_UNDER_WAY) return false;
     // between two frames of a movement lies all that a frame costs, not the points alone
-    if (moving && last?.first) this.budget.moved(last.weight, now - last.at);
+    if (moving && this.last?.first) this.budget.moved(this.last.weight, now - this.last.at);
     return true;
+  }
+
+  private isDone({ fence }: Piece): boolean {
+    const { gl } = this;
+    return gl.isContextLost() || gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED;
+  }
+
+  private learnFrom(piece: Piece, now: number): void {
+    this.gl.deleteSync(piece.fence);
+    if (!piece.first) this.budget.refined(piece.weight, now - Math.max(piece.at, this.finished));
+    this.finished = now;
   }
 
   /** How many points, of so many device pixels, the next piece has; a `first` one begins the picture anew. */
@@ -52,8 +63,9 @@ export class Painter {
   handed(points: number, diameter: number, first: boolean, now: number): void {
     const { gl } = this;
     this.drawn += points;
-    this.last = { weight: points * weightOf(diameter), at: now, first };
-    this.fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0)!;
+    this.last = { weight: points * weightOf(diameter), at: now, first, fence };
+    this.underWay.push(this.last);
     gl.flush();
     this.frames.push(now);
     if (this.frames.length > 2 * REMEMBERED_FRAMES) this.frames.splice(0, REMEMBERED_FRAMES);
