@@ -102,8 +102,15 @@ def child(spec: dict[str, Any]) -> None:
     work = Path(spec.pop("work"))
     points = WAYS[spec.pop("way")](work, **spec)
     np.save(work / "points.npy", points.astype(np.float32))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(json.dumps({"peak_mb": round(peak / 2**20)}))
+    print(json.dumps({"peak_mb": peak_mb()}))
+
+
+def peak_mb() -> int:
+    """The most memory this process ever held; on Linux `getrusage` would count the parent's too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (2**20 if sys.platform == "darwin" else 1024)
 
 
 # -- the parent: prepares, starts, measures
