@@ -11,6 +11,7 @@ Sections, in this order, all if none is named:
     first    from 784 columns to the first useful map
     whole    3-D, 20,000 rows: scikit-learn and ours
     limits   what the machine can do: a matrix product, memory bandwidth
+    parts    where the time of a map goes
 
     --peers PYTHON   an interpreter that has openTSNE and scikit-learn, if this one has not
     --data NAME      "mnist" or "made" (here): for plane and space, if not both
@@ -360,6 +361,47 @@ def limits(asked: argparse.Namespace) -> None:
         keep({"section": "limits", "way": way, "seconds": best, "threads": 1}, asked)
 
 
+def parts(asked: argparse.Namespace) -> None:
+    """Seconds inside each part of a map of 70,000 rows, in this process."""
+    from embedding_lab.projection import descent, repulsion_mesh, tsne
+
+    timed = {
+        "pull": [(descent, "attraction")],
+        "push: near pairs": [(repulsion_mesh.NearPairs, "__init__"), (repulsion_mesh.NearPairs, "_felt")],
+        "push: transforms": [(repulsion_mesh, "convolved"), (repulsion_mesh, "transformed_kernel")],
+        "push: spread and read off": [(repulsion_mesh.Grid, "spread"), (repulsion_mesh.Grid, "slope")],
+        "affinities": [(tsne, "perplexity_affinities")],
+    }
+    spent = dict.fromkeys(timed, 0.0)
+
+    def clocked(part: str, work: Any) -> Any:
+        def run(*args: Any, **named: Any) -> Any:
+            begin = time.thread_time()
+            try:
+                return work(*args, **named)
+            finally:
+                spent[part] += time.thread_time() - begin
+
+        return run
+
+    bench = Bench("parts", asked.data[0], vectors_of(asked.data[0], 5_000 if asked.quick else 70_000), asked)
+    noise = np.random.default_rng(0).standard_normal((5_000, 10)).astype(np.float32)
+    for dims in (2, 3):
+        tsne.TSNE(dims, max_iter=200, n_jobs=1).fit(noise)  # loads or makes the compiled code
+    for part, places in timed.items():
+        for owner, name in places:
+            setattr(owner, name, clocked(part, getattr(owner, name)))
+    for dims, iterations in ((2, 500), (3, 600)):
+        spent.update(dict.fromkeys(timed, 0.0))
+        begin = time.thread_time()
+        tsne.TSNE(dims, max_iter=iterations, n_jobs=1).fit(bench.vectors, neighbours=bench.near)
+        whole = time.thread_time() - begin
+        row = {"section": "parts", "data": bench.name, "rows": len(bench.vectors), "dims": dims, "threads": 1}
+        rest = whole - sum(spent.values())
+        for way, seconds in {**spent, "steps, order, plan, KL": rest, "in all": whole}.items():
+            keep(row | {"way": way, "iterations": iterations, "seconds": seconds}, asked)
+
+
 def vectors_of(name: str, rows: int) -> np.ndarray:
     return made(rows) if name == "made" else components(mnist(), rows)
 
@@ -372,6 +414,7 @@ SECTIONS = {
     "first": first,
     "whole": whole,
     "limits": limits,
+    "parts": parts,
 }
 
 
