@@ -24,6 +24,9 @@ FOLDER = "projector"
 OUR_FILE = re.compile(r"[a-z-]+-[0-9a-f]{12,16}(-\d+)?\.(f32|tsv|png)")
 """The names of files that an export writes: what it is, a digest of its content, its ending."""
 
+MAP_FILE = re.compile(r"projector/[^/]+/[^/]+/maps/[^/]+/points-[0-9a-f]{12}\.f32")
+"""The paths of finished maps in a run, which the page is to draw and not to lay out."""
+
 _IN_ADDRESSES = str.maketrans(
     {"&": "＆", "+": "＋", "#": "＃", "%": "％", ":": "："} | {chr(control): " " for control in range(32)}
 )

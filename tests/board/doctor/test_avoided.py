@@ -42,6 +42,14 @@ def test_logging_twice_erases_nothing(desk: Any) -> None:
     assert "second" in shown
 
 
+def test_a_finished_map_is_drawn_and_needs_neither_a_mean_of_zero_nor_lengths_of_one(desk: Any) -> None:
+    lab.log_embeddings(desk.root / "run", np.random.default_rng(0).normal(size=(60, 5)), layer="mine")
+    lab.project_run(desk.root / "run", dims=2, max_iter=60)
+    examined = desk.examine()
+    assert "t-SNE 2-D" in examined.tabs["Projector"]["run"]
+    assert not [each for each in examined.findings if "t-SNE 2-D" in each.happened]
+
+
 @pytest.mark.usefixtures("whatever_is_installed")
 def test_logging_goes_through_no_file_layer_of_a_framework(desk: Any) -> None:
     script = (

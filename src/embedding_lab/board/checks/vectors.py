@@ -19,7 +19,7 @@ from embedding_lab.board.checks.sheets import MOST_PIXELS, grid_of, picture_size
 from embedding_lab.board.checks.tensor_files import MOST_ROWS, Tensor
 from embedding_lab.board.checks.tensors import readable_tensors, shown
 from embedding_lab.board.metadata import MOST_COLOURS
-from embedding_lab.board.projector_config import tensor_name
+from embedding_lab.board.projector_config import MAP_FILE, tensor_name
 from embedding_lab.board.projector_tensors import WIDEST, LayerVectors
 from embedding_lab.board.views import layer_views
 from embedding_lab.embeddings.sampling import fair_sample
@@ -43,7 +43,7 @@ _CURED = (PCA_VIEWS, COSINE_VIEWS, "untick Spherize")
 def check_vectors(logdir: LogDir) -> Iterator[Finding]:
     """What each view of the page makes of the vectors."""
     for entry, tensor in readable_tensors(logdir):
-        if min(tensor.shape) < 2:
+        if min(tensor.shape) < 2 or MAP_FILE.fullmatch(entry.proto.tensor_path):
             continue
         values = shown(tensor)
         if not np.isfinite(values).all():
