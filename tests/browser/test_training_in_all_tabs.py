@@ -96,7 +96,7 @@ def test_the_images_tab_shows_inputs_mistakes_and_the_confusion_matrix(board: Bo
 
 
 @pytest.mark.parametrize(
-    ("model", "layers"), [("mlp", ("hidden", "dropout", "logits")), ("cnn", ("conv_1", "relu_2"))]
+    ("model", "layers"), [("mlp", ("hidden", "dropout", "logits")), ("cnn", ("conv_1", "relu_3"))]
 )
 def test_the_graphs_tab_opens_to_the_layers(board: Board, page: Any, model: str, layers: tuple[str, ...]) -> None:
     page.goto(f"{board.url}#graphs")
@@ -146,7 +146,7 @@ def test_the_hparams_tab_compares_the_models(board: Board, page: Any) -> None:
 
 def test_the_text_tab_shows_the_models_layers(board: Board, page: Any) -> None:
     page.goto(f"{board.url}#text")
-    for shown in ("500", "embed_layer", "2352", "Conv2D"):
+    for shown in ("500", "embed_layer", "1024", "Conv2D"):
         page.locator("tf-text-loader table").get_by_text(re.compile(shown)).first.wait_for()
 
 
