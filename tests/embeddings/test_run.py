@@ -486,3 +486,16 @@ def test_vectors_in_several_shards_know_their_size(tmp_path: Path) -> None:
         writer.append(np.zeros((4, 2)))
     assert len(run.embeddings("a").vectors.shards) == 2
     assert run.embeddings("a").size_bytes == 4 * 4 * 2
+
+
+@pytest.mark.parametrize("at", range(10, 60, 5))
+def test_a_map_with_a_spoiled_header_is_refused_in_words(run: Run, embeddings: EmbeddingSet, at: int) -> None:
+    """NumPy reads the header as Python source: what it raises depends on where a byte was lost."""
+    run.save_embeddings(embeddings)
+    run.save_map(embeddings.layer, 7, "pca-2d", Projection(np.zeros((12, 2), np.float32), embeddings.ids, "pca"))
+    (points,) = run.path.rglob("pca-2d-*.npy")
+    content = bytearray(points.read_bytes())
+    content[at] = 0
+    points.write_bytes(content)
+    with pytest.raises(BrokenFile, match="pca-2d"):
+        run.map(embeddings.layer, "pca-2d", 7)

@@ -14,6 +14,7 @@ from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
 from embedding_lab.embeddings.names import folder_name
 from embedding_lab.embeddings.projection import Projection
+from embedding_lab.embeddings.vectors import NO_ARRAY
 from embedding_lab.errors import BrokenFile, LabError
 
 FACTS: Facts = {
@@ -81,7 +82,7 @@ def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_]) -> Pro
             per_sample={measure: table[measure].to_numpy() for measure in table.column_names} if table else {},
             **facts,
         )
-    except (KeyError, ValueError, OSError, pa.ArrowException, LabError) as error:
+    except (KeyError, OSError, pa.ArrowException, LabError, *NO_ARRAY) as error:
         raise BrokenFile(f"Map {name!r} in {files.local(folder)} cannot be read.", got=str(error)) from error
 
 

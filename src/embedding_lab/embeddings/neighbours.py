@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
+from embedding_lab.embeddings.vectors import NO_ARRAY
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, ShapeMismatch
 
 FACTS: Facts = {"metric": str, "recall": (int, float), "shape": list, "vectors": str}
@@ -121,7 +122,7 @@ def read_neighbours(files: Files, folder: str, metric: str, vectors: str, rows: 
             indices, distances = arrays["indices"], arrays["distances"]
         found = Neighbours(indices, distances, metric, float(manifest["recall"]))
         _check(found, rows)
-    except (KeyError, IndexError, ValueError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, IndexError, OSError, zipfile.BadZipFile, *NO_ARRAY) as error:
         raise BrokenFile(f"{files.local(name)} lists neighbours that cannot be read.", got=str(error)) from error
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tokenize
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,9 @@ from embedding_lab.errors import BrokenFile, ShapeMismatch
 
 SHARD_BYTES = 2 << 30
 """Shards stay below what every file system and object store takes in one piece."""
+
+NO_ARRAY = (ValueError, TypeError, EOFError, OverflowError, MemoryError, SyntaxError, tokenize.TokenError)
+"""What numpy raises of a spoiled .npy file, whose header it reads as Python source."""
 
 
 class EmbeddingWriter:
@@ -211,22 +215,35 @@ def read_vectors(files: Files, manifest_name: str, manifest: Mapping[str, Any]) 
             expected=f"{shape[0]:,} rows in all",
         )
     shards = [
-        _map_shard(data_path(files, manifest_name, file), (count, shape[1]))
+        mapped_array(data_path(files, manifest_name, file), (count, shape[1]))
         for file, count in zip(listed, counts, strict=True)
     ]
     return shards[0] if len(shards) == 1 else ShardedArray(shards)
 
 
-def _map_shard(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+def mapped_array(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """A stored table of numbers, memory-mapped.
+
+    Args:
+        path: the .npy file.
+        shape: what its manifest says.
+
+    Returns:
+        float32, of that shape, read-only.
+
+    Raises:
+        BrokenFile: it is no such array.
+        StorageError: the disk refuses.
+    """
     try:
         with storage_errors(path):
-            vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
+            array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except NO_ARRAY as error:
         raise BrokenFile(f"{path} is no .npy file.", got=str(error)) from error
-    if vectors.dtype != np.dtype("<f4") or vectors.shape != shape:
+    if array.dtype != np.dtype("<f4") or array.shape != shape:
         raise BrokenFile(
             f"{path} is not what its manifest says.",
-            got=f"{vectors.dtype} {vectors.shape}",
+            got=f"{array.dtype} {array.shape}",
             expected=f"float32 {shape}",
         )
-    return vectors
+    return array

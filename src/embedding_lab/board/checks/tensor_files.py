@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings.vectors import NO_ARRAY
+
 LONGEST_LINE = 1 << 24
 MOST_ROWS = 100_000
 """The page shows the first so many; numbers behind them are not looked at."""
@@ -91,7 +93,7 @@ def _first_line(path: Path) -> str | None:
 def _numpy(path: Path) -> Tensor:
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError) as error:
+    except (OSError, *NO_ARRAY) as error:
         return Tensor(path, (), f"a NumPy file that cannot be read ({str(error)[:200]})")
     load = (lambda: values) if values.ndim == 2 and values.dtype.kind in "fiu" and values.size else None
     return Tensor(path, (), f"a NumPy file ({values.dtype}, shape {values.shape})", load)

@@ -82,9 +82,10 @@ class LogDir:
         Raises:
             UnknownName: there is none.
         """
-        if name not in self.runs:
-            raise one_of("Run", name, self.runs, remedy="It may have been deleted; reload the page.")
-        return self.runs[name]
+        runs = self.runs  # one look: at the next the run may be gone
+        if name not in runs:
+            raise one_of("Run", name, runs, remedy="It may have been deleted; reload the page.")
+        return runs[name]
 
     def _look(self) -> None:
         with self._lock:

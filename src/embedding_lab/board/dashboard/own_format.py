@@ -28,13 +28,12 @@ from embedding_lab.board.dashboard.sample_set import Map, SampleSet
 from embedding_lab.board.dashboard.stored_pages import StoredPages
 from embedding_lab.embeddings import maps as stored_maps
 from embedding_lab.embeddings import samples as stored_samples
-from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.manifest import data_path
 from embedding_lab.embeddings.names import folder_name, step_folder
 from embedding_lab.embeddings.pictures import FACTS as PICTURE_FACTS
 from embedding_lab.embeddings.pictures import pictures_name, stored_pictures
 from embedding_lab.embeddings.run import EMBEDDING_FACTS, OUTPUT_FACTS, Run
-from embedding_lab.embeddings.vectors import read_vectors
+from embedding_lab.embeddings.vectors import mapped_array, read_vectors
 from embedding_lab.errors import BrokenFile, DataMissing, LabError
 
 MAP_FACTS = {**stored_maps.FACTS, "shape": list}
@@ -179,7 +178,7 @@ def _map(run: Run, manifest_name: str, rows: int, manifests: Manifests) -> Map:
         dims=min(3, shape[1]),
         generation=manifest["generation"],
         facts={key: manifest[key] for key in ("method", "state", "parameters", "seed", "quality")},
-        points=partial(_points, paths["npy"], tuple(shape)),
+        points=partial(mapped_array, paths["npy"], tuple(shape)),
         columns=()
         if measures is None
         else tuple(_plain_column(measures, each, "map") for each in _names(measures)),
@@ -193,17 +192,6 @@ def _pictures(run: Run, samples: str, rows: int, manifests: Manifests) -> Stored
         return StoredPages(stored_pictures(run.files, name, manifest)) if manifest["rows"] == rows else None
     except LabError:
         return None
-
-
-def _points(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
-    try:
-        with storage_errors(path):
-            points: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
-        raise BrokenFile(f"{path.name} is no .npy file.", got=str(error)) from error
-    if points.shape != shape or points.dtype != np.float32:
-        raise BrokenFile(f"{path.name} is not what its manifest says.", got=f"{points.dtype} {points.shape}")
-    return points
 
 
 def _names(table: Path) -> list[str]:
