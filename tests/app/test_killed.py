@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -19,19 +20,20 @@ from embedding_lab.embeddings.manifest import read_manifest, verify
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are forked and killed as POSIX has it")
 
 FORKS = """
-import itertools, os, sys, threading
+import collections, json, os, sys, threading
 import keras, tensorflow, embedding_lab.app.demo  # loaded once; each child begins with all of it
 for line in sys.stdin:
-    logdir, signal, at_call, seconds = line.rstrip().split("\t")
+    logdir, signal, at_stage, at_call, seconds = line.rstrip().split("\t")
     child = os.fork()
     if child == 0:
-        calls = itertools.count()
-        def progress(stage, done, total):
-            if next(calls) == int(at_call):
+        calls = collections.Counter()
+        def progress(stage, done, total, note=""):
+            calls[stage] += 1
+            if stage == at_stage and calls[stage] == int(at_call):
                 threading.Timer(float(seconds), os.kill, (os.getpid(), int(signal))).start()
         try:
             embedding_lab.app.demo.demo(dataset="digits", epochs=4, samples=200, logdir=logdir, progress=progress)
-            print(next(calls), flush=True)
+            print(json.dumps(calls), flush=True)
         finally:
             os._exit(0)
     os.waitpid(child, 0)
@@ -50,16 +52,17 @@ def test_at_fifty_random_moments_the_last_complete_state_opens(tmp_path: Path, s
         assert forks.stdin is not None
         assert forks.stdout is not None
 
-        def demo(logdir: Path, at_call: int = -1, seconds: float = 0.0) -> list[str]:
-            """Runs it, stopped so long after it told its progress so often; what it says before it is gone."""
-            print(logdir, int(stop), at_call, seconds, sep="\t", file=forks.stdin, flush=True)
+        def demo(logdir: Path, stage: str = "", call: int = 0, seconds: float = 0.0) -> list[str]:
+            """Runs it, stopped so long after a stage told of itself so often; what it says before it is gone."""
+            print(logdir, int(stop), stage, call, seconds, sep="\t", file=forks.stdin, flush=True)
             return list(iter(forks.stdout.readline, "gone\n"))
 
-        (calls,) = map(int, demo(tmp_path / "undisturbed"))
+        (calls,) = map(json.loads, demo(tmp_path / "undisturbed"))
         assert check_complete(tmp_path / "undisturbed") == "all"
         for number in range(50):
             logdir = tmp_path / str(number)
-            demo(logdir, numbers.randrange(calls), numbers.random() ** 3 / 2)
+            stage = numbers.choice(list(calls))  # a map tells of itself a hundred times as often as a writer
+            demo(logdir, stage, numbers.randint(1, calls[stage]), numbers.random() ** 3 / 2)
             stages.add(check_complete(logdir))
             if stop == signal.SIGINT:
                 assert not list(logdir.rglob("*.partial")), "Ctrl-C leaves time to tidy up"
@@ -84,6 +87,8 @@ def check_complete(logdir: Path) -> str:
         manifest = f"layers/{layer}/{folder}/embeddings.json"
         verify(run.files, manifest, read_manifest(run.files, manifest, "embeddings"))
         assert len(found) == 200
+        for name in run.maps(layer, found.step):
+            assert len(run.map(layer, name, found.step).points) == 200
     if not config_file.exists():
         return f"{len(run.layers)} layers"
     config = text_format.Parse(config_file.read_text(), ProjectorConfig())
