@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -37,7 +38,7 @@ WORK = {"dense16": (60_000, 300_000), "small cnn": (5_000, 20_000)}
 
 @dataclass
 class Measured:
-    """One model and number of samples; seconds are the best of all runs."""
+    """One model and number of samples; seconds are medians of all runs, shares medians of the pairs."""
 
     model: str
     samples: int
@@ -47,14 +48,8 @@ class Measured:
     lab_seconds: float
     lab_processor_seconds: float
     lab_preparing_seconds: float
-
-    @property
-    def share(self) -> float:
-        return self.bare_seconds / self.lab_seconds
-
-    @property
-    def processor_share(self) -> float:
-        return self.bare_processor_seconds / self.lab_processor_seconds
+    share: float
+    processor_share: float
 
 
 def main() -> None:
@@ -73,9 +68,7 @@ def main() -> None:
         for count in WORK[name]
     ]
     result = {
-        "rows": [
-            {**asdict(each), "share": each.share, "processor_share": each.processor_share} for each in measured
-        ],
+        "rows": [asdict(each) for each in measured],
         "streaming": {
             few.model: streaming(few, more) for few, more in zip(measured[::2], measured[1::2], strict=True)
         },
@@ -87,7 +80,7 @@ def main() -> None:
 
 def measure(name: str, model: Any, pictures: np.ndarray, labels: np.ndarray, runs: int) -> Measured:
     compiled = compiled_model(model, pictures)
-    batch_size = min(BATCH_SIZES, key=lambda size: best(3, lambda: bare(compiled, pictures, size))[0])
+    batch_size = min(BATCH_SIZES, key=lambda size: best(3, lambda: bare(compiled, pictures, size)))
     data = lab.as_dataset(pictures, name="mnist", labels=labels, class_names=[str(digit) for digit in range(10)])
     with tempfile.TemporaryDirectory() as folder:
         run = create_run(folder)
@@ -96,7 +89,9 @@ def measure(name: str, model: Any, pictures: np.ndarray, labels: np.ndarray, run
         for step in range(runs + 1):  # in turns, so that a busy moment of the machine meets both
             of_bare.append(clocked(lambda: bare(compiled, pictures, batch_size)))
             of_lab.append(timed_extraction(model, data, layers, run, step))
-    return Measured(name, len(pictures), batch_size, *minima(of_bare), *minima(of_lab[1:]))
+    turns = [(*one, *other) for one, other in zip(of_bare[1:], of_lab[1:], strict=True)]  # the first one warms up
+    shares = [(turn[0] / turn[2], turn[1] / turn[3]) for turn in turns]
+    return Measured(name, len(pictures), batch_size, *medians(turns), *medians(shares))
 
 
 def timed_extraction(
@@ -165,12 +160,12 @@ def clocked(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - begun, time.process_time() - processor
 
 
-def best(runs: int, work: Callable[[], object]) -> tuple[float, ...]:
-    return minima([clocked(work) for _ in range(runs)])
+def best(runs: int, work: Callable[[], object]) -> float:
+    return min(clocked(work)[0] for _ in range(runs))
 
 
-def minima(measured: list[tuple[float, ...]]) -> tuple[float, ...]:
-    return tuple(min(column) for column in zip(*measured, strict=True))
+def medians(measured: list[tuple[float, ...]]) -> tuple[float, ...]:
+    return tuple(statistics.median(column) for column in zip(*measured, strict=True))
 
 
 def streaming(few: Measured, more: Measured) -> dict[str, float]:

@@ -249,8 +249,8 @@ STARTER = """
 import sys
 from embedding_lab.board.launch import launch
 board = launch(sys.argv[1], port=0)
-print(board._process.pid, board.url, flush=True)
 try:
+    print(board._process.pid, board.url, flush=True)  # an interrupt may come as soon as this is read
     board.wait()
 except KeyboardInterrupt:
     print("interrupted", flush=True)

@@ -21,6 +21,7 @@ ENCODING: Mapping[str, Any] = {
     "compression": {"id": "zstd"},
     "use_dictionary": ["prediction"],
     "write_statistics": False,
+    "data_page_size": 8 << 20,
 }
 """What is worth its time: the floats of a model hardly shrink, and that costs more than judging them."""
 

@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run, as_dataset, create_run
 from embedding_lab.errors import EmptyData, InputError, one_of
-from embedding_lab.extraction.source import POOLINGS, LayerInfo, Pooling, source_of
+from embedding_lab.extraction.source import POOLINGS, Activations, LayerInfo, Pooling, source_of
 from embedding_lab.extraction.streaming import Sink
 from embedding_lab.extraction.temporary import TemporaryRun
 from embedding_lab.progress import Progress, silent
 
-PIECES_BEHIND = 3
-"""Batches that may wait to be written: now and then a piece takes longer, and the model need not wait for it."""
+AT_ONCE = 2
+"""Batches computed at the same time: while one waits for its slowest part, the other keeps the cores busy."""
+
+AHEAD = 6
+"""Batches computed or about to be while an earlier one is written, which now and then takes longer."""
 
 EXAMPLES = 2
 """Samples shown to a model to get to know it: a single one could be mistaken for an axis of length one."""
@@ -101,9 +104,11 @@ def extract(
 
     with _run_to_write(out) as (run, keep_for):
         sink = Sink(run, data, names, forward, step=step, epoch=epoch, split=split or _only_split(data))
-        with sink, _behind(sink.append) as write:
-            for samples in _batches(data, rows, progress):
-                write(samples, *forward.run(samples))
+        with sink, _computed(forward.run, _batches(data, rows)) as blocks:
+            progress("extract samples", 0, len(data))
+            for samples, (vectors, numbers) in blocks:
+                sink.append(samples, vectors, numbers)
+                progress("extract samples", sink.rows, len(data))
         sets = sink.sets()
         keep_for(sets.values())
     return sets
@@ -135,33 +140,38 @@ def _only_split(data: Dataset) -> str | None:
     return str(data.splits[0])
 
 
-def _batches(data: Dataset, rows: int, progress: Progress) -> Iterator[NDArray[Any]]:
+def _batches(data: Dataset, rows: int) -> Iterator[NDArray[Any]]:
     """The samples in blocks of so many rows, shape (b, ...), the last one perhaps shorter."""
     if rows < 1:
         raise InputError("The batch size is out of range.", got=str(rows), expected="at least 1")
-    progress("extract samples", 0, len(data))
     for start in range(0, len(data), rows):
         yield np.asarray(data.samples[start : start + rows])
-        progress("extract samples", min(start + rows, len(data)), len(data))
 
 
 @contextlib.contextmanager
-def _behind(work: Callable[..., None]) -> Iterator[Callable[..., None]]:
-    """Does work in a thread, a few pieces behind whoever hands it on, who hears of an error some pieces later."""
-    thread = ThreadPoolExecutor(1, "embedding-lab-write")
-    pending: deque[Future[None]] = deque()
+def _computed(
+    run: Callable[[NDArray[Any]], Activations], batches: Iterable[NDArray[Any]]
+) -> Iterator[Iterator[tuple[NDArray[Any], Activations]]]:
+    """Batches with what the model gives for them, in order, computed in threads ahead of whoever takes them."""
+    threads = ThreadPoolExecutor(AT_ONCE, "embedding-lab-forward")
+    pending: deque[tuple[NDArray[Any], Future[Activations]]] = deque()
 
-    def hand_on(*piece: Any) -> None:
-        if len(pending) == PIECES_BEHIND:
-            pending.popleft().result()
-        pending.append(thread.submit(work, *piece))
+    def first() -> tuple[NDArray[Any], Activations]:
+        batch, result = pending.popleft()
+        return batch, result.result()
+
+    def in_order() -> Iterator[tuple[NDArray[Any], Activations]]:
+        for batch in batches:
+            pending.append((batch, threads.submit(run, batch)))
+            if len(pending) == AHEAD:
+                yield first()
+        while pending:
+            yield first()
 
     try:
-        yield hand_on
-        for piece in pending:
-            piece.result()
+        yield in_order()
     finally:
-        thread.shutdown(cancel_futures=True)
+        threads.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -20,14 +20,22 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER
 from embedding_lab.errors import InputError, LabError
-from embedding_lab.extraction.source import ForwardPass, LayerInfo, Pooling, Scale, other_input, unknown_layer
+from embedding_lab.extraction.source import (
+    Activations,
+    ForwardPass,
+    LayerInfo,
+    Pooling,
+    Scale,
+    other_input,
+    unknown_layer,
+)
 from embedding_lab.frameworks.keras import import_keras, read_model, weights_fingerprint
 from embedding_lab.frameworks.keras_calls import Call, layer_tree, listening
 
 BATCH_BYTES = 64 << 20
 """What the outputs of all layers together may take for one batch."""
 
-LARGEST_BATCH = 4096
+LARGEST_BATCH = 8192
 
 PASSIVE = (
     "keras.src.layers.preprocessing.",
@@ -127,7 +135,7 @@ class KerasSource:
         signature = tf.TensorSpec((None, *samples.shape[1:]), samples.dtype)
         compiled = tf.function(give, autograph=False).get_concrete_function(signature)
 
-        def run(samples: NDArray[Any]) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None]:
+        def run(samples: NDArray[Any]) -> Activations:
             with self._refusals(samples):
                 vectors, numbers = compiled(tf.constant(samples))
             # np.asarray shares the tensor's memory, which .numpy() copies

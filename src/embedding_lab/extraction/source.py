@@ -21,6 +21,10 @@ POOLINGS: tuple[Pooling, ...] = ("mean", "max", "flatten")
 Scale = Literal["probabilities", "logits", "unknown", "none"]
 """What a model's last numbers are: probabilities of classes, logits of them, perhaps one of these, or neither."""
 
+Activations = tuple[dict[str, NDArray[Any]], NDArray[Any] | None]
+"""Of one batch: the vectors of each layer, float32, shape (b, dims), and the model's last numbers, float32, shape
+(b, k), or None where it ends in anything else."""
+
 
 @dataclass(frozen=True)
 class LayerInfo:
@@ -48,15 +52,14 @@ class ForwardPass:
 
     Attributes:
         layers: each chosen layer, in order, and how its further axes become one; None where it has none.
-        run: takes a batch of samples, shape (b, ...); gives the vectors of each layer, float32, shape
-            (b, dims), and the model's last numbers, float32, shape (b, k), or None where it ends in anything else.
+        run: takes a batch of samples, shape (b, ...); called from several threads at once.
         scale: what these last numbers are.
         batch_size: samples per call that keep this model fast and its memory small.
         fingerprint: of the model's weights.
     """
 
     layers: Mapping[str, Pooling | None]
-    run: Callable[[NDArray[Any]], tuple[dict[str, NDArray[Any]], NDArray[Any] | None]]
+    run: Callable[[NDArray[Any]], Activations]
     scale: Scale
     batch_size: int
     fingerprint: str

@@ -53,6 +53,7 @@ class Sink:
         self._scale: Scale = forward.scale
         self._facts = {name: _facts(name, data, forward, step, epoch, split) for name in names}
         self._writers: dict[str, EmbeddingWriter] = {}
+        self.rows = 0
         self._outputs_writer: OutputsWriter | None = None
         self._waiting: list[NDArray[np.float32]] = []
         self._outputs: list[Outputs] = []
@@ -97,6 +98,7 @@ class Sink:
                     got=f"{len(block):,} rows for {len(samples):,} samples",
                 )
             writer.append(block)
+        self.rows += len(samples)
         if numbers is not None and self._says_classes(numbers):
             self._waiting.append(numbers)
             if sum(each.nbytes for each in self._waiting) >= OUTPUT_BYTES:
