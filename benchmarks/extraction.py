@@ -3,8 +3,8 @@
     python benchmarks/extraction.py [--runs 7] [--json]
 
 "bare" is the compiled model called batch by batch at its best batch size, its result left where it is. "lab" is
-`extract` of the model's layers, from the first batch until vectors and outputs lie on disk, synced and published.
-What comes before is a column of its own: tracing the graph and, once per run and dataset, the table of the samples.
+`extract` of the model's layers into a new run, from the first batch until vectors and outputs are on disk, synced
+and published. What comes before is a column of its own: tracing the graph and the table of the samples.
 The difference between two numbers of samples gives the rate at which it streams, free of what is done once. The aim
 is 80 % of bare.
 """
@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 import embedding_lab as lab
-from embedding_lab.embeddings import create_run
 from embedding_lab.errors import DataMissing
 from embedding_lab.extraction import extract
 from embedding_lab.frameworks.keras import import_keras
@@ -82,21 +81,19 @@ def measure(name: str, model: Any, pictures: np.ndarray, labels: np.ndarray, run
     compiled = compiled_model(model, pictures)
     batch_size = min(BATCH_SIZES, key=lambda size: best(3, lambda: bare(compiled, pictures, size)))
     data = lab.as_dataset(pictures, name="mnist", labels=labels, class_names=[str(digit) for digit in range(10)])
-    with tempfile.TemporaryDirectory() as folder:
-        run = create_run(folder)
-        layers = [layer.name for layer in model.layers if layer.count_params()]
-        of_bare, of_lab = [], []
-        for step in range(runs + 1):  # in turns, so that a busy moment of the machine meets both
-            of_bare.append(clocked(lambda: bare(compiled, pictures, batch_size)))
-            of_lab.append(timed_extraction(model, data, layers, run, step))
-    turns = [(*one, *other) for one, other in zip(of_bare[1:], of_lab[1:], strict=True)]  # the first one warms up
+    layers = [layer.name for layer in model.layers if layer.count_params()]
+    turns = []
+    for _ in range(runs + 1):  # in turns, so that a busy moment of the machine meets both
+        with tempfile.TemporaryDirectory() as folder:
+            turns.append(
+                (*clocked(lambda: bare(compiled, pictures, batch_size)), *extracted(model, data, layers, folder))
+            )
+    turns = turns[1:]  # the first one warms up
     shares = [(turn[0] / turn[2], turn[1] / turn[3]) for turn in turns]
     return Measured(name, len(pictures), batch_size, *medians(turns), *medians(shares))
 
 
-def timed_extraction(
-    model: Any, data: lab.Dataset, layers: list[str], run: lab.Run, step: int
-) -> tuple[float, ...]:
+def extracted(model: Any, data: lab.Dataset, layers: list[str], folder: str) -> tuple[float, ...]:
     """Seconds and processor seconds from the first batch on, and seconds before it."""
     first_batch: list[tuple[float, float]] = []
 
@@ -105,7 +102,7 @@ def timed_extraction(
             first_batch.append((time.perf_counter(), time.process_time()))
 
     begun = time.perf_counter()
-    extract(model, data, layers, out=run, step=step, progress=note)
+    extract(model, data, layers, out=folder, step=0, progress=note)
     ended, processor = time.perf_counter(), time.process_time()
     (at_first, processor_at_first) = first_batch[0]
     return ended - at_first, processor - processor_at_first, at_first - begun

@@ -6,7 +6,9 @@ the current generation; putting it in place is the moment at which readers see t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import re
 import secrets
@@ -14,10 +16,10 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from embedding_lab.embeddings.files import STALE_SECONDS, Files, discard, storage_errors
-from embedding_lab.errors import BrokenFile, DataMissing, UnknownVersion
+from embedding_lab.errors import BrokenFile, DataMissing, StorageError, UnknownVersion
 
 FORMAT = "embedding-lab"
 MAJOR, MINOR = 1, 0
@@ -28,6 +30,33 @@ _DATA_FILE = re.compile(r"(?P<stem>.+)-(?P<time>[0-9a-f]{11})[0-9a-f]{4}\.\w+")
 
 Facts = Mapping[str, type | tuple[type, ...]]
 """What a manifest must say besides its files, and of which type."""
+
+
+class DataFile(io.RawIOBase):
+    """A data file written as a stream; its checksum is summed up on the way, so that nobody reads it again."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._path = path
+        self._checksum = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._checksum.update(data)
+        with storage_errors(self._path):
+            return self._file.write(data)
+
+    def close(self) -> None:
+        super().close()
+        with storage_errors(self._path):
+            self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        """Of what was written so far, in hexadecimal digits."""
+        return self._checksum.hexdigest()
 
 
 class Draft:
@@ -47,7 +76,7 @@ class Draft:
         self.generation = f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"  # sorts by time
         self._manifest = f"{folder}/{name}.json"
         self._drafts: dict[str, Path] = {}
-        self._checksums: dict[Path, str] = {}
+        self._streams: dict[str, DataFile] = {}
         self._stems: set[str] = set()
 
     def __enter__(self) -> Draft:
@@ -56,6 +85,9 @@ class Draft:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for stream in self._streams.values():
+            with contextlib.suppress(StorageError):
+                stream.close()
         for draft in self._drafts.values():
             discard(draft)
         if error is not None:
@@ -64,14 +96,21 @@ class Draft:
 
     def new_file(self, stem: str, ending: str) -> Path:
         """A path to write the data file `<stem>-<generation><ending>` to."""
+        return self._drafts[self._new_name(stem, ending)]
+
+    def stream(self, stem: str, ending: str) -> DataFile:
+        """The same, opened to be written as a stream; it is closed with the draft."""
+        name = self._new_name(stem, ending)
+        path = self._drafts[name]
+        with storage_errors(path):
+            self._streams[name] = DataFile(path.open("wb"), path)
+        return self._streams[name]
+
+    def _new_name(self, stem: str, ending: str) -> str:
         name = f"{stem}-{self.generation}{ending}"
         self._stems.add(stem)
         self._drafts[name] = self.files.draft(f"{self.folder}/{name}")
-        return self._drafts[name]
-
-    def seal(self, draft: Path, sha256: str) -> None:
-        """Says the checksum of a data file, where the writer summed it up on the way; others are read once more."""
-        self._checksums[draft] = sha256
+        return name
 
     def publish(self, facts: Mapping[str, Any]) -> None:
         """Puts the data files in place, then the manifest; then takes away the generation before the last.
@@ -85,9 +124,10 @@ class Draft:
             StorageError: the disk is full, read-only, or refuses; readers still see the last generation.
         """
         listed: list[dict[str, Any]] = []
+        for stream in self._streams.values():
+            stream.close()
         for name, draft in list(self._drafts.items()):
-            checksum = self._checksums.get(draft) or _sha256(draft)
-            listed.append({"name": name, "bytes": draft.stat().st_size, "sha256": checksum})
+            listed.append({"name": name, "bytes": draft.stat().st_size, "sha256": self._checksum(name)})
             self.files.publish_draft(draft, f"{self.folder}/{name}")
             del self._drafts[name]
         last = self._last()
@@ -106,6 +146,9 @@ class Draft:
         named = {str(file["name"]) for file in [*listed, *last.get("files", [])]}
         for name in [*last.get("previous", []), *self._abandoned(named)]:
             self.files.remove(f"{self.folder}/{name}")
+
+    def _checksum(self, name: str) -> str:
+        return self._streams[name].sha256 if name in self._streams else _sha256(self._drafts[name])
 
     def _abandoned(self, named: set[str]) -> Iterator[str]:
         """Whole data files that no manifest names: a writer was killed just before it published, days ago."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.embedding_set import Outputs
-from embedding_lab.embeddings.files import Files, storage_errors
+from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, data_path
 from embedding_lab.errors import BrokenFile, ShapeMismatch
 
@@ -41,7 +40,6 @@ class OutputsWriter:
         self._draft = draft
         self._ids = ids
         self._facts = facts
-        self._path = Path()
         self._writer: pq.ParquetWriter | None = None
         self.rows = 0
 
@@ -64,13 +62,11 @@ class OutputsWriter:
             )
         table = _table(ids, block)
         if self._writer is None:
-            self._path = self._draft.new_file("outputs", ".parquet")
-            with storage_errors(self._path):
-                self._writer = pq.ParquetWriter(self._path, table.schema, **ENCODING)
+            file = self._draft.stream("outputs", ".parquet")
+            self._writer = pq.ParquetWriter(file, table.schema, **ENCODING)
         if table.schema != self._writer.schema:
             raise ShapeMismatch("A block of outputs has other columns than the first one.")
-        with storage_errors(self._path):
-            self._writer.write_table(table)
+        self._writer.write_table(table)
         self.rows += len(block)
 
     def __exit__(
@@ -78,8 +74,7 @@ class OutputsWriter:
     ) -> None:
         with self._draft:
             if self._writer is not None:
-                with storage_errors(self._path):
-                    self._writer.close()
+                self._writer.close()
             if kind is None:
                 self._publish()
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import tokenize
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings.embedding_set import check_finite
 from embedding_lab.embeddings.files import Files, storage_errors
-from embedding_lab.embeddings.manifest import Draft, data_path
+from embedding_lab.embeddings.manifest import DataFile, Draft, data_path
 from embedding_lab.errors import BrokenFile, ShapeMismatch
 
 SHARD_BYTES = 2 << 30
@@ -50,9 +48,7 @@ class EmbeddingWriter:
         self._ids = ids
         self._facts = facts
         self._shard_bytes = shard_bytes
-        self._file: BinaryIO | None = None
-        self._path = Path()
-        self._checksum = hashlib.sha256()
+        self._shard: DataFile | None = None
         self._shard_ends: list[int] = []
         self.rows = 0
         self.dims = 0
@@ -75,19 +71,16 @@ class EmbeddingWriter:
         self._check_shape(block)
         check_finite(block, self._ids[self.rows : self.rows + len(block)], str(self._facts["layer"]))
         while len(block):
-            if self._file is None or self.rows == self._shard_ends[-1]:
-                self._begin_shard()
+            if self._shard is None or self.rows == self._shard_ends[-1]:
+                self._shard = self._new_shard()
             part, block = np.split(block, [self._shard_ends[-1] - self.rows])
-            with storage_errors(self._path):
-                self._open.write(part.data)
-            self._checksum.update(part.data)
+            self._shard.write(part.data)
             self.rows += len(part)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._draft:
-            self._close()
             if kind is None:
                 self._publish()
 
@@ -124,29 +117,12 @@ class EmbeddingWriter:
             )
         self.dims = block.shape[1]
 
-    def _begin_shard(self) -> None:
-        self._close()
+    def _new_shard(self) -> DataFile:
         rows = min(max(1, self._shard_bytes // (4 * self.dims)), len(self._ids) - self.rows)
-        self._path = self._draft.new_file(f"vectors-{len(self._shard_ends):05d}", ".npy")
+        shard = self._draft.stream(f"vectors-{len(self._shard_ends):05d}", ".npy")
         self._shard_ends.append(self.rows + rows)
-        with storage_errors(self._path):
-            self._file = self._path.open("wb")
-            beginning = io.BytesIO()
-            header = {"descr": "<f4", "fortran_order": False, "shape": (rows, self.dims)}
-            npy.write_array_header_1_0(beginning, header)
-            self._open.write(beginning.getvalue())
-        self._checksum = hashlib.sha256(beginning.getvalue())
-
-    @property
-    def _open(self) -> BinaryIO:
-        assert self._file is not None
-        return self._file
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self._draft.seal(self._path, self._checksum.hexdigest())
+        npy.write_array_header_1_0(shard, {"descr": "<f4", "fortran_order": False, "shape": (rows, self.dims)})
+        return shard
 
 
 class ShardedArray:
