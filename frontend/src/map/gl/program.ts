@@ -1,8 +1,11 @@
 /** A shader program, with its uniforms by name; what does not compile says where. */
 
+const STAGES = ["vertex", "fragment"] as const;
+type Stage = (typeof STAGES)[number];
+
 export class ShaderError extends Error {
   constructor(
-    readonly stage: "vertex" | "fragment" | "link",
+    readonly stage: Stage | "link",
     readonly log: string,
     readonly source: string,
   ) {
@@ -11,41 +14,68 @@ export class ShaderError extends Error {
   }
 }
 
+interface Uniform {
+  location: WebGLUniformLocation;
+  type: number;
+}
+
 type Value = number | boolean | Float32Array | readonly number[];
 
 export class Program {
   private readonly program: WebGLProgram;
-  private readonly uniforms = new Map<string, { location: WebGLUniformLocation; type: number }>();
+  private readonly sources: Readonly<Record<Stage, string>>;
+  private uniforms: ReadonlyMap<string, Uniform> | null = null;
 
+  /** Begins to compile; what comes of it is asked at the first use, so that several programs compile meanwhile. */
   constructor(
     private readonly gl: WebGL2RenderingContext,
     vertex: string,
     fragment: string,
   ) {
     const head = "#version 300 es\nprecision highp float;\nprecision highp int;\nprecision highp sampler2DArray;\n";
-    const program = gl.createProgram();
-    this.program = program;
-    const stages = [compiled(gl, "vertex", head + vertex), compiled(gl, "fragment", head + fragment)];
-    for (const each of stages) gl.attachShader(program, each);
-    gl.linkProgram(program);
-    for (const each of stages) gl.deleteShader(each);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost())
-      throw new ShaderError("link", gl.getProgramInfoLog(program) ?? "", "");
-    const count = gl.isContextLost() ? 0 : (gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) as number);
-    for (let at = 0; at < count; at++) {
-      const info = gl.getActiveUniform(program, at)!;
-      this.uniforms.set(info.name, { location: gl.getUniformLocation(program, info.name)!, type: info.type });
+    this.sources = { vertex: head + vertex, fragment: head + fragment };
+    this.program = gl.createProgram();
+    for (const stage of STAGES) {
+      const shader = gl.createShader(stage === "vertex" ? gl.VERTEX_SHADER : gl.FRAGMENT_SHADER)!;
+      gl.shaderSource(shader, this.sources[stage]);
+      gl.compileShader(shader);
+      gl.attachShader(this.program, shader);
     }
+    gl.linkProgram(this.program);
   }
 
   /** Draws with this program from now on, its uniforms as given. A name the shaders do not use is passed over. */
   use(values: Readonly<Record<string, Value>>): void {
     const { gl } = this;
+    this.uniforms ??= this.finished();
     gl.useProgram(this.program);
     for (const [name, value] of Object.entries(values)) {
       const uniform = this.uniforms.get(name);
       if (uniform) this.set(uniform.location, uniform.type, value);
     }
+  }
+
+  private finished(): ReadonlyMap<string, Uniform> {
+    const { gl, program } = this;
+    const uniforms = new Map<string, Uniform>();
+    if (gl.isContextLost()) return uniforms;
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw this.wrong();
+    const count = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) as number;
+    for (let at = 0; at < count; at++) {
+      const info = gl.getActiveUniform(program, at)!;
+      uniforms.set(info.name, { location: gl.getUniformLocation(program, info.name)!, type: info.type });
+    }
+    return uniforms;
+  }
+
+  private wrong(): ShaderError {
+    const { gl, program } = this;
+    for (const shader of gl.getAttachedShaders(program) ?? []) {
+      if (gl.getShaderParameter(shader, gl.COMPILE_STATUS)) continue;
+      const stage = gl.getShaderParameter(shader, gl.SHADER_TYPE) === gl.VERTEX_SHADER ? "vertex" : "fragment";
+      return new ShaderError(stage, gl.getShaderInfoLog(shader) ?? "", this.sources[stage]);
+    }
+    return new ShaderError("link", gl.getProgramInfoLog(program) ?? "", "");
   }
 
   private set(location: WebGLUniformLocation, type: number, value: Value): void {
@@ -59,17 +89,9 @@ export class Program {
   }
 
   dispose(): void {
+    for (const shader of this.gl.getAttachedShaders(this.program) ?? []) this.gl.deleteShader(shader);
     this.gl.deleteProgram(this.program);
   }
-}
-
-function compiled(gl: WebGL2RenderingContext, stage: "vertex" | "fragment", source: string): WebGLShader {
-  const shader = gl.createShader(stage === "vertex" ? gl.VERTEX_SHADER : gl.FRAGMENT_SHADER)!;
-  gl.shaderSource(shader, source);
-  gl.compileShader(shader);
-  if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS) && !gl.isContextLost())
-    throw new ShaderError(stage, gl.getShaderInfoLog(shader) ?? "", source);
-  return shader;
 }
 
 /** The lines a log speaks of ("ERROR: 0:12: …"), with the line before and after. */
