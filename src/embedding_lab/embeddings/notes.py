@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -12,7 +13,7 @@ from typing import Any
 from embedding_lab.embeddings.files import Files, storage_errors
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.names import folder_name
-from embedding_lab.errors import InputError
+from embedding_lab.errors import DataMissing, InputError
 
 FOLDER = "selections"
 FACTS: Facts = {"name": str, "ids": list}
@@ -43,13 +44,15 @@ def append_annotations(path: Path, annotations: Iterable[Mapping[str, Any]]) -> 
 
     Args:
         path: the run's annotations.jsonl.
-        annotations: what is said, each with at least "id"; "time" (seconds since 1970) is added here.
+        annotations: what is said, each with at least "id"; "time" (seconds since 1970) is added here, the same to
+            all that are said at once.
 
     Raises:
         InputError: the annotation names no sample or cannot be written as JSON.
         StorageError: the disk refuses.
     """
-    lines = b"".join(_line(annotation) for annotation in annotations)
+    now = time.time()
+    lines = b"".join(_line({"time": now, **annotation}) for annotation in annotations)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+", buffering=0) as file:  # one write of whole lines: writers side by side never mix
@@ -74,12 +77,18 @@ def read_annotations(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+def annotations_bytes(path: Path) -> int:
+    """How long the file of the annotations is: as nothing is ever changed, it grows with every one."""
+    with contextlib.suppress(DataMissing), storage_errors(path):
+        return path.stat().st_size
+    return 0
+
+
 def _line(annotation: Mapping[str, Any]) -> bytes:
     if not isinstance(annotation.get("id"), str):
         raise InputError("An annotation names no sample.", got=repr(annotation), expected='an "id" that is text')
     try:
-        text = json.dumps({"time": time.time(), **annotation}, ensure_ascii=False, allow_nan=False)
-        return text.encode() + b"\n"
+        return json.dumps(annotation, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     except (TypeError, ValueError) as error:
         raise InputError("An annotation cannot be kept.", got=str(error), expected="JSON values") from error
 

@@ -285,6 +285,11 @@ class Run:
         return notes.read_annotations(self._annotations_path)
 
     @property
+    def annotations_bytes(self) -> int:
+        """How much was said of samples; another number where something was added since."""
+        return notes.annotations_bytes(self._annotations_path)
+
+    @property
     def _annotations_path(self) -> Path:
         return self.files.local("annotations.jsonl")
 

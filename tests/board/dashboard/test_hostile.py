@@ -32,7 +32,7 @@ NAMES = ("sub/first", "block/Dense", "input", "tsne-3d", "umap-2d", "pca-3d", "l
 words = st.sampled_from([*HUGE, *PATHS, *NAMES]) | st.text(max_size=30)
 parameters = ["run", "layer", "step", "map", "name", "from", "count", "rows", "row", "k", "metric", "mode", "query"]
 parameters += ["level", "page", "unknown"]
-SAID = ("set", "ids", "tags", "label", "format", "id")
+SAID = ("set", "ids", "tags", "label", "format", "id", "by", "direction")
 good = {
     "run": "sub/first",
     "layer": "block/Dense",
@@ -84,8 +84,7 @@ def test_any_address_has_an_answer(page: Any, path: str) -> None:
 
 @given(
     route=st.sampled_from([*sorted(ASKING), *sorted(WRITING), "overview"]),
-    body=st.dictionaries(st.sampled_from([*parameters, "set", "ids", "tags", "label", "format", "id"]), values)
-    | values,
+    body=st.dictionaries(st.sampled_from([*parameters, *SAID]), values) | values,
 )
 def test_any_body_has_an_answer(spare_page: Any, route: str, body: Any) -> None:
     if isinstance(body, dict) and isinstance(body.get("set"), dict):

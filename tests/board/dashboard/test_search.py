@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedding_lab.board.dashboard.filter_language import WrongFilter, parse
+from embedding_lab.board.wire import decode
 
 N = np.arange(90)
 LABEL = N % 4 - 1
 WEIGHT = np.where(N % 7 == 0, np.nan, np.linspace(-1, 1, 90))
+CLASSES = ["zero", "öne", "<b>two</b>"]
 CONFIDENCE = np.linspace(0, 1, 90, dtype=np.float32)
 
 
@@ -148,3 +151,20 @@ def test_a_regular_expression_that_would_take_for_ever_does_not(page: Any, dense
 )
 def test_a_regular_expression_that_is_none_says_why(page: Any, dense: Any, query: str, got: str) -> None:
     assert got in page.error("search", **dense, mode="regex", query=query)["got"]
+
+
+@pytest.mark.parametrize("by", ["weight", "count", "label", "note", "id", "kept_10"])
+@pytest.mark.parametrize("direction", ["ascending", "descending"])
+def test_rows_are_sorted_by_any_column_and_those_without_a_value_come_last(
+    page: Any, dense: Any, by: str, direction: str
+) -> None:
+    asked = {"set": dense, "map": "tsne-3d", "rows": list(range(0, 90, 2)), "by": by, "direction": direction}
+    rows = decode(page.post("sort", asked).data).arrays["rows"].tolist()
+    assert sorted(rows) == asked["rows"]
+    told = page.json("samples", **dense, map="tsne-3d", rows=",".join(map(str, rows)))
+    found = [each["id"] if by == "id" else each["values"][by] for each in told]
+    there = [CLASSES.index(value) if by == "label" else value for value in found if value is not None]
+    assert found[len(there) :] == [None] * (len(found) - len(there))
+    assert there == sorted(there, reverse=direction == "descending")
+    pairs = itertools.pairwise(zip(found, rows, strict=True))
+    assert all(one < other for (left, one), (right, other) in pairs if left == right)  # equal ones keep their order

@@ -50,6 +50,10 @@ def test_annotations_are_only_added_with_time_and_reason(own_page: Any, own_run:
     assert said["annotations"][2]["tags"] == ["blurred", "café"]
     assert all(each["time"] > 1e9 for each in said["annotations"])
     assert own_run.annotations == said["annotations"]
+    assert said["annotations"][0]["time"] == said["annotations"][1]["time"]  # said at once
+    before = own_page.json("overview")["runs"][0]["annotations"]
+    own_run.annotate("tiny/00003", label="two")
+    assert own_page.json("overview")["runs"][0]["annotations"] > before  # the page asks anew
     labels = own_run.embeddings("block/Dense").dataset.labels
     assert labels is not None
     assert labels[1] == 0

@@ -22,6 +22,7 @@ from embedding_lab.board.dashboard import (
     samples,
     search,
     selections,
+    sorting,
     trust,
 )
 from embedding_lab.board.dashboard.answers import Answer, as_json, respond, respond_error, tag_of
@@ -56,6 +57,7 @@ ASKING: dict[str, Route] = {
     "trust": trust.trust,
     "download": download.download,
     "rows": selections.rows_of,
+    "sort": sorting.sort,
 }
 """What POST answers because the question is too long for an address; nothing changes."""
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from werkzeug.wrappers import Request
 
 from embedding_lab.board import wire
-from embedding_lab.board.dashboard import pages, places
+from embedding_lab.board.dashboard import annotating, pages, places
 from embedding_lab.board.dashboard.answers import BINARY, JSON, Answer
 from embedding_lab.board.dashboard.asked import STATIC as STATIC_STEP
 from embedding_lab.board.dashboard.asked import Asked
@@ -59,7 +59,10 @@ def embedded_page(library: Library, run: str, layers: list[str] | None, near: Ne
     if not script.is_file():
         raise DataMissing("The dashboard's page was not built.", remedy="Install embedding-lab from a wheel.")
     shown = _overview(library, run, layers)
-    answers = {"overview": _as_text(JSON, json.dumps(shown).encode())}
+    answers = {
+        "overview": _as_text(JSON, json.dumps(shown).encode()),
+        _key("annotations", {"run": run}): _asked(annotating.said_of, library, {"run": run}),
+    }
     for layer in shown["runs"][0]["layers"]:
         (step,) = layer["steps"]
         answers.update(_answers(library, library.set(run, layer["name"], step["step"]), near))
@@ -124,9 +127,7 @@ def _answers(library: Library, found: SampleSet, near: Near) -> Iterator[tuple[s
     which = {"run": found.run, "layer": found.layer, "step": step}
 
     def ask(route: str, handler: Callable[[Library, Asked], Answer], **more: Any) -> tuple[str, Mapping[str, str]]:
-        query = urlencode({**which, **more})
-        answer = handler(library, Asked(Request({"REQUEST_METHOD": "GET", "QUERY_STRING": query})))
-        return _key(route, {**which, **more}), _as_text(answer.media_type, answer.body())
+        return _key(route, {**which, **more}), _asked(handler, library, {**which, **more})
 
     yield ask("order", places.order)
     yield ask("columns", places.columns)
@@ -145,6 +146,13 @@ def _answers(library: Library, found: SampleSet, near: Near) -> Iterator[tuple[s
         header = {"kind": "rows", "generation": "", "total": found.rows, "from": 0, "count": len(rows)}
         arrays = {"rows": rows.astype(np.uint32), "distances": distances.astype(np.float32)}
         yield _key("near", which), _as_text(BINARY, wire.encode(header, arrays))
+
+
+def _asked(
+    handler: Callable[[Library, Asked], Answer], library: Library, query: Mapping[str, Any]
+) -> Mapping[str, str]:
+    answer = handler(library, Asked(Request({"REQUEST_METHOD": "GET", "QUERY_STRING": urlencode(query)})))
+    return _as_text(answer.media_type, answer.body())
 
 
 def _column(

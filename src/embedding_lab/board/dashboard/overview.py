@@ -40,7 +40,13 @@ def _run(library: Library, name: str, run: Run) -> dict[str, Any]:
     ]
     layers += _foreign(library, name, {each["name"] for each in layers}, problems)
     selections = _tried(lambda: run.selections, problems)
-    return {"name": name, "problems": problems, "layers": layers, "selections": selections}
+    return {
+        "name": name,
+        "problems": problems,
+        "layers": layers,
+        "selections": selections,
+        "annotations": run.annotations_bytes,
+    }
 
 
 def _steps(
