@@ -3,13 +3,16 @@
 import { effect } from "@preact/signals-core";
 import { installAutomation } from "./automation";
 import { MapView } from "./map/view";
+import { classesOf } from "./panels/classes";
 import { colourPanel } from "./panels/colour";
 import { h, icon, live } from "./panels/dom";
 import { saveFile } from "./panels/files";
 import { inspector } from "./panels/inspector";
 import { jobList, newMapDialog } from "./panels/jobs";
 import { type KeyActions, keysDialog, listenToKeys } from "./panels/keys";
+import { notesPanel } from "./panels/notes";
 import { insteadOfMap, notices, problemList } from "./panels/pages";
+import { pictureDialog } from "./panels/picture";
 import { search } from "./panels/search";
 import { savedSelections, selectionPanel } from "./panels/selection";
 import { table } from "./panels/table";
@@ -36,7 +39,9 @@ export function openApp(body: HTMLElement, lab: Lab): void {
 
   const keys = keysDialog();
   const newMap = newMapDialog(lab);
-  const selected = table(lab);
+  const classes = classesOf(lab);
+  const selected = table(lab, theme, classes);
+  const original = pictureDialog(lab);
   const finder = search(lab);
   const actions: KeyActions = {
     fit: () => map.fit(),
@@ -48,6 +53,7 @@ export function openApp(body: HTMLElement, lab: Lab): void {
     focusSearch: () => finder.focus(),
     openNewMap: () => newMap.open(),
     openKeys: () => keys.showModal(),
+    openPicture: () => original.open(),
     inspectMiddle: () => {
       lab.view.inspected.value = nearestToMiddle(map, canvas);
     },
@@ -56,7 +62,14 @@ export function openApp(body: HTMLElement, lab: Lab): void {
 
   root.append(
     topBar(lab, finder.element, actions.openNewMap, actions.openKeys),
-    sheet("left", "Colours and drawing", colourPanel(lab, theme), drawing(lab), savedSelections(lab)),
+    sheet(
+      "left",
+      "Colours and drawing",
+      colourPanel(lab, theme),
+      drawing(lab),
+      savedSelections(lab),
+      notesPanel(lab),
+    ),
     h(
       "main",
       { class: "stage" },
@@ -70,11 +83,18 @@ export function openApp(body: HTMLElement, lab: Lab): void {
       notices(lab),
       sheetButtons(root, lab),
     ),
-    sheet("right", "Sample and selection", hints(lab), selectionPanel(lab, theme, selected.open), inspector(lab)),
+    sheet(
+      "right",
+      "Sample and selection",
+      hints(lab),
+      selectionPanel(lab, theme, classes, selected.open),
+      inspector(lab, actions.openPicture),
+    ),
     trustBar(lab),
     keys,
     newMap.element,
     selected.element,
+    original.element,
   );
 
   const map = new MapView(canvas);

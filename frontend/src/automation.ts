@@ -1,7 +1,6 @@
 /** What people's scripts and tests can call: `window.embeddingLab`, described in `docs/dashboard.md`. */
 
 import type { Camera, MapView } from "./map/view";
-import { idsOf } from "./panels/selection";
 import type { Lab } from "./state/lab";
 
 export interface Automation {
@@ -29,7 +28,7 @@ export function installAutomation(lab: Lab, map: MapView): void {
       if (set) await lab.selectRows(await lab.source.rowsOf(set, ids));
       return lab.marks.selectedCount.value;
     },
-    selection: () => idsOf(lab, lab.selectedRows()),
+    selection: () => lab.selectedIds(),
     colourBy(column) {
       lab.view.colour.value = column;
     },

@@ -78,3 +78,15 @@ test("samples are taken away as CSV", async () => {
     "id,label\nb,one\ndé,\n",
   );
 });
+
+test.each([
+  ["id", "descending", [3, 2, 1, 0]],
+  ["label", "ascending", [2, 0, 1, 3]],
+  ["label", "descending", [0, 1, 2, 3]],
+] as const)(
+  "rows are sorted by %s, %s, and those without a value come last",
+  async (column, direction, expected) => {
+    const rows = await source.sort(SET, Uint32Array.of(2, 0, 1, 3), { column, direction }, "m");
+    expect([...rows]).toEqual(expected);
+  },
+);

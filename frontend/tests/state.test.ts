@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { decode, encode } from "../src/state/address";
 import { ColumnValues, partsOf } from "../src/state/columns";
 import { Marks } from "../src/state/marks";
+import { asNotes, inWords, notesOf } from "../src/state/notes";
 import { Places } from "../src/state/places";
 import { rowsToText, textToRows } from "../src/state/row_code";
 import { View } from "../src/state/view";
@@ -171,5 +172,24 @@ describe("columns", () => {
     column.add(0, Float32Array.of(0.5, Number.NaN, 2, 1));
     expect(Array.from(column.placesWithin(0.5, 1))).toEqual([0, 3]);
     expect(column.number(1)).toBeNull();
+  });
+});
+
+describe("what was said of samples", () => {
+  const said = [
+    { id: "a", time: 1, label: "two", reason: "by eye" },
+    { id: "b", time: 1, label: "two", reason: "by eye" },
+    { id: "a", time: 2, tags: ["torn", "thin"] },
+    { id: "c", time: 3, label: 7, tags: "no list", reason: null },
+  ];
+
+  test("at once is one note, and the latest comes first", () => {
+    const notes = asNotes(said);
+    expect(notes.map(({ ids }) => ids)).toEqual([["c"], ["a"], ["a", "b"]]);
+    expect(notes.map(inWords)).toEqual(["right label: 7", "tags: torn, thin", "right label: two"]);
+  });
+
+  test("of one sample is found by its id", () => {
+    expect(notesOf(asNotes(said), "a").map(({ time }) => time)).toEqual([2, 1]);
   });
 });

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 from sklearn.metrics import pairwise_distances
 from werkzeug.serving import make_server
 
@@ -55,6 +59,12 @@ def save_map(run: Any, embeddings: EmbeddingSet, name: str, points: Any, method:
     quality = measure(embeddings.vectors, points, labels=embeddings.dataset.labels)
     told = {"quality": dict(quality.totals), "per_sample": dict(quality.per_sample)}
     run.save_map(LAYER, 7, name, Projection(points, embeddings.ids, method, {}, 0, **told))
+
+
+def confidence_of(embeddings: EmbeddingSet) -> NDArray[np.float32]:
+    assert embeddings.outputs is not None
+    assert embeddings.outputs.confidence is not None
+    return embeddings.outputs.confidence
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +141,9 @@ def test_the_neighbours_of_a_sample_are_those_of_scikit_learn(
 
 
 def test_a_filter_selects_what_it_says(page: Dashboard, embeddings: EmbeddingSet) -> None:
-    outputs = embeddings.outputs
-    assert outputs is not None
-    assert outputs.confidence is not None
-    wanted = (embeddings.dataset.labels == 4) & (outputs.confidence < np.median(outputs.confidence))
-    said = page.search(f"label == 4 and confidence < {float(np.median(outputs.confidence))}")
+    confidence = confidence_of(embeddings)
+    wanted = (embeddings.dataset.labels == 4) & (confidence < np.median(confidence))
+    said = page.search(f"label == 4 and confidence < {float(np.median(confidence))}")
     assert said == f"{wanted.sum()} samples"
     assert page.selection == embeddings.ids[wanted].tolist()
     page.press("u")
@@ -191,16 +199,117 @@ def test_a_selection_saved_in_python_is_shown_by_its_name(
     page.press("Escape")
 
 
+def test_the_table_counts_classes_and_sorts_the_whole_selection_by_any_column(
+    page: Dashboard, embeddings: EmbeddingSet
+) -> None:
+    labels, confidence = embeddings.dataset.labels, confidence_of(embeddings)
+    page.search("label in (1, 7)")
+    page.dom.get_by_role("button", name="Table").click()
+    table = page.dom.get_by_role("dialog", name="samples")
+    ids = table.locator("tbody th")
+    ids.first.wait_for()
+    counts = {number: int((labels == number).sum()) for number in (1, 7)}
+    said = table.get_by_label("Samples of each class").locator("li").all_inner_texts()
+    assert sorted(text.split() for text in said) == [[str(one), str(count)] for one, count in counts.items()]
+    rows = np.flatnonzero(np.isin(labels, (1, 7)))
+    assert len(rows) > 50  # more than one page of the table: what lies beyond it is sorted too
+    for wanted in (np.argsort(confidence[rows], kind="stable"), np.argsort(-confidence[rows], kind="stable")):
+        table.get_by_role("button", name="confidence").click()
+        ids.first.filter(has_text=embeddings.ids[rows[wanted[0]]]).wait_for()
+        assert ids.all_inner_texts() == embeddings.ids[rows[wanted[:50]]].tolist()
+    assert table.locator("th[aria-sort=descending]").inner_text().startswith("confidence")
+    assert page.violations() == []
+    page.press("Escape")
+
+
+def test_what_is_noted_down_is_seen_on_the_page_and_comes_back_in_python(
+    page: Dashboard, run: Any, embeddings: EmbeddingSet
+) -> None:
+    chosen = embeddings.ids[[5, 8]].tolist()
+    page.call("lab.select(argument)", chosen)
+    page.dom.locator(".annotate summary").click()
+    page.dom.get_by_label("Right label").fill(NAMES[9])
+    page.dom.get_by_label("Tags").fill("torn, too <i>thin</i>")
+    page.dom.get_by_label("Reason").fill("by eye")
+    page.dom.get_by_role("button", name="Note it down").click()
+    note = page.dom.get_by_label("Notes").get_by_role("button")
+    note.wait_for()
+    said = f"right label: {NAMES[9]} · tags: torn, too <i>thin</i>"
+    assert said in note.inner_text()
+    assert "by eye" in note.inner_text()
+    assert "2 samples · " in note.inner_text()  # and when
+
+    told = {"label": NAMES[9], "tags": ["torn", "too <i>thin</i>"], "reason": "by eye"}
+    found = lab.open_run(run.path).annotations
+    assert [{key: each[key] for key in ("id", *told)} for each in found] == [{"id": one, **told} for one in chosen]
+    assert found[0]["time"] > 1e9
+    assert lab.open_run(run.path).embeddings(LAYER).dataset.labels[5] == embeddings.dataset.labels[5]
+
+    page.press("Escape")
+    note.click()  # selects its samples again
+    page.wait_for_selected(2)
+    assert page.selection == chosen
+    page.dom.get_by_role("button", name="Table").click()
+    page.dom.get_by_role("dialog").get_by_text(said).first.wait_for()
+    page.dom.get_by_role("dialog").get_by_role("button", name=chosen[0]).click()
+    page.dom.locator(".inspector .note", has_text=said).wait_for()
+    run.annotate(embeddings.ids[5], tags=["from Python"], reason="a script")
+    page.dom.locator(".inspector .note", has_text="from Python").wait_for()
+
+
+def test_the_picture_of_a_sample_is_seen_as_large_as_the_window(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    page.search(f'id == "{embeddings.ids[42]}"')
+    page.dom.get_by_role("button", name="See it large").click()
+    dialog = page.dom.get_by_role("dialog", name=str(embeddings.ids[42]))
+    dialog.get_by_text("28 × 28 pixels").wait_for()
+    assert dialog.locator("img").bounding_box()["height"] > 400
+    page.press("]")
+    page.dom.get_by_role("dialog", name=str(embeddings.ids[43])).get_by_text("28 × 28 pixels").wait_for()
+    assert page.violations() == []
+    page.press("Escape")
+    dialog.wait_for(state="hidden")
+    page.press("o")
+    page.dom.get_by_role("dialog", name=str(embeddings.ids[43])).wait_for()
+    page.press("Escape")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_selection_is_downloaded_with_columns_and_positions(
+    page: Dashboard, embeddings: EmbeddingSet, form: str
+) -> None:
+    page.search("label == 3")
+    with page.page.expect_download() as started:
+        page.dom.get_by_role("button", name=form, exact=False).click()
+    assert started.value.suggested_filename == f"embed_layer-selection.{form}"
+    file = started.value.path()
+    table = pyarrow.csv.read_csv(file) if form == "csv" else pyarrow.parquet.read_table(file)
+    rows = np.flatnonzero(embeddings.dataset.labels == 3)
+    assert table["id"].to_pylist() == embeddings.ids[rows].tolist()
+    positions = np.column_stack([table["x"], table["y"]])
+    np.testing.assert_allclose(positions, points_of(embeddings.vectors, 2)[rows], rtol=1e-5)
+    np.testing.assert_allclose(table["confidence"].to_numpy(), confidence_of(embeddings)[rows], rtol=1e-5)
+
+
+def test_the_picture_of_the_map_is_downloaded_as_png(page: Dashboard) -> None:
+    shown = page.still_picture()
+    with page.page.expect_download() as started:
+        page.dom.get_by_role("button", name="Save as a picture").click()
+    assert started.value.suggested_filename == "embed_layer-pca-2d.png"
+    picture = Image.open(started.value.path())
+    assert picture.format == "PNG"
+    assert picture.size == (shown.shape[1], shown.shape[0])
+    pixels = np.asarray(picture.convert("RGB"), np.int16)
+    for colour in page.colours().values():
+        assert (np.abs(pixels - colour).max(axis=2) <= 8).sum() > 5
+
+
 def test_numbers_colour_as_a_gradient_with_a_histogram(page: Dashboard, embeddings: EmbeddingSet) -> None:
     page.dom.get_by_label("Colour by").select_option("confidence")
     bars = page.dom.get_by_role("group", name="Histogram of confidence").get_by_role("button")
     bars.first.wait_for()
     assert bars.count() == 50
     bars.last.click()
-    outputs = embeddings.outputs
-    assert outputs is not None
-    assert outputs.confidence is not None
-    confidence = outputs.confidence
+    confidence = confidence_of(embeddings)
     within = confidence >= np.linspace(confidence.min(), confidence.max(), 51)[-2]
     assert page.selection == embeddings.ids[within].tolist()
     page.call("lab.colourBy('label')")

@@ -10,10 +10,12 @@ import {
   type Overview,
   type PointsPart,
   Refused,
+  type Said,
   type Sample,
   type Saved,
   type SearchMode,
   type SetKey,
+  type SortedBy,
   type Source,
   type Trust,
 } from "./source";
@@ -111,6 +113,22 @@ export class EmbeddedSource implements Source {
     return Uint32Array.from(found).sort();
   }
 
+  async sort(set: SetKey, rows: Uint32Array, by: SortedBy, map: string | null): Promise<Uint32Array> {
+    const column = (await this.columns(set, map)).find(({ name }) => name === by.column);
+    const down = by.direction === "descending" ? -1 : 1;
+    const key = (row: number) => {
+      if (!column) return this.about(set).ids[row] ?? null;
+      const value = this.cell(set, column, map, row);
+      return column.categories && value !== null ? column.categories.indexOf(String(value)) : value;
+    };
+    const keyed = Array.from(rows, (row) => ({ row, value: key(row) }));
+    keyed.sort(({ value: one }, { value: other }) => {
+      if (one === null || other === null) return Number(one === null) - Number(other === null);
+      return one === other ? 0 : one < other ? -down : down;
+    });
+    return Uint32Array.from(keyed, ({ row }) => row);
+  }
+
   async rowsOf(set: SetKey, ids: readonly string[]): Promise<readonly number[]> {
     const wanted = new Set(ids);
     return this.about(set).ids.flatMap((id, row) => (wanted.has(id) ? [row] : []));
@@ -182,6 +200,10 @@ export class EmbeddedSource implements Source {
 
   async annotate(): Promise<void> {
     throw serverOnly("Annotations");
+  }
+
+  async annotations(run: string): Promise<readonly Said[]> {
+    return this.json<{ annotations: readonly Said[] }>("annotations", { run }).annotations;
   }
 
   async jobs(): Promise<readonly Job[]> {

@@ -13,10 +13,12 @@ import {
   type PointsPart,
   type Problem,
   Refused,
+  type Said,
   type Sample,
   type Saved,
   type SearchMode,
   type SetKey,
+  type SortedBy,
   type Source,
   type Trust,
 } from "./source";
@@ -99,6 +101,17 @@ export class ServerSource implements Source {
     return part(await this.block("search", { ...asQuery(set), mode, query, map }, signal), "rows", Uint32Array);
   }
 
+  async sort(set: SetKey, rows: Uint32Array, by: SortedBy, map: string | null): Promise<Uint32Array> {
+    const answer = await this.send("sort", {
+      set: asQuery(set),
+      rows: Array.from(rows),
+      by: by.column,
+      direction: by.direction,
+      ...(map && { map }),
+    });
+    return part(readBlock(await answer.arrayBuffer()), "rows", Uint32Array);
+  }
+
   async rowsOf(set: SetKey, ids: readonly string[]): Promise<readonly number[]> {
     const answer = await this.send("rows", { set: asQuery(set), ids });
     return ((await answer.json()) as { rows: readonly number[] }).rows;
@@ -139,6 +152,10 @@ export class ServerSource implements Source {
 
   async annotate(annotation: Annotation): Promise<void> {
     await this.send("annotations", annotation);
+  }
+
+  async annotations(run: string): Promise<readonly Said[]> {
+    return (await this.json<{ annotations: readonly Said[] }>("annotations", { run })).annotations;
   }
 
   jobs(signal?: AbortSignal): Promise<readonly Job[]> {

@@ -57,6 +57,8 @@ export interface RunInfo {
   problems: readonly Problem[];
   layers: readonly LayerInfo[];
   selections: readonly string[];
+  /** Another number where something was said of samples since. */
+  annotations: number;
 }
 
 export interface Overview {
@@ -190,6 +192,21 @@ export interface Annotation {
   reason: string;
 }
 
+/** What was once said of one sample; whoever writes in Python may say anything. */
+export interface Said {
+  id: string;
+  /** Seconds since 1970. */
+  time: number;
+  label?: unknown;
+  tags?: unknown;
+  reason?: unknown;
+}
+
+export interface SortedBy {
+  column: string;
+  direction: "ascending" | "descending";
+}
+
 /** An answer that is help instead of data. */
 export class Refused extends Error {
   override name = "Refused";
@@ -230,6 +247,8 @@ export interface Source {
     map: string | null,
     signal?: AbortSignal,
   ): Promise<Uint32Array>;
+  /** Rows in the order of a column; those without a value last. */
+  sort(set: SetKey, rows: Uint32Array, by: SortedBy, map: string | null): Promise<Uint32Array>;
   /** The rows of ids, those that there are. */
   rowsOf(set: SetKey, ids: readonly string[]): Promise<readonly number[]>;
   neighbours(
@@ -248,6 +267,8 @@ export interface Source {
   saveSelection(set: SetKey, name: string, rows: Uint32Array): Promise<void>;
   selection(set: SetKey, name: string): Promise<Saved>;
   annotate(annotation: Annotation): Promise<void>;
+  /** What was said of a run's samples, oldest first. */
+  annotations(run: string): Promise<readonly Said[]>;
   jobs(signal?: AbortSignal): Promise<readonly Job[]>;
   startJob(job: NewMap): Promise<string>;
   cancelJob(id: string): Promise<void>;

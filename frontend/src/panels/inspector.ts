@@ -3,15 +3,21 @@
 import { effect, signal } from "@preact/signals-core";
 import type { Cell, Metric, Neighbours, Sample } from "../data/source";
 import { isAborted, type Lab, problemOf } from "../state/lab";
-import { brief, type Child, fill, h, iconButton, segments } from "./dom";
+import { notesOf } from "../state/notes";
+import { brief, type Child, fill, h, iconButton, live, segments } from "./dom";
+import { notesOnSample } from "./notes";
 
 const SHOWN = 10;
 
-export function inspector(lab: Lab): HTMLElement {
+export function inspector(lab: Lab, openPicture: () => void): HTMLElement {
   const metric = signal<Metric>("cosine");
+  const shown = signal<string | null>(null);
   const head = h("div", { class: "sample" });
+  const notes = live(h("div", { class: "notes" }), () =>
+    shown.value === null ? [] : notesOnSample(notesOf(lab.notes.value, shown.value)),
+  );
   const list = h("div", { class: "neighbours" });
-  const panel = h("section", { class: "panel inspector", "aria-label": "Sample" }, head, list);
+  const panel = h("section", { class: "panel inspector", "aria-label": "Sample" }, head, notes, list);
   let asked = new AbortController();
 
   effect(() => {
@@ -27,7 +33,11 @@ export function inspector(lab: Lab): HTMLElement {
     }
     const ended = asked.signal;
     lab.source.samples(set, [row], map, ended).then(
-      ([sample]) => sample && fill(head, ...described(lab, sample, place!)),
+      ([sample]) => {
+        if (!sample) return;
+        fill(head, ...described(lab, sample, place!, openPicture));
+        shown.value = sample.id;
+      },
       (error) => say(head, error),
     );
     lab.source.neighbours(set, row, SHOWN, chosen, map, ended).then(
@@ -42,13 +52,13 @@ export function inspector(lab: Lab): HTMLElement {
 }
 
 /** A sample's picture; nothing where there are none. */
-export function picture(lab: Lab, row: number, kind: "large" | "small"): HTMLElement | null {
+export function picture(lab: Lab, row: number, kind: "original" | "large" | "small"): HTMLImageElement | null {
   const set = lab.set.value;
   if (!set || !lab.step.value?.pictures) return null;
   return h("img", { class: `picture ${kind}`, src: lab.source.picture(set, row), alt: "", loading: "lazy" });
 }
 
-function described(lab: Lab, sample: Sample, place: number): Child[] {
+function described(lab: Lab, sample: Sample, place: number, openPicture: () => void): Child[] {
   const measured = new Set(lab.columns.peek().flatMap(({ name, source }) => (source === "map" ? [name] : [])));
   const all = Object.entries(sample.values).filter(([name]) => name !== "id");
   const ofTheMap = all.filter(([name]) => measured.has(name));
@@ -62,7 +72,18 @@ function described(lab: Lab, sample: Sample, place: number): Child[] {
         lab.view.inspected.value = null;
       }),
     ),
-    picture(lab, sample.row, "large"),
+    lab.step.peek()?.pictures &&
+      h(
+        "button",
+        {
+          type: "button",
+          class: "quiet see",
+          title: "See it large (o)",
+          "aria-label": "See it large",
+          onclick: openPicture,
+        },
+        picture(lab, sample.row, "large"),
+      ),
     values(all.filter(([name]) => !measured.has(name))),
     ofTheMap.length > 0 && h("details", {}, h("summary", {}, "On this map"), values(ofTheMap)),
   ];

@@ -8,6 +8,7 @@ export interface KeyActions extends MapActions {
   focusSearch(): void;
   openNewMap(): void;
   openKeys(): void;
+  openPicture(): void;
   /** Inspects the sample nearest to the middle of the map. */
   inspectMiddle(): void;
   /** Selects what lies in the middle quarter of the map. */
@@ -38,8 +39,9 @@ const KEYS: readonly Key[] = [
     run: ({ view }) => void (view.style.value = view.style.value === "points" ? "pictures" : "points"),
   },
   { key: "n", does: "class names, or none", run: ({ view }) => void (view.labels.value = !view.labels.value) },
-  { key: "[", does: "the sample before", run: (lab) => step(lab, -1) },
-  { key: "]", does: "the sample after", run: (lab) => step(lab, 1) },
+  { key: "[", does: "the sample before", run: (lab) => lab.inspectNext(-1) },
+  { key: "]", does: "the sample after", run: (lab) => lab.inspectNext(1) },
+  { key: "o", does: "the sample’s picture, large", run: (_, actions) => actions.openPicture() },
   { key: ",", does: "the step before", run: (lab) => stepOf(lab, -1) },
   { key: ".", does: "the step after", run: (lab) => stepOf(lab, 1) },
   { key: "s", does: "select the inspected sample, or leave it", run: (lab) => toggle(lab) },
@@ -125,15 +127,6 @@ function fly(lab: Lab): void {
   const { inspected } = lab.view;
   if (lab.marks.selectedCount.value) lab.view.flight.fly(lab.marks.selected());
   else if (inspected.value !== null) lab.view.flight.fly([inspected.value]);
-}
-
-/** In the order of rows, which is the order in which the samples were given. */
-function step(lab: Lab, by: number): void {
-  const places = lab.places.value;
-  const { inspected } = lab.view;
-  const row = inspected.value === null ? null : places.row(inspected.value);
-  const next = row === null ? 0 : (row + by + places.total) % places.total;
-  inspected.value = places.place(next);
 }
 
 function stepOf(lab: Lab, by: number): void {

@@ -1,38 +1,27 @@
 /** What is selected: how many, of which classes, how far it is real, and what can be done with it. */
 
-import { effect, signal } from "@preact/signals-core";
-import { categoryPalette, cssColour } from "../colours/palette";
+import { effect, type ReadonlySignal, signal } from "@preact/signals-core";
 import type { Trust } from "../data/source";
 import type { ColumnValues } from "../state/columns";
 import { isAborted, type Lab } from "../state/lab";
 import type { ThemeSignal } from "../theme";
-import { swatch } from "./colour";
+import { classBars } from "./classes";
 import { type Child, h, iconButton, live, percent, samplesOf, whole } from "./dom";
 import { saveFile } from "./files";
+import { annotateForm } from "./notes";
 
 const CLASSES_SHOWN = 12;
 const PATIENCE_MS = 200;
 
-export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => void): HTMLElement {
+export function selectionPanel(
+  lab: Lab,
+  theme: ThemeSignal,
+  classes: ReadonlySignal<ColumnValues | null>,
+  openTable: () => void,
+): HTMLElement {
   const trust = signal<Trust | null>(null);
-  const classes = signal<ColumnValues | null>(null);
   const panel = h("section", { class: "panel selection", "aria-label": "Selection" });
   askForTrust(lab, trust);
-  effect(() => {
-    lab.columns.value;
-    lab.view.colour.value;
-    if (!lab.marks.selectedCount.value) return;
-    const column = lab.classColumn();
-    if (!column) classes.value = null;
-    else {
-      lab.column(column.name).then(
-        (values) => {
-          classes.value = values;
-        },
-        () => undefined,
-      );
-    }
-  });
   effect(() => {
     panel.hidden = !lab.marks.selectedCount.value && !lab.marks.hiddenCount.value;
   });
@@ -41,7 +30,9 @@ export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => vo
     live(h("div"), () => [trustSentence(trust.value)]),
     live(h("ul", { class: "bars", "aria-label": "Classes in the selection" }), () => {
       lab.marks.version.value;
-      return classes.value && lab.marks.selectedCount.value ? bars(lab, classes.value, theme.value) : [];
+      return classes.value && lab.marks.selectedCount.value
+        ? classBars(lab, classes.value, theme.value, CLASSES_SHOWN)
+        : [];
     }),
     live(h("div", { class: "actions" }), () =>
       lab.marks.selectedCount.value ? [button("Table", openTable), ...downloads(lab)] : [],
@@ -145,32 +136,6 @@ function askForTrust(lab: Lab, trust: { value: Trust | null }): void {
   });
 }
 
-function bars(lab: Lab, column: ColumnValues, theme: "light" | "dark"): HTMLElement[] {
-  const selected = lab.marks.selected();
-  const names = column.info.categories ?? [];
-  const palette = categoryPalette(theme, names.length);
-  const counts = column.counts(selected);
-  const present = counts.map((count, code) => ({ count, code })).filter(({ count }) => count);
-  present.sort((one, other) => other.count - one.count);
-  const most = present[0]?.count ?? 1;
-  const shown = present.slice(0, CLASSES_SHOWN).map(({ count, code }) => {
-    const bar = h("span", { class: "bar-fill", "aria-hidden": "true" });
-    const colour = cssColour(palette, code % (palette.length / 4));
-    bar.style.setProperty("width", `${(100 * count) / most}%`);
-    bar.style.setProperty("background", colour);
-    return h(
-      "li",
-      {},
-      swatch(colour),
-      h("span", { class: "text" }, names[code] || "(empty)"),
-      h("span", { class: "bar-room" }, bar),
-      h("span", { class: "count" }, whole(count)),
-    );
-  });
-  const more = present.length - shown.length;
-  return more > 0 ? [...shown, h("li", { class: "quiet" }, `and ${whole(more)} more classes`)] : shown;
-}
-
 function downloads(lab: Lab): HTMLElement[] {
   const take = (format: "csv" | "parquet") => {
     const set = lab.set.value;
@@ -217,77 +182,6 @@ function saveForm(lab: Lab): HTMLElement {
     form.hidden = !lab.writable.value || !lab.marks.selectedCount.value;
   });
   return form;
-}
-
-/** A corrected label or tags for what is selected; the given label stays as it is. */
-function annotateForm(lab: Lab): HTMLElement {
-  const label = h("input", { type: "text", list: "known-labels" });
-  const known = live(h("datalist", { id: "known-labels" }), () => {
-    const column = lab.columns.value.find((each) => each.name === "label");
-    return (column?.categories ?? []).slice(0, 100).map((value) => h("option", { value }));
-  });
-  const tags = h("input", { type: "text", placeholder: "separated by commas" });
-  const reason = h("input", { type: "text", required: true });
-  const form = h(
-    "form",
-    {
-      onsubmit: (event: Event) => {
-        event.preventDefault();
-        void annotate();
-      },
-    },
-    h("label", { class: "field" }, h("span", {}, "Right label"), label),
-    known,
-    h("label", { class: "field" }, h("span", {}, "Tags"), tags),
-    h("label", { class: "field" }, h("span", {}, "Reason"), reason),
-    h("button", { type: "submit", class: "main" }, "Note it down"),
-  );
-  const details = h("details", { class: "annotate" }, h("summary", {}, "Correct or tag"), form);
-  effect(() => {
-    details.hidden = !lab.writable.value || !lab.marks.selectedCount.value;
-  });
-
-  async function annotate(): Promise<void> {
-    const set = lab.set.value;
-    const given = tags.value
-      .split(",")
-      .map((tag) => tag.trim())
-      .filter(Boolean);
-    if (!set) return;
-    if (!label.value.trim() && !given.length) {
-      lab.tell("Give a right label or a tag.");
-      return;
-    }
-    try {
-      const ids = await idsOf(lab, lab.selectedRows());
-      await lab.source.annotate({
-        run: set.run,
-        ids,
-        reason: reason.value.trim(),
-        ...(label.value.trim() && { label: label.value.trim() }),
-        ...(given.length && { tags: given }),
-      });
-      lab.tell(`Noted down for ${samplesOf(ids.length)}.`);
-      form.reset();
-      details.open = false;
-    } catch (error) {
-      lab.tell(error);
-    }
-  }
-  return details;
-}
-
-const IDS_AT_ONCE = 500;
-
-/** The ids of rows, asked for in parts. */
-export async function idsOf(lab: Lab, rows: Uint32Array): Promise<string[]> {
-  const set = lab.set.value;
-  const ids: string[] = [];
-  for (let from = 0; set && from < rows.length; from += IDS_AT_ONCE) {
-    const part = await lab.source.samples(set, Array.from(rows.subarray(from, from + IDS_AT_ONCE)), null);
-    ids.push(...part.map(({ id }) => id));
-  }
-  return ids;
 }
 
 function button(text: string, onclick: () => void, title = ""): HTMLButtonElement {

@@ -1,18 +1,26 @@
-/** The selected samples as a table, a page at a time. */
+/** The selected samples as a table, a page at a time, sorted by any column; above it how many are of which class. */
 
+import type { ReadonlySignal } from "@preact/signals-core";
+import type { Sample, SortedBy } from "../data/source";
+import type { ColumnValues } from "../state/columns";
 import { type Lab, problemOf } from "../state/lab";
+import { inWords, notesOf } from "../state/notes";
+import type { ThemeSignal } from "../theme";
+import { classCounts } from "./classes";
 import { brief, fill, h, iconButton, samplesOf, whole } from "./dom";
 import { picture } from "./inspector";
 
 const PER_PAGE = 50;
+const ID = "id";
 
 export interface Table {
   element: HTMLDialogElement;
   open(): void;
 }
 
-export function table(lab: Lab): Table {
+export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<ColumnValues | null>): Table {
   const title = h("h2", { id: "table-title" });
+  const counts = h("ul", { class: "class-counts", "aria-label": "Samples of each class" });
   const body = h("div", { class: "table-room", tabindex: 0, role: "region", "aria-label": "Samples" });
   const place = h("span", { class: "quiet", role: "status" });
   const [earlier, later] = [
@@ -31,9 +39,11 @@ export function table(lab: Lab): Table {
       later,
       iconButton("close", "Close", () => element.close(), "Esc"),
     ),
+    counts,
     body,
   );
   let rows = new Uint32Array();
+  let sorted: SortedBy | null = null;
   let from = 0;
 
   async function show(first: number): Promise<void> {
@@ -45,50 +55,77 @@ export function table(lab: Lab): Table {
     earlier.disabled = from === 0;
     later.disabled = from + PER_PAGE >= rows.length;
     try {
-      const samples = await lab.source.samples(set, page, lab.mapName.value);
-      const names = [...new Set(samples.flatMap(({ values }) => Object.keys(values)))].filter(
-        (name) => name !== "id",
-      );
-      const pictures = lab.step.value?.pictures !== null;
-      fill(
-        body,
-        h(
-          "table",
-          {},
-          h(
-            "thead",
-            {},
-            h(
-              "tr",
-              {},
-              pictures && h("th", { scope: "col" }, "picture"),
-              h("th", { scope: "col" }, "id"),
-              ...names.map((name) => h("th", { scope: "col" }, name)),
-            ),
-          ),
-          h(
-            "tbody",
-            {},
-            ...samples.map((sample) =>
-              h(
-                "tr",
-                {},
-                pictures && h("td", {}, picture(lab, sample.row, "small")),
-                h("th", { scope: "row" }, inspectButton(sample.row, sample.id)),
-                ...names.map((name) => h("td", {}, brief(sample.values[name]))),
-              ),
-            ),
-          ),
-        ),
-      );
+      fill(body, samplesTable(await lab.source.samples(set, page, lab.mapName.value)));
       body.scrollTop = 0;
     } catch (error) {
-      const { happened, remedy } = problemOf(error);
-      fill(body, h("p", { class: "bad" }, `${happened} ${remedy}`));
+      say(error);
     }
   }
 
-  function inspectButton(row: number, id: string): HTMLElement {
+  /** The other way round where it is sorted by this column already. */
+  async function sort(column: string): Promise<void> {
+    const set = lab.set.value;
+    if (!set) return;
+    const again = sorted?.column === column && sorted.direction === "ascending";
+    sorted = { column, direction: again ? "descending" : "ascending" };
+    try {
+      rows = new Uint32Array(await lab.source.sort(set, rows, sorted, lab.mapName.value));
+      await show(0);
+      body.querySelector<HTMLElement>("[aria-sort] button")?.focus();
+    } catch (error) {
+      say(error);
+    }
+  }
+
+  function samplesTable(samples: readonly Sample[]): HTMLElement {
+    const names = [...new Set(samples.flatMap(({ values }) => Object.keys(values)))].filter((name) => name !== ID);
+    const pictures = lab.step.value?.pictures !== null;
+    const noted = samples.map(({ id }) => notesOf(lab.notes.value, id));
+    const anyNoted = noted.some((notes) => notes.length);
+    return h(
+      "table",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          pictures && h("th", { scope: "col" }, "picture"),
+          heading(ID),
+          anyNoted && h("th", { scope: "col" }, "noted down"),
+          ...names.map(heading),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        ...samples.map((sample, at) =>
+          h(
+            "tr",
+            {},
+            pictures && h("td", {}, picture(lab, sample.row, "small")),
+            h("th", { scope: "row" }, inspectButton(sample)),
+            anyNoted && h("td", {}, noted[at]!.map(inWords).join("; ")),
+            ...names.map((name) => h("td", {}, brief(sample.values[name]))),
+          ),
+        ),
+      ),
+    );
+  }
+
+  function heading(name: string): HTMLElement {
+    const direction = sorted?.column === name ? sorted.direction : null;
+    const arrow = direction && h("span", { "aria-hidden": "true" }, direction === "ascending" ? "▲" : "▼");
+    const onclick = () => void sort(name);
+    return h(
+      "th",
+      { scope: "col", "aria-sort": direction },
+      h("button", { type: "button", class: "sorts", title: `Sort by ${name}`, onclick }, name, arrow),
+    );
+  }
+
+  function inspectButton({ row, id }: Sample): HTMLElement {
     const onclick = () => {
       lab.view.inspected.value = lab.places.value.place(row);
       element.close();
@@ -96,12 +133,19 @@ export function table(lab: Lab): Table {
     return h("button", { type: "button", class: "link", title: "Show it", onclick }, id);
   }
 
+  function say(error: unknown): void {
+    const { happened, remedy } = problemOf(error);
+    fill(body, h("p", { class: "bad" }, `${happened} ${remedy}`));
+  }
+
   return {
     element,
     open: () => {
       rows = new Uint32Array(lab.selectedRows());
+      sorted = null;
       if (!rows.length) return;
       title.textContent = samplesOf(rows.length);
+      fill(counts, ...(classes.value ? classCounts(lab, classes.value, theme.value) : []));
       element.showModal();
       void show(0);
     },

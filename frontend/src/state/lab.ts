@@ -6,6 +6,7 @@
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals-core";
 import {
+  type Annotation,
   type ColumnInfo,
   type Job,
   type LayerInfo,
@@ -22,6 +23,7 @@ import {
 import { BrokenBlock } from "../data/wire";
 import { ColumnValues, partsOf } from "./columns";
 import { Marks } from "./marks";
+import { asNotes, type Note } from "./notes";
 import { Places } from "./places";
 import { View } from "./view";
 
@@ -33,6 +35,7 @@ export interface Notice {
 const PREFERRED = ["tsne", "umap", "pca"];
 const CALM_MS = 4000;
 const BUSY_MS = 1000;
+const IDS_AT_ONCE = 500;
 /** What a class is called at its centre, and whose bars stand in a selection, where the colours are no classes. */
 const CLASS_COLUMNS = ["label", "prediction"];
 
@@ -46,6 +49,8 @@ export class Lab {
   readonly unreachable = signal(false);
   readonly notice = signal<Notice | null>(null);
   readonly jobs = signal<readonly Job[]>([]);
+  /** What was said of the run's samples, the latest first. */
+  readonly notes = signal<readonly Note[]>([]);
   readonly places = signal(new Places(0));
   readonly columns = signal<readonly ColumnInfo[]>([]);
   /** The values of the column that colours; changes as they come. */
@@ -97,6 +102,10 @@ export class Lab {
     const ours = (job: Job) => job.run === set?.run && job.layer === set.layer && job.step === set.step;
     return this.map.value?.state === "forming" || this.jobs.value.some((job) => isAtWork(job) && ours(job));
   });
+  private readonly notesText = computed(() => {
+    const run = this.run.value;
+    return run && JSON.stringify([run.name, run.annotations]);
+  });
   readonly writable = computed(() => this.overview.value?.writable ?? false);
 
   private readonly kept = new Map<string, Promise<ColumnValues>>();
@@ -113,6 +122,10 @@ export class Lab {
       this.setGeneration.value;
       this.mapText.value;
       untracked(() => this.askForColumns());
+    });
+    effect(() => {
+      const told = this.notesText.value;
+      untracked(() => this.askForNotes(told));
     });
     effect(() => {
       const [columns, colour] = [this.columns.value, this.view.colour.value];
@@ -195,8 +208,28 @@ export class Lab {
     if (places === this.places.value) this.marks.select(places.places(rows), change);
   }
 
+  /** Inspects the sample so many rows further, in the order in which the samples were given. */
+  inspectNext(by: number): void {
+    const places = this.places.value;
+    const { inspected } = this.view;
+    const row = inspected.value === null ? null : places.row(inspected.value);
+    inspected.value = places.place(row === null ? 0 : (row + by + places.total) % places.total);
+  }
+
   selectedRows(): Uint32Array {
     return this.places.value.rows(this.marks.selected());
+  }
+
+  /** The ids of what is selected, in the order of rows. */
+  async selectedIds(): Promise<string[]> {
+    const set = this.set.value;
+    const rows = this.selectedRows();
+    const ids: string[] = [];
+    for (let from = 0; set && from < rows.length; from += IDS_AT_ONCE) {
+      const part = await this.source.samples(set, Array.from(rows.subarray(from, from + IDS_AT_ONCE)), null);
+      ids.push(...part.map(({ id }) => id));
+    }
+    return ids;
   }
 
   async saveSelection(name: string): Promise<void> {
@@ -219,6 +252,22 @@ export class Lab {
       const missing = saved.unknown.length.toLocaleString("en");
       this.tell(`${missing} of the samples in “${name}” are not among those shown here.`);
     }
+  }
+
+  /** Says of what is selected what its label should be, or tags it; the given label stays as it is. */
+  async annotate(said: Omit<Annotation, "run" | "ids">): Promise<number> {
+    const set = this.set.value;
+    if (!set) return 0;
+    const ids = await this.selectedIds();
+    await this.source.annotate({ ...said, run: set.run, ids });
+    await this.refresh();
+    return ids.length;
+  }
+
+  /** Selects the samples of which something was said, those that are shown here. */
+  async showNote(note: Note): Promise<void> {
+    const set = this.set.value;
+    if (set) await this.selectRows(await this.source.rowsOf(set, note.ids));
   }
 
   async startJob(job: Omit<NewMap, "set">): Promise<void> {
@@ -273,6 +322,20 @@ export class Lab {
         this.columns.value = columns;
       },
       (error) => this.fail(error),
+    );
+  }
+
+  private askForNotes(told: string | null): void {
+    const run = this.run.peek();
+    if (!run?.annotations) {
+      this.notes.value = [];
+      return;
+    }
+    this.source.annotations(run.name).then(
+      (said) => {
+        if (told === this.notesText.peek()) this.notes.value = asNotes(said);
+      },
+      (error) => this.tell(error),
     );
   }
 

@@ -1,0 +1,117 @@
+/** What people said of samples: saying it, and seeing what was said. */
+
+import { effect } from "@preact/signals-core";
+import type { Lab } from "../state/lab";
+import { inWords, type Note } from "../state/notes";
+import { type Child, h, live, samplesOf, whole } from "./dom";
+
+const SHOWN = 200;
+
+/** All that was said, the latest first; each selects its samples. */
+export function notesPanel(lab: Lab): HTMLElement {
+  return live(h("section", { class: "panel notes", "aria-label": "Notes" }), () => {
+    const notes = lab.notes.value;
+    if (!notes.length) return [];
+    const more = notes.length - SHOWN;
+    return [
+      h("h2", {}, "Noted down"),
+      h(
+        "ul",
+        { class: "scrolls" },
+        ...notes.slice(0, SHOWN).map((note) =>
+          h(
+            "li",
+            {},
+            h(
+              "button",
+              {
+                type: "button",
+                class: "entry note",
+                title: "Select these samples",
+                onclick: () => lab.showNote(note).catch((error) => lab.tell(error)),
+              },
+              ...told(note),
+              h("span", { class: "quiet" }, `${samplesOf(note.ids.length)} · ${when(note)}`),
+            ),
+          ),
+        ),
+        more > 0 && h("li", { class: "quiet" }, `and ${whole(more)} earlier ones`),
+      ),
+    ];
+  });
+}
+
+/** What was said of one sample, beside its values. */
+export function notesOnSample(notes: readonly Note[]): Child[] {
+  if (!notes.length) return [];
+  return [
+    h("h3", {}, "Noted down"),
+    h(
+      "ul",
+      {},
+      ...notes.map((note) => h("li", { class: "note" }, ...told(note), h("span", { class: "quiet" }, when(note)))),
+    ),
+  ];
+}
+
+/** A right label or tags for what is selected; the given label stays as it is. */
+export function annotateForm(lab: Lab): HTMLElement {
+  const label = h("input", { type: "text", list: "known-labels" });
+  const known = live(h("datalist", { id: "known-labels" }), () => {
+    const column = lab.columns.value.find((each) => each.name === "label");
+    return (column?.categories ?? []).slice(0, 100).map((value) => h("option", { value }));
+  });
+  const tags = h("input", { type: "text", placeholder: "separated by commas" });
+  const reason = h("input", { type: "text", required: true });
+  const form = h(
+    "form",
+    {
+      onsubmit: (event: Event) => {
+        event.preventDefault();
+        void annotate();
+      },
+    },
+    h("label", { class: "field" }, h("span", {}, "Right label"), label),
+    known,
+    h("label", { class: "field" }, h("span", {}, "Tags"), tags),
+    h("label", { class: "field" }, h("span", {}, "Reason"), reason),
+    h("button", { type: "submit", class: "main" }, "Note it down"),
+  );
+  const details = h("details", { class: "annotate" }, h("summary", {}, "Correct or tag"), form);
+  effect(() => {
+    details.hidden = !lab.writable.value || !lab.marks.selectedCount.value;
+  });
+
+  async function annotate(): Promise<void> {
+    const right = label.value.trim();
+    const given = tags.value
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean);
+    if (!right && !given.length) {
+      lab.tell("Give a right label or a tag.");
+      return;
+    }
+    try {
+      const count = await lab.annotate({
+        reason: reason.value.trim(),
+        ...(right && { label: right }),
+        ...(given.length && { tags: given }),
+      });
+      lab.tell(`Noted down for ${samplesOf(count)}.`);
+      form.reset();
+      details.open = false;
+    } catch (error) {
+      lab.tell(error);
+    }
+  }
+  return details;
+}
+
+function told(note: Note): Child[] {
+  return [h("strong", {}, inWords(note) || "a note"), note.reason && h("span", {}, note.reason)];
+}
+
+function when({ time }: Note): string {
+  return new Date(1000 * time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+}
