@@ -24,7 +24,7 @@ def project(name: str, vectors: Any, *, dims: int = 2, seed: int = 0, forming: A
         dims=dims,
         seed=seed,
         neighbours=lambda k: neighbours.find(vectors, k),
-        forming=forming or (lambda points, done, total, measures: None),
+        forming=forming or (lambda *told: None),
         progress=silent,
         threads=2,
         **own,
@@ -128,7 +128,7 @@ class ProjectionContract:
     def test_the_map_is_handed_on_and_an_interruption_passes_through(self) -> None:
         seen: list[Any] = []
 
-        def stop(points: Any, done: int, total: int, measures: Any) -> None:
+        def stop(points: Any, done: int, total: int, measures: Any, checkpoint: Any) -> None:
             seen.append((points.shape, points.dtype, 0 < done <= total))
             raise KeyboardInterrupt
 

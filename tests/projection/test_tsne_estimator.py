@@ -4,15 +4,17 @@ placed."""
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from embedding_lab.errors import ShapeMismatch
+from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.projection.neighbours import find
 from embedding_lab.projection.tsne import TSNE
 
@@ -55,14 +57,56 @@ def test_a_callback_that_returns_true_stops(pictures: np.ndarray) -> None:
     assert tsne.embedding_.shape == (300, 2)
 
 
-@pytest.mark.parametrize("dims", [2, 3])
-def test_a_stopped_map_goes_on_as_if_it_had_not_been_stopped(dims: int, pictures: np.ndarray) -> None:
-    whole = TSNE(dims, **SHORT).fit_transform(pictures)
-    tsne = TSNE(dims, warm_start=True, **{**SHORT, "max_iter": 70}).fit(pictures)
-    kept = pickle.loads(pickle.dumps(tsne))
-    kept.set_params(max_iter=SHORT["max_iter"])
-    np.testing.assert_array_equal(kept.fit(pictures).embedding_, whole)
-    assert kept.n_iter_ == SHORT["max_iter"]
+@pytest.mark.parametrize(("rows", "dims"), [(300, 2), (2_300, 2), (4_300, 3)])
+def test_a_stopped_map_becomes_the_very_map_it_would_have_been(
+    rows: int, dims: int, pictures: np.ndarray, tmp_path: Path
+) -> None:
+    vectors = np.concatenate([pictures, pictures + 1, pictures + 2])[:rows]
+    brief = {"max_iter": 100, "early_exaggeration_iter": 40}
+    known = find(vectors, TSNE().neighbours_needed())
+    whole = TSNE(dims, **brief).fit_transform(vectors, neighbours=known)
+
+    by_limit = TSNE(dims, warm_start=True, **{**brief, "max_iter": 57}).fit(vectors, neighbours=known)
+    by_limit = pickle.loads(pickle.dumps(by_limit)).set_params(max_iter=100)
+    np.testing.assert_array_equal(by_limit.fit_transform(vectors), whole)
+    assert by_limit.n_iter_ == 100
+
+    def stop(iteration: int, *_: Any) -> None:
+        np.savez(tmp_path / "stopped.npz", **by_callback.checkpoint())
+        if iteration == 62:
+            raise KeyboardInterrupt
+
+    by_callback = TSNE(dims, warm_start=True, callback=stop, callback_interval=31, **brief)
+    with pytest.raises(KeyboardInterrupt):
+        by_callback.fit(vectors, neighbours=known)
+    np.testing.assert_array_equal(by_callback.set_params(callback=None).fit_transform(vectors), whole)
+
+    with np.load(tmp_path / "stopped.npz") as checkpoint:
+        assert checkpoint["iteration"] == 62
+        resumed = TSNE(dims, **brief).fit_transform(vectors, neighbours=known, resume=checkpoint)
+    np.testing.assert_array_equal(resumed, whole)
+
+
+@pytest.mark.parametrize("damage", ["points", "order", "velocity", "mesh_nodes", "rows"])
+def test_a_checkpoint_that_does_not_fit_is_refused(damage: str, pictures: np.ndarray) -> None:
+    tsne = TSNE(warm_start=True, max_iter=20).fit(pictures[:100])
+    checkpoint = tsne.checkpoint()
+    if damage == "points":
+        checkpoint["points"][0, 3] = np.nan
+    elif damage == "order":
+        checkpoint["order"][5] += 1
+    else:
+        checkpoint.pop(damage, None)
+    with pytest.raises(InputError, match="checkpoint"):
+        TSNE().fit(pictures[: 99 if damage == "rows" else 100], resume=checkpoint)
+
+
+def test_without_a_map_under_way_there_is_no_checkpoint(pictures: np.ndarray) -> None:
+    tsne = TSNE(max_iter=20)
+    with pytest.raises(NotFittedError):
+        tsne.checkpoint()
+    with pytest.raises(NotFittedError):
+        tsne.fit(pictures[:50]).checkpoint()
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])

@@ -19,7 +19,7 @@ def project(vectors, found, **own):
         dims=2,
         seed=0,
         neighbours=found.nearest,
-        forming=lambda points, done, total, measures: None,
+        forming=lambda *told: None,
         progress=silent,
         threads=1,
         **own,

@@ -68,10 +68,16 @@ def project(
     neighbours = SharedNeighbours(each, metric, threads=threads, progress=progress)
     made = _Made(each, method, seed, asked_parameters(method, metric, own), _parent(own))
 
-    def told(points: NDArray[np.float32], done: int, total: int, measures: Mapping[str, float]) -> None:
+    def told(
+        points: NDArray[np.float32],
+        done: int,
+        total: int,
+        measures: Mapping[str, float],
+        checkpoint: Mapping[str, NDArray[Any]],
+    ) -> None:
         made.measures = dict(measures)
         if forming is not None:
-            forming(made.projection(points, done=done, total=total))
+            forming(made.projection(points, done=done, total=total, checkpoint=checkpoint))
 
     points = method_of(method)(
         each.vectors,

@@ -55,4 +55,4 @@ def _spread(made: Projection, whole: EmbeddingSet, rows: Any) -> Projection:
         measures[measure] = np.full(len(whole), np.nan, np.float32)
         measures[measure][rows] = values
     parent = {**(made.parent or {}), "samples": len(rows)}
-    return replace(made, points=points, ids=whole.ids, per_sample=measures, parent=parent)
+    return replace(made, points=points, ids=whole.ids, per_sample=measures, parent=parent, checkpoint={})

@@ -13,7 +13,7 @@ from embedding_lab.board.stock_projector import ShownMap, write_maps
 from embedding_lab.embeddings import LATEST, EmbeddingSet, Latest, Projection, Run, open_run
 from embedding_lab.errors import BrokenFile, one_of
 from embedding_lab.progress import Progress, silent
-from embedding_lab.projection import Stopped, check_parameters, own_parameters
+from embedding_lab.projection import Stopped, check_parameters
 
 COST = 0.03
 """Publishing maps that form takes at most about this share of the time."""
@@ -171,10 +171,10 @@ class _Task:
     def _resumed(self, say: Callable[[str], object]) -> dict[str, Any]:
         """Where to go on, for a method that can."""
         there = self._there()
-        if there is None or not there.done or "resume" not in own_parameters(self.method):
+        if there is None or there.done is None or not there.checkpoint:
             return {}
         say(f"{self.embeddings.layer}: going on with {self.name!r}, stopped at {there.done} of {there.total}.")
-        return {"resume": Stopped(there.points, there.done)}
+        return {"resume": Stopped(there.done, there.checkpoint)}
 
     def _there(self) -> Projection | None:
         """A map that the same call gave, whatever its state."""

@@ -1,7 +1,11 @@
-"""Maps on disk: points as .npy, measures per sample as Parquet, and a manifest that tells how they came about."""
+"""Maps on disk: points as .npy, measures per sample as Parquet, what a map that forms goes on from as .npz, and a
+manifest that tells how they came about.
+"""
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
 from types import NoneType
 from typing import Any
 
@@ -52,6 +56,9 @@ def save_map(files: Files, folder: str, name: str, projection: Projection) -> No
         if projection.per_sample:
             table = pa.table({measure: pa.array(values) for measure, values in projection.per_sample.items()})
             pq.write_table(table, draft.new_file(stem, ".parquet"), compression="zstd")
+        if projection.checkpoint:
+            with draft.new_file(stem, ".npz").open("wb") as file:
+                np.savez(file, **projection.checkpoint)  # type: ignore[arg-type]  # taken for allow_pickle
         facts = {fact: getattr(projection, fact) for fact in FACTS if fact != "name"}
         draft.publish({"name": name, "shape": list(projection.points.shape), **facts})
 
@@ -79,11 +86,17 @@ def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_]) -> Pro
         return Projection(
             points=points,
             ids=ids,
+            checkpoint=_arrays(paths["npz"]) if "npz" in paths else {},
             per_sample={measure: table[measure].to_numpy() for measure in table.column_names} if table else {},
             **facts,
         )
-    except (KeyError, OSError, pa.ArrowException, LabError, *NO_ARRAY) as error:
+    except (KeyError, OSError, zipfile.BadZipFile, pa.ArrowException, LabError, *NO_ARRAY) as error:
         raise BrokenFile(f"Map {name!r} in {files.local(folder)} cannot be read.", got=str(error)) from error
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def map_names(files: Files, folder: str, vectors: str) -> list[str]:

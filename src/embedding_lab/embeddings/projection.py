@@ -31,6 +31,7 @@ class Projection:
         done: how many iterations it has behind it; None where the method has none.
         total: of how many.
         vectors: which writing of its layer's vectors it shows (`Place.generation`); None where they lie in no run.
+        checkpoint: arrays by name from which its method goes on with it, while it forms; none where it cannot.
 
     Raises:
         ShapeMismatch: points, ids and measures describe different numbers of samples.
@@ -48,6 +49,7 @@ class Projection:
     done: int | None = None
     total: int | None = None
     vectors: str | None = None
+    checkpoint: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.points.ndim != 2:

@@ -7,8 +7,9 @@ the early phase, and the step length n / exaggeration of Linderman & Steinerberg
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from embedding_lab.projection.crew import Crew, compiled
 from embedding_lab.projection.curve import curve_order
 from embedding_lab.projection.kernel import Kernel, Weighting, kernel_for
 from embedding_lab.projection.repulsion import ExactRepulsion, Repulsion
-from embedding_lab.projection.repulsion_mesh import MeshRepulsion
+from embedding_lab.projection.repulsion_mesh import Layout, MeshRepulsion
 
 EXACT_POINTS = {2: 2_000, 3: 4_000}
 """Up to so many points the exact push is as fast as the mesh, in so many dimensions."""
@@ -49,6 +50,10 @@ same bound."""
 
 ABSURD_STEP = 1e6
 """Only a senseless learning rate asks for it."""
+
+
+ROWS = ("points", "order", "velocity", "gains")
+"""What a descent knows of each point."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,9 @@ class Descent:
         kernel: of the map.
         iteration: how many steps were taken.
         order: which sample each column of `points` is.
+        velocity: the last step of each point, of which some goes on in the next; of the shape of `points`.
+        gains: by how much its steps are lengthened; of the shape of `points`.
+        layout: what the mesh takes from one step to the next.
     """
 
     affinities: Affinities
@@ -103,6 +111,7 @@ class Descent:
     order: NDArray[np.intp]
     velocity: NDArray[np.float32]
     gains: NDArray[np.float32]
+    layout: Layout = field(default_factory=Layout)
 
     @classmethod
     def start(
@@ -124,6 +133,36 @@ class Descent:
             affinities, points, dims, schedule, kernel, 0, order, np.zeros_like(points), np.ones_like(points)
         )
 
+    @classmethod
+    def resumed(
+        cls,
+        affinities: Affinities,
+        checkpoint: Mapping[str, NDArray[Any]],
+        dims: int,
+        schedule: Schedule,
+        weighting: Weighting = "neighbours",
+    ) -> Descent:
+        """Where a checkpoint was taken, to go on as if nothing had been; affinities in the samples' own order."""
+        _check(checkpoint, (max(dims, 2), len(affinities)))
+        points, order, velocity, gains = (np.array(checkpoint[name]) for name in ROWS)
+        return cls(
+            affinities.reordered(order),
+            points,
+            dims,
+            schedule,
+            kernel_for(len(points), weighting),
+            int(checkpoint["iteration"]),
+            order,
+            velocity,
+            gains,
+            Layout.from_arrays(checkpoint),
+        )
+
+    def checkpoint(self) -> dict[str, NDArray[Any]]:
+        """All that the next step depends on beside the affinities and the schedule, as arrays by name, copied."""
+        own = {name: np.array(getattr(self, name)) for name in ("iteration", *ROWS)}
+        return own | self.layout.as_arrays()
+
     def map(self) -> NDArray[np.float32]:
         """The map so far, centred, float32, shape (n, dims), in the samples' own order."""
         middle = self.points.mean(axis=1, dtype=np.float64)
@@ -134,7 +173,7 @@ class Descent:
 
     def steps(self, until: int, crew: Crew) -> Iterator[Descent]:
         """Takes steps up to iteration `until`, and hands itself over after each."""
-        push = repulsion_for(self.points, self.kernel, crew)
+        push = repulsion_for(self.points, self.kernel, crew, self.layout)
         while self.iteration < until:
             if self.iteration % REORDER == 0:
                 self._reorder()
@@ -189,20 +228,39 @@ class Descent:
 
     def _reorder(self) -> None:
         order = curve_order(self.points)
-        self.affinities = self.affinities.reordered(order)
-        self.order = self.order[order]
-        self.points, self.velocity, self.gains = (
-            np.ascontiguousarray(each[:, order]) for each in (self.points, self.velocity, self.gains)
-        )
+        moved = {name: np.ascontiguousarray(getattr(self, name)[..., order]) for name in ROWS}
+        vars(self).update(moved, affinities=self.affinities.reordered(order))  # at one stroke: Ctrl-C finds no half
 
 
-def repulsion_for(points: NDArray[np.float32], kernel: Kernel, crew: Crew) -> Repulsion:
-    """The fastest way to push so many points apart; points of shape (dims, n)."""
+def repulsion_for(
+    points: NDArray[np.float32], kernel: Kernel, crew: Crew, layout: Layout | None = None
+) -> Repulsion:
+    """The fastest way to push so many points apart; points of shape (dims, n). A layout is that of an earlier mesh
+    of the same map.
+    """
     return (
         ExactRepulsion(kernel, crew)
         if points.shape[1] <= EXACT_POINTS[len(points)]
-        else MeshRepulsion(kernel, crew)
+        else MeshRepulsion(kernel, crew, layout)
     )
+
+
+def _check(checkpoint: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> None:
+    """Compiled code trusts a checkpoint, which may come from a file.
+
+    Raises:
+        InputError: it is that of another map, or of none.
+    """
+    axes = [np.asarray(checkpoint.get(name)) for name in ROWS if name != "order"]
+    sound = all(each.shape == shape and each.dtype == F32 and np.isfinite(each).all() for each in axes)
+    sound = sound and np.array_equal(np.sort(checkpoint.get("order", ()), axis=None), np.arange(shape[1]))
+    if not sound or not checkpoint.keys() >= {"iteration", *Layout().as_arrays()}:
+        raise InputError(
+            "The checkpoint does not fit.",
+            got=", ".join(f"{name} {np.shape(each)}" for name, each in checkpoint.items()),
+            expected=f"one of a map of {shape[1]:,} samples in {shape[0]} dimensions",
+            remedy="Make the map from the start; `embedding-lab project --anew` does.",
+        )
 
 
 @compiled

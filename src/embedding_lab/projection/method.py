@@ -34,14 +34,20 @@ NeighboursOf = Callable[[int], Neighbours]
 
 
 class Forming(Protocol):
-    """Told of the map while it forms: the points so far, how many iterations are done, of how many, and what
-    the method measures on the way, such as {"kl": 2.1}.
+    """Told of the map while it forms: the points so far, how many iterations are done, of how many, what the
+    method measures on the way, such as {"kl": 2.1}, and the arrays from which it could go on, none where it cannot.
     """
 
     def __call__(
-        self, points: NDArray[np.float32], done: int, total: int, measures: Mapping[str, float], /
+        self,
+        points: NDArray[np.float32],
+        done: int,
+        total: int,
+        measures: Mapping[str, float],
+        checkpoint: Mapping[str, NDArray[Any]],
+        /,
     ) -> None:
-        """The points are a copy or will not change."""
+        """All arrays are copies or will not change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +55,12 @@ class Stopped:
     """A map that was stopped on its way.
 
     Attributes:
-        points: float32, shape (n, dims).
         done: how many iterations it has behind it.
+        checkpoint: what the method told then to go on from.
     """
 
-    points: NDArray[np.float32]
     done: int
+    checkpoint: Mapping[str, NDArray[Any]]
 
 
 class Method(Protocol):

@@ -8,7 +8,6 @@ rows the components come from the smaller Gram matrix of the rows, in float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from scipy.linalg import blas, eigh
 from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.progress import Progress, silent
 from embedding_lab.projection.frame import as_vectors, column_extremes, row_blocks, spread_rows
+from embedding_lab.projection.method import Forming
 
 SUM_ROWS = 8192
 SUM_VALUES = 1 << 23
@@ -36,7 +36,7 @@ def project(
     dims: int,
     seed: int,
     neighbours: object,
-    forming: Callable[[NDArray[np.float32], int, int, Mapping[str, float]], None],
+    forming: Forming,
     progress: Progress,
     threads: int | None,
 ) -> NDArray[np.float32]:
@@ -45,7 +45,7 @@ def project(
     It needs neither neighbours nor a seed. Where the vectors have fewer columns than the map, the rest is 0.
     """
     points = points_of(vectors, dims, progress=progress)
-    forming(points, 1, 1, {})
+    forming(points, 1, 1, {}, {})
     return points
 
 

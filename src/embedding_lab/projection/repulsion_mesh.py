@@ -8,7 +8,9 @@ must not stretch the grid for all: they are summed exactly.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,30 +68,69 @@ class Plan(NamedTuple):
         return np.asarray(beyond.any(axis=0))
 
 
-class MeshRepulsion:
-    """Particle-particle, particle-mesh. Its plan is made anew every few calls and so follows the growing
-    map.
+UNPLANNED = Plan(FINE, np.full(3, -np.inf, F32), np.full(3, np.inf, F32))
+
+
+@dataclass(eq=False)
+class Layout:
+    """What a mesh takes from one call to the next, as it follows the growing map.
+
+    Attributes:
+        calls: how many pushes there were.
+        plan: made anew every few calls.
+        planned_width: how wide the map was then.
+        nodes: of the grid, its padding included.
+        nodes_spacing: how far apart they are.
     """
 
-    def __init__(self, kernel: Kernel, crew: Crew) -> None:
+    calls: int = 0
+    plan: Plan = UNPLANNED
+    planned_width: float = 0.0
+    nodes: tuple[int, ...] = ()
+    nodes_spacing: float = 0.0
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """The same as arrays by name, for `from_arrays`."""
+        own = {name: value for name, value in vars(self).items() if name != "plan"}
+        return {f"mesh_{name}": np.array(value) for name, value in {**own, **self.plan._asdict()}.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Layout:
+        """The layout that gave these arrays."""
+        return cls(
+            calls=int(arrays["mesh_calls"]),
+            plan=Plan(float(arrays["mesh_spacing"]), arrays["mesh_low"], arrays["mesh_high"]),
+            planned_width=float(arrays["mesh_planned_width"]),
+            nodes=tuple(int(each) for each in arrays["mesh_nodes"]),
+            nodes_spacing=float(arrays["mesh_nodes_spacing"]),
+        )
+
+
+class MeshRepulsion:
+    """Particle-particle, particle-mesh.
+
+    Args:
+        kernel: of the map.
+        crew: who works.
+        layout: where an earlier mesh of this map left off.
+    """
+
+    def __init__(self, kernel: Kernel, crew: Crew, layout: Layout | None = None) -> None:
         self.kernel, self.crew = kernel, crew
         self.exact = ExactRepulsion(kernel, crew)
-        self._calls = 0
-        self._planned_width = 0.0
-        self._plan = Plan(FINE, np.full(3, -np.inf, F32), np.full(3, np.inf, F32))
-        self._padded: tuple[int, ...] = ()
-        self._waves_spacing = 0.0
-        self._waves: tuple[NDArray[np.float32], NDArray[np.float32]] = (np.empty(0, F32), np.empty(0, F32))
+        self.layout = layout or Layout()
+        self._waves: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     def among(self, points: NDArray[np.float32]) -> Push:
         """What points, shape (dims, n), feel of each other."""
         wide = width(points)
-        if self._calls % REPLAN == 0 or wide > 2 * self._planned_width:
-            self._plan, self._planned_width = planned(points), wide
-        self._calls += 1
+        layout = self.layout
+        if layout.calls % REPLAN == 0 or wide > 2 * layout.planned_width:
+            layout.plan, layout.planned_width = planned(points), wide
+        layout.calls += 1
         if wide < TIGHT:
             return pushed_from_middle(points)
-        stray = self._plan.outside(points)
+        stray = layout.plan.outside(points)
         if not stray.any():
             return self._bulk(points)
         near, far = np.flatnonzero(~stray), np.flatnonzero(stray)
@@ -106,8 +147,8 @@ class MeshRepulsion:
         """The forces of points, held fast, on other places."""
         if width(points) < TIGHT:
             return self.exact.field(points)
-        self._plan = planned(points)
-        stray = self._plan.outside(points)
+        self.layout.plan = planned(points)
+        stray = self.layout.plan.outside(points)
         inner, outer = points[:, ~stray], np.ascontiguousarray(points[:, stray])
         grid, potential, _ = self._field(inner)
         pairs = NearPairs(inner, self._cutoff, self.kernel, self.crew) if self._cutoff else None
@@ -138,35 +179,41 @@ class MeshRepulsion:
 
     @property
     def _cutoff(self) -> float:
-        return CUTOFF_CELLS * self._plan.spacing if self._plan.spacing > FINE else 0.0
+        spacing = self.layout.plan.spacing
+        return CUTOFF_CELLS * spacing if spacing > FINE else 0.0
 
     def _field(self, points: NDArray[np.float32]) -> tuple[Grid, NDArray[np.float32], float]:
         """The grid, the smooth potential on its nodes, and the sum of smooth likeness over all pairs of
         points.
         """
         low, high = points.min(axis=1), points.max(axis=1)
-        self._transform_kernel(high - low)
-        grid = Grid(low, high, self._plan.spacing, self._padded)
+        layout = self.layout
+        if not self._fits(high - low):
+            layout.nodes_spacing = layout.plan.spacing
+            layout.nodes, self._waves = padded_nodes(ROOM * (high - low), layout.nodes_spacing), None
+        if self._waves is None:
+            self._waves = self._transformed(self.kernel.potential), self._transformed(self.kernel.likeness)
+        grid = Grid(low, high, layout.nodes_spacing, layout.nodes)
         nodes = grid.spread(points, self.crew)
-        return grid, *convolved(nodes, *self._waves, self._padded, self.crew.threads)
+        return grid, *convolved(nodes, *self._waves, layout.nodes, self.crew.threads)
 
-    def _transform_kernel(self, extent: NDArray[np.floating]) -> None:
-        """Once for many maps: a transform serves as long as its grid is large enough, and not much too
-        large.
+    def _fits(self, extent: NDArray[np.floating]) -> bool:
+        """Whether the grid is large enough, and not much too large: the transform of its kernel serves for many
+        maps.
         """
-        spacing, cutoff, kernel = self._plan.spacing, self._cutoff, self.kernel
+        spacing, nodes = self.layout.nodes_spacing, self.layout.nodes
+        if spacing != self.layout.plan.spacing:
+            return False
         needed = padded_nodes(extent, spacing)
-        fits = self._waves_spacing == spacing and all(m >= n for m, n in zip(self._padded, needed, strict=True))
-        if fits and np.prod(self._padded) <= WASTE * np.prod(needed):
-            return
-        self._padded, self._waves_spacing = padded_nodes(ROOM * extent, spacing), spacing
+        large_enough = all(m >= n for m, n in zip(nodes, needed, strict=True))
+        return bool(large_enough and np.prod(nodes) <= WASTE * np.prod(needed))
 
-        def transformed(power: float) -> NDArray[np.float32]:
-            return transformed_kernel(
-                lambda square: smoothed(square, power, kernel.dof, cutoff), self._padded, spacing
-            )
-
-        self._waves = transformed(kernel.potential), transformed(kernel.likeness)
+    def _transformed(self, power: float) -> NDArray[np.float32]:
+        """The kernel's likeness to this power, on the grid."""
+        cutoff, dof = self._cutoff, self.kernel.dof
+        return transformed_kernel(
+            lambda square: smoothed(square, power, dof, cutoff), self.layout.nodes, self.layout.nodes_spacing
+        )
 
 
 def width(points: NDArray[np.float32]) -> float:

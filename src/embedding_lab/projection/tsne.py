@@ -8,12 +8,13 @@ to trust a map.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -65,7 +66,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             n_components) every `callback_interval` iterations; if it returns True, the map is finished as
             it is.
         callback_interval: iterations between two calls.
-        warm_start: `fit` goes on from where the last `fit` stopped, up to a raised `max_iter`.
+        warm_start: `fit` goes on from where the last `fit` stopped, also by what its callback raised or Ctrl-C, up
+            to `max_iter`; a map stopped by its callback becomes the very map that it would have been.
 
     Attributes:
         embedding_: the map, float32, shape (n, n_components), centred.
@@ -76,7 +78,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     """
 
     _index: Index | None
-    _descent: Descent | None
+    _descent: Descent | None = None
 
     def __init__(
         self,
@@ -115,7 +117,14 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         self.callback_interval = callback_interval
         self.warm_start = warm_start
 
-    def fit(self, X: Any, y: object = None, *, neighbours: Neighbours | None = None) -> Self:  # noqa: N803
+    def fit(
+        self,
+        X: Any,  # noqa: N803
+        y: object = None,
+        *,
+        neighbours: Neighbours | None = None,
+        resume: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Self:
         """Makes the map.
 
         Args:
@@ -123,15 +132,17 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             y: ignored.
             neighbours: of the same vectors, where they are known already: `neighbours_needed()` of them for
                 each.
+            resume: a `checkpoint` of another fit to the same vectors with the same parameters, to go on from; the
+                map is the one that the other would have become, to the byte.
 
         Raises:
             NotFinite: a vector holds NaN or infinity; the message names its row.
-            InputError: a parameter is out of its range.
+            InputError: a parameter is out of its range, or the checkpoint that of another map.
         """
         vectors = validate_data(self, X, ensure_all_finite=False, ensure_min_samples=1)
         self._check()
         with crew_of(self.n_jobs) as crew:
-            descent = self._stopped(vectors) or self._start(vectors, neighbours, crew)
+            self._descent = descent = self._stopped(vectors) or self._start(vectors, neighbours, resume, crew)
             self._run(descent, crew)
             self._finish(descent, vectors, crew)
         return self
@@ -142,9 +153,10 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         y: object = None,
         *,
         neighbours: Neighbours | None = None,
+        resume: Mapping[str, NDArray[Any]] | None = None,
     ) -> NDArray[np.float32]:
-        """Makes the map and returns it: float32, shape (n, n_components)."""
-        return self.fit(X, y, neighbours=neighbours).embedding_
+        """Makes the map as `fit` does, and returns it: float32, shape (n, n_components)."""
+        return self.fit(X, y, neighbours=neighbours, resume=resume).embedding_
 
     def transform(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         """Places of other vectors on the finished map, float32, shape (m, n_components).
@@ -167,6 +179,18 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
                 rest = placed(points, self._normaliser, self._kernel, found.indices[new], weights, crew)
                 places[new] = rest[: places.shape[1]].T
         return places
+
+    def checkpoint(self) -> dict[str, NDArray[Any]]:
+        """Where the map stands, as arrays by name that `np.savez` can keep, for `fit(…, resume=…)`.
+
+            tsne = TSNE(callback=lambda *_: np.savez("stopped.npz", **tsne.checkpoint()))
+
+        Raises:
+            NotFittedError: no fit is under way, and none was stopped.
+        """
+        if self._descent is None:
+            raise NotFittedError("There is no map that could be gone on with. Call `checkpoint` in a callback.")
+        return self._descent.checkpoint()
 
     def neighbours_needed(self) -> int:
         """How many neighbours of each sample `fit` uses where there are enough samples."""
@@ -205,12 +229,16 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
 
     def _stopped(self, vectors: NDArray[Any]) -> Descent | None:
         """Where the last `fit` to the same number of samples stopped, if this one is to go on from there."""
-        stopped: Descent | None = getattr(self, "_descent", None)
-        if self.warm_start and stopped is not None and len(stopped.order) == len(vectors):
-            return stopped
-        return None
+        stopped = self._descent if self.warm_start else None
+        return stopped if stopped is not None and len(stopped.order) == len(vectors) else None
 
-    def _start(self, vectors: NDArray[Any], neighbours: Neighbours | None, crew: Crew) -> Descent:
+    def _start(
+        self,
+        vectors: NDArray[Any],
+        neighbours: Neighbours | None,
+        resume: Mapping[str, NDArray[Any]] | None,
+        crew: Crew,
+    ) -> Descent:
         n = len(vectors)
         self._index = None
         if neighbours is None:
@@ -227,6 +255,9 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         schedule = Schedule(
             self.early_exaggeration_iter, self.early_exaggeration, self.exaggeration, self.learning_rate
         )
+        if resume is not None:
+            affinities = self._affinities(neighbours, crew)
+            return Descent.resumed(affinities, resume, self.n_components, schedule, self.weighting)
         first = first_map(vectors, self.n_components, self.init, self.random_state)
         if self.early_exaggeration_iter > 0:
             first = narrowed(first)
@@ -300,15 +331,13 @@ def project(
         init: the first map.
         weighting: "neighbours" or "gradient".
         interval: iterations between two maps.
-        resume: a map that was stopped, to go on from its points with the iterations that were left. Momentum and
-            gains begin anew, so it ends as good as the map it would have been, and not as the same.
+        resume: a map that was stopped, to go on with; it becomes the very map that it would have been.
     """
     vectors = as_vectors(vectors)
 
     def told(iteration: int, points: NDArray[np.float32], divergence: float) -> None:
-        done = max_iter - tsne.max_iter + iteration
-        progress("t-SNE iterations", done, max_iter, f"KL {divergence:.3f}")
-        forming(points, done, max_iter, {"kl": divergence})
+        progress("t-SNE iterations", iteration, max_iter, f"KL {divergence:.3f}")
+        forming(points, iteration, max_iter, {"kl": divergence}, tsne.checkpoint())
 
     tsne = TSNE(
         dims,
@@ -323,8 +352,5 @@ def project(
         callback=told,
         callback_interval=interval,
     )
-    if resume is not None:
-        early, left = tsne.early_exaggeration_iter - resume.done, max_iter - resume.done
-        tsne.set_params(init=resume.points, early_exaggeration_iter=max(0, early), max_iter=max(1, left))
     known = neighbours(tsne.neighbours_needed()) if len(vectors) > 1 else None
-    return tsne.fit_transform(vectors, neighbours=known)
+    return tsne.fit_transform(vectors, neighbours=known, resume=None if resume is None else resume.checkpoint)

@@ -91,7 +91,7 @@ def project(
             for text in HARMLESS:
                 warnings.filterwarnings("ignore", message=text)
             points = np.asarray(learner.fit_transform(_within_float32(vectors)), dtype=np.float32)
-    forming(points, 1, 1, {})
+    forming(points, 1, 1, {}, {})
     progress("umap", 1, 1)
     return points
 
