@@ -215,9 +215,10 @@ class JobQueue:
                 process.stdin.flush()
             said = self._listen(job, process)
             process.wait()
+            last_lines = tail.text()
         with self._lock:
             job.process = None
-        self._judge(job, process.returncode, said, tail.text())
+        self._judge(job, process.returncode, said, last_lines)
 
     def _listen(self, job: Job, process: subprocess.Popen[str]) -> dict[str, Any]:
         """Hears how far the work is; returns the last word, empty where there was none."""
