@@ -32,6 +32,15 @@ def serving(*words: object) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def press_ctrl_c(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Ends the command once it says how; its exit code, and what it prints from then on."""
+    assert process.stderr is not None
+    assert process.stderr.readline() == "Press Ctrl-C to end it.\n"
+    os.killpg(process.pid, signal.SIGINT)
+    rest, messages = process.communicate(timeout=SECONDS)
+    return process.returncode, rest, messages
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX process group")
 def test_it_serves_until_ctrl_c_and_leaves_no_process(tmp_path: Path) -> None:
     with serving(tmp_path, "--port", 0, "--json") as process:
@@ -41,12 +50,7 @@ def test_it_serves_until_ctrl_c_and_leaves_no_process(tmp_path: Path) -> None:
             assert b"<title>TensorBoard" in page.read()
         family = psutil.Process(process.pid).children(recursive=True)
         assert family
-
-        os.killpg(process.pid, signal.SIGINT)
-        rest, messages = process.communicate(timeout=SECONDS)
-
-        assert (process.returncode, rest) == (0, "")
-        assert messages == "Press Ctrl-C to end it.\nStopped.\n"
+        assert press_ctrl_c(process) == (0, "", "Stopped.\n")
         assert not psutil.wait_procs(family, timeout=SECONDS)[1]
     assert told["logdir"] == str(tmp_path)
     assert str(told["port"]) in told["url"]
@@ -73,7 +77,4 @@ def test_our_page_alone_is_served_until_ctrl_c(tmp_path: Path) -> None:
         told = json.loads(process.stdout.readline())
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{told['url']}overview") as page:
             assert json.load(page)["runs"] == []
-        os.killpg(process.pid, signal.SIGINT)
-        rest, messages = process.communicate(timeout=SECONDS)
-        assert (process.returncode, rest) == (0, "")
-        assert messages == "Press Ctrl-C to end it.\nStopped.\n"
+        assert press_ctrl_c(process) == (0, "", "Stopped.\n")

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from embedding_lab.cli.options import Browser, Debug, Host, Json, PathPrefix, Port
-from embedding_lab.cli.output import show
 from embedding_lab.cli.serving import keep_open, wants_browser
 
 
@@ -33,8 +32,8 @@ def serve(
     with launch(
         logdir, port=port, host=host, path_prefix=path_prefix, open_browser=wants_browser(browser)
     ) as board:
-        show({"url": board.url, "port": board.port, "logdir": board.logdir}, f"TensorBoard: {board.url}", as_json)
-        keep_open(board)
+        told = {"url": board.url, "port": board.port, "logdir": board.logdir}
+        keep_open(board, told, f"TensorBoard: {board.url}", as_json)
 
 
 def _serve_alone(logdir: Path, port: int, host: str, path_prefix: str, browser: bool, as_json: bool) -> None:
@@ -46,7 +45,7 @@ def _serve_alone(logdir: Path, port: int, host: str, path_prefix: str, browser: 
 
     folder = log_folder(logdir)
     with Standalone(dashboard_of(folder), host, port, path_prefix) as board:
-        show({"url": board.url, "port": board.port, "logdir": folder}, f"Embedding Lab: {board.url}", as_json)
         if browser:
             webbrowser.open(board.url)
-        keep_open(board)
+        told = {"url": board.url, "port": board.port, "logdir": folder}
+        keep_open(board, told, f"Embedding Lab: {board.url}", as_json)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from embedding_lab.cli.output import show
 
 
 class Served(Protocol):
@@ -15,10 +18,11 @@ class Served(Protocol):
         ...
 
 
-def keep_open(board: Served) -> None:
-    """Returns at Ctrl-C, which is how serving is meant to end."""
-    print("Press Ctrl-C to end it.", file=sys.stderr, flush=True)
+def keep_open(board: Served, result: Mapping[str, Any], text: str, as_json: bool) -> None:
+    """Shows where it is open and returns at Ctrl-C, which is how serving is meant to end."""
     try:
+        show(result, text, as_json)  # whoever reads the address may end it at once
+        print("Press Ctrl-C to end it.", file=sys.stderr, flush=True)
         board.wait()
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
