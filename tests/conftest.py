@@ -1,14 +1,17 @@
-"""What every test may ask for: the real MNIST, a real Chromium, and how long tests are chosen."""
+"""What every test may ask for: real MNIST, a real Chromium, a quick TensorBoard, and how long tests are chosen."""
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +20,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+WITHOUT_TENSORFLOW = Path(__file__).with_name("without_tensorflow")
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
     "--use-angle=swiftshader",
@@ -61,6 +65,52 @@ def mnist_dir() -> Path:
     if not folder or not (Path(folder) / "mnist").is_dir():
         _missing("no MNIST: set EMBEDDING_LAB_DATA to a folder that holds mnist/ with the four IDX files")
     return Path(str(folder))
+
+
+class Ended(NamedTuple):
+    """How a command ended that ran in this process."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="session")
+def here() -> Callable[..., Ended]:
+    """`here(folder, "layers", "m.keras")` runs that command in this process, which loads TensorFlow only once."""
+
+    def run(folder: Path, *words: object) -> Ended:
+        from embedding_lab.cli import main
+
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("default")  # as in a process of its own, where warnings are no errors
+            warnings.simplefilter("ignore", DeprecationWarning)
+            patch.chdir(folder)
+            patch.setattr(sys, "argv", ["embedding-lab", *map(str, words)])
+            patch.setattr(sys, "__stdout__", out)
+            patch.setattr(sys, "stderr", err)
+            patch.setattr(warnings, "formatwarning", warnings.formatwarning)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return Ended(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def quick_tensorboard() -> Iterator[None]:
+    """TensorBoard without TensorFlow starts in one second instead of five, and reads no checkpoint."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(WITHOUT_TENSORFLOW), prepend=os.pathsep)
+        yield
+
+
+@pytest.fixture
+def whatever_is_installed(quick_tensorboard: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes see TensorFlow again, where it is installed."""
+    paths = os.environ["PYTHONPATH"].split(os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(each for each in paths if each != str(WITHOUT_TENSORFLOW)))
 
 
 @pytest.fixture(scope="session")

@@ -26,16 +26,9 @@ from embedding_lab.board.frame import frame_source
 from embedding_lab.board.launch import Board, launch
 from embedding_lab.errors import DataMissing, InputError, LaunchError
 
-WITHOUT_TENSORFLOW = Path(__file__).with_name("without_tensorflow")
+pytestmark = pytest.mark.usefixtures("quick_tensorboard")
+
 SECONDS = 60.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_tensorboard() -> Iterator[None]:
-    """TensorBoard without TensorFlow starts in one second instead of five."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(WITHOUT_TENSORFLOW), prepend=os.pathsep)
-        yield
 
 
 @pytest.fixture(scope="module")

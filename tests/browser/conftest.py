@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -211,15 +212,15 @@ class ProjectorPage:
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))[..., 0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_projector(browser: Any) -> Iterator[Any]:
     """Opens the Projector on a log directory: `open_projector(logdir)` is a ProjectorPage."""
-    boards: list[Any] = []
+    with ExitStack() as ends:
 
-    def opened(logdir: Path) -> ProjectorPage:
-        boards.append(launch(logdir, port=0))
-        return ProjectorPage(browser, boards[-1].url)
+        def opened(logdir: Path) -> ProjectorPage:
+            board = ends.enter_context(launch(logdir, port=0))
+            shown = ProjectorPage(browser, board.url)
+            ends.callback(shown.page.close)
+            return shown
 
-    yield opened
-    for board in boards:
-        board.close()
+        yield opened

@@ -12,6 +12,12 @@ from PIL import Image
 
 SECONDS = 180  # a busy machine draws slowly
 READY = ".embedding-lab[data-state=ready]"
+SAID = "document.querySelector('#search-said').textContent != ''"
+THREE_FRAMES = """new Promise((done) => {
+    let left = 3;
+    const next = () => (left-- ? requestAnimationFrame(next) : done());
+    next();
+})"""
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -70,10 +76,19 @@ class Dashboard:
         self.dom.get_by_label("How to search").select_option(mode)
         field = self.dom.get_by_label("Search samples")
         field.fill(text)
-        field.press("Enter")
         said = self.dom.locator("#search-said")
-        self.wait("document.querySelector('#search-said').textContent != ''")
+        if mode == "text":  # which is searched for while one types, and would be taken for what Enter finds
+            self.wait(SAID)
+            said.evaluate("(each) => { each.textContent = ''; }")
+        field.press("Enter")
+        self.wait(SAID)
         return str(said.inner_text())
+
+    def wait_for_texts(self, items: Any, texts: list[str]) -> None:
+        """Waits until a list on the page has these items: what was there before stays until they come."""
+        from playwright.sync_api import expect
+
+        expect(items).to_have_text(texts, timeout=1000 * SECONDS)
 
     @property
     def selection(self) -> list[str]:
@@ -93,6 +108,7 @@ class Dashboard:
         """The same, when nothing moves any more."""
         before = self.picture()
         for _ in range(50):
+            self.frame.evaluate(THREE_FRAMES)
             after = self.picture()
             if (before == after).all():
                 return after

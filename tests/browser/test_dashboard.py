@@ -24,7 +24,7 @@ from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, as_datas
 from embedding_lab.projection.pca import points_of
 from embedding_lab.projection.quality import measure
 
-pytestmark = [pytest.mark.browser, pytest.mark.mnist]
+pytestmark = [pytest.mark.browser, pytest.mark.mnist, pytest.mark.usefixtures("quick_tensorboard")]
 
 SAMPLES = 500
 LAYER = "embed/layer"
@@ -74,8 +74,10 @@ def board(run: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Any, board: Any) -> Dashboard:
-    return Dashboard(browser, f"{board.url}#embedding_lab&p.embedding_lab.map=pca-2d")
+def opened(browser: Any, board: Any) -> Iterator[Dashboard]:
+    opened = Dashboard(browser, f"{board.url}#embedding_lab&p.embedding_lab.map=pca-2d")
+    yield opened
+    opened.page.close()
 
 
 @pytest.fixture
@@ -135,7 +137,7 @@ def test_the_neighbours_of_a_sample_are_those_of_scikit_learn(
     rows = page.dom.locator(".neighbours ol").first.locator("li")
     true = pairwise_distances(embeddings.vectors.astype(np.float64), metric=metric)[42]
     nearest = np.argsort(true)[1:11]
-    assert rows.locator(".text").all_inner_texts() == embeddings.ids[nearest].tolist()
+    page.wait_for_texts(rows.locator(".text"), embeddings.ids[nearest].tolist())
     shown = [float(text) for text in rows.locator(".count").all_inner_texts()]
     np.testing.assert_allclose(shown, true[nearest], rtol=1e-3)
 

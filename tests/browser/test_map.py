@@ -18,6 +18,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from browser.dashboard import THREE_FRAMES
+
 FRONTEND = Path(__file__).parents[2] / "frontend"
 VIEWPORT = {"width": 800, "height": 600}
 SECONDS = 180  # a busy machine draws a million points slowly
@@ -27,11 +29,6 @@ ALL_DRAWN = """() => {
     const [drawn, total] = (points ?? '0/1').split('/');
     return shown && drawn === total && Number(total) > 0;
 }"""
-THREE_FRAMES = """new Promise((done) => {
-    let left = 3;
-    const next = () => (left-- ? requestAnimationFrame(next) : done());
-    next();
-})"""
 PALETTE = ["4477aa", "ee6677", "228833", "ccbb44", "66ccee", "aa3377", "e08214", "8c6bb1", "35978f", "bf812d"]
 
 Colour = NDArray[np.int_]
@@ -434,6 +431,7 @@ def test_a_shader_that_does_not_compile_says_where(
     show: Callable[..., MapPage], browser: Any, scenes_url: str
 ) -> None:
     page = browser.new_page()
+    page.set_default_timeout(1000 * SECONDS)
     page.goto(f"{scenes_url}broken")
     said = page.locator("pre").inner_text()
     page.close()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embedding_lab.board.stock_projector import ShownMap, write_maps, write_stock_projector
 from embedding_lab.embeddings import EmbeddingSet, Projection, as_dataset
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_tensorboard")]
 
 ROWS = 12_000
 """Two thousand more than the page's own t-SNE shows."""

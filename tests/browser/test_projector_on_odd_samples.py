@@ -13,7 +13,7 @@ from sklearn.metrics import pairwise_distances
 from embedding_lab.board.stock_projector import write_stock_projector
 from embedding_lab.embeddings import Dataset, EmbeddingSet, Outputs, as_dataset
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_tensorboard")]
 
 SAMPLES = 240
 CLASSES = 60

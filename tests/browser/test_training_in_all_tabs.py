@@ -5,10 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +14,19 @@ import pytest
 
 from embedding_lab.board.launch import Board, launch
 
-pytestmark = [pytest.mark.browser, pytest.mark.mnist]
+pytestmark = [pytest.mark.browser, pytest.mark.mnist, pytest.mark.usefixtures("quick_tensorboard")]
 
 PATIENCE_MS = 180_000
 STEPS = 120
 
 
 @pytest.fixture(scope="module")
-def logdir(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def logdir(here: Callable[..., Any], mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the command leaves behind for two models after a few steps."""
     folder = tmp_path_factory.mktemp("logs")
     for model in ("mlp", "cnn"):
         options = ["--model", model, "--steps", str(STEPS), "--trace-steps", "3", "--run", model, "--json"]
-        places = ["--logdir", str(folder), "--data-dir", str(mnist_dir)]
-        command = [sys.executable, "-m", "embedding_lab", "train", *options, *places]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = here(folder, "train", *options, "--logdir", folder, "--data-dir", mnist_dir)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["steps"] == STEPS
     return folder

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from embedding_lab.cli import main
-
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 SECONDS = 300.0
-
-
-class Ended(NamedTuple):
-    """How a command ended that ran in this process."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 @pytest.fixture
@@ -33,27 +20,6 @@ def cli(tmp_path: Path) -> Run:
     def run(*words: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "embedding_lab", *map(str, words)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def here() -> Callable[..., Ended]:
-    """The same in this process, which has loaded TensorFlow only once for all of them."""
-
-    def run(folder: Path, *words: object) -> Ended:
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-            warnings.simplefilter("default")  # as in a process of its own, where warnings are no errors
-            warnings.simplefilter("ignore", DeprecationWarning)
-            patch.chdir(folder)
-            patch.setattr(sys, "argv", ["embedding-lab", *map(str, words)])
-            patch.setattr(sys, "__stdout__", out)
-            patch.setattr(sys, "stderr", err)
-            patch.setattr(warnings, "formatwarning", warnings.formatwarning)
-            with pytest.raises(SystemExit) as ended:
-                main()
-        return Ended(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     return run
 

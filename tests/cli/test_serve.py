@@ -18,6 +18,8 @@ import pytest
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 SECONDS = 120.0
 
+pytestmark = pytest.mark.usefixtures("quick_tensorboard")
+
 
 @contextmanager
 def serving(*words: object) -> Iterator[subprocess.Popen[str]]:

@@ -7,6 +7,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util.tensor_util import make_ndarray
@@ -75,6 +76,7 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     assert losses(tmp_path) == [(10, 0.5), (10, 0.25)]
 
 
+@pytest.mark.usefixtures("quick_tensorboard")
 def test_a_tensorboard_that_looks_on_forgets_what_is_taken_away(tmp_path: Path) -> None:
     run = tmp_path / "logs" / "run"
     write_losses(run, 0, [10, 20, 30, 40], 0.5)

@@ -19,8 +19,8 @@ from embedding_lab.profiling import TraceReport, trace
 pytest.importorskip("tensorflow", reason="no TensorFlow")
 pytest.importorskip("xprof", reason="no xprof: pip install 'embedding-lab[tensorflow]'")
 
-pytestmark = pytest.mark.browser
-PATIENCE_MS = 60_000
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_tensorboard")]
+PATIENCE_MS = 180_000
 
 
 def plain() -> list[int]:

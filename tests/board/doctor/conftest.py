@@ -5,11 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,6 @@ from embedding_lab.board.checks.machine import Machine
 from embedding_lab.board.doctor import CHECK_FAILED, Diagnosis, examine
 
 HERE = Path(__file__).parent
-WITHOUT_TENSORFLOW = HERE.parent / "without_tensorflow"
 SECONDS = 60.0
 POINTS, DIMS = 20, 4
 
@@ -139,18 +136,8 @@ def new_desk() -> type[Desk]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_tensorboard() -> Iterator[None]:
-    """TensorBoard without TensorFlow starts in one second instead of five, and reads no checkpoint."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(WITHOUT_TENSORFLOW), prepend=os.pathsep)
-        yield
-
-
-@pytest.fixture
-def whatever_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes see TensorFlow again, where it is installed."""
-    paths = os.environ["PYTHONPATH"].split(os.pathsep)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(each for each in paths if each != str(WITHOUT_TENSORFLOW)))
+def every_tensorboard_is_quick(quick_tensorboard: None) -> None:
+    """None of these needs TensorFlow in TensorBoard."""
 
 
 class Asked:
