@@ -16,10 +16,6 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
-# how long an example takes says something of the machine, not of the code
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
-
 WITHOUT_TENSORFLOW = Path(__file__).with_name("without_tensorflow")
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
@@ -37,8 +33,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also run the long tests (make test-all)")
 
 
-def pytest_configure() -> None:
-    """Lets what tests start hear Ctrl-C: a background job begins with it ignored, and hands that on."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Chooses examples, and lets what tests start hear Ctrl-C."""
+    # how long an example takes says something of the machine, not of the code
+    patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("always the same", patient, derandomize=True)
+    settings.register_profile("new ones", patient, derandomize=False)
+    settings.load_profile("new ones" if config.getoption("--long") else "always the same")
+    # a background job begins with it ignored, and hands that on
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -25,7 +25,7 @@ def trained(corners: Dataset, other_corners: Dataset, tmp_path_factory: pytest.T
 
 
 @pytest.mark.mnist
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def test_five_epochs_of_mnist_reach_93_percent(mnist: dict[str, Dataset], tmp_path: Path, seed: int) -> None:
     done = train("dense16", mnist["train"], mnist["test"], seed=seed, run_dir=tmp_path, summaries=False)
     assert done.test_accuracy is not None
