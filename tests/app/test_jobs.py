@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 from werkzeug.test import Client
 
-from embedding_lab.app.jobs import Job
+from embedding_lab.app.jobs import Job, JobQueue
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.dashboard.application import Dashboard
 from embedding_lab.board.dashboard.computing import WantedMap
@@ -46,15 +47,13 @@ class Page:
             time.sleep(0.05)
         raise AssertionError(f"still {self.jobs()[job]}")
 
-    def worker(self) -> psutil.Process:
-        """The process that makes the map."""
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
-            for child in psutil.Process().children():
-                if "embedding_lab.app.job_worker" in " ".join(child.cmdline()):
-                    return child
-            time.sleep(0.02)
-        raise AssertionError("no process was started")
+    def worker(self, job: str) -> subprocess.Popen[str]:
+        """The process that makes the map of a job that is running."""
+        queue = self.dashboard.library.jobs
+        assert isinstance(queue, JobQueue)
+        process = queue._jobs[job].process
+        assert process is not None
+        return process
 
 
 @pytest.fixture
@@ -103,14 +102,26 @@ def test_maps_are_made_one_after_the_other_and_kept_with_the_run(page: Page, run
     assert [each["state"] for each in step["maps"]] == ["complete", "complete"]
 
 
-def test_a_map_forms_while_the_page_reads_it_and_a_cancelled_one_stays_as_it_is(page: Page, run: Run) -> None:
+@pytest.fixture
+def in_the_background() -> Iterator[None]:
+    """As a server that a script starts with "&": Ctrl-C is ignored, also by what it starts."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_background")
+def test_a_map_forms_while_the_page_reads_it_and_a_cancelled_one_stays_as_it_is(
+    page: Page, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedding_lab.app.jobs.CANCEL_SECONDS", SECONDS)
     job = page.post("jobs", ENDLESS).json["id"]
     told = page.wait(job, forming)
     assert told["total"] == 60_000
-    worker = page.worker()
+    worker = page.worker(job)
     assert page.post("jobs/cancel", {"id": job}).status_code == 200
     assert page.jobs()[job]["state"] == "cancelled"
-    assert not worker.is_running()
+    assert worker.returncode == 1, "it ends by itself, with the map in place"
     kept = run.map("mine", told["map"])
     assert kept.state == "forming"
     assert kept.done
@@ -122,11 +133,11 @@ def test_a_map_forms_while_the_page_reads_it_and_a_cancelled_one_stays_as_it_is(
 def test_a_process_that_crashes_is_started_once_more_and_then_given_up(page: Page) -> None:
     job = page.post("jobs", ENDLESS).json["id"]
     page.wait(job, forming)
-    first = page.worker()
+    first = page.worker(job)
     first.kill()
     page.wait(job, lambda told: not forming(told))
     page.wait(job, forming)
-    second = page.worker()
+    second = page.worker(job)
     assert second.pid != first.pid
     second.kill()
     told = page.wait(job, ended)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import _thread
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -22,6 +23,8 @@ TELL_SECONDS = 0.25
 def main() -> None:
     """Makes the map that is asked for on standard input."""
     asked = json.loads(sys.stdin.readline())
+    # a server in the background of a script has Ctrl-C ignored, hands that on, and could not interrupt us
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # the page, which shows the map meanwhile, comes first

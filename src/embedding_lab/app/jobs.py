@@ -8,6 +8,7 @@ its job is begun once more, and goes on from the map so far where the method can
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -211,11 +212,12 @@ class JobQueue:
             if gone:  # it was cancelled before its process began
                 _end(process)
             else:
-                process.stdin.write(json.dumps(spec) + "\n")
-                process.stdin.flush()
+                with contextlib.suppress(OSError, ValueError):  # it was cancelled meanwhile, or has crashed
+                    process.stdin.write(json.dumps(spec) + "\n")
+                    process.stdin.flush()
             said = self._listen(job, process)
             process.wait()
-            last_lines = tail.text()
+            last_lines = tail.text()  # to the end, before the pipes are closed
         with self._lock:
             job.process = None
         self._judge(job, process.returncode, said, last_lines)
@@ -302,15 +304,14 @@ class _Tail:
 
 def _end(process: subprocess.Popen[str]) -> None:
     """Asks a process to end by closing its standard input, and ends it if it does not."""
-    try:
+    with contextlib.suppress(OSError):
         assert process.stdin is not None
         process.stdin.close()
-    except OSError:
-        pass
     try:
         process.wait(CANCEL_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
+        process.wait()
 
 
 def _check(wanted: WantedMap) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from PIL import Image
 
 from embedding_lab.board.doctor import doctor
 from embedding_lab.board.launch import Board, launch
+from embedding_lab.board.ready import POLL_SECONDS, runs_in
 
+SECONDS = 120.0
 Build = Callable[[Any], None]
 CASES: dict[str, Case] = {}
 
@@ -625,9 +628,9 @@ def test_a_log_directory_given_as_an_address_shows_runs_but_no_embeddings(
     desk = new_desk(tmp_path)
     run = desk.run()
     desk.list(run, {"tensor_path": desk.raw(run)})
-    with plain_tensorboard(tmp_path, f"file://{tmp_path}") as url:
-        assert asked(url).json("runs") == ["run"]
-        assert asked(url).status("plugin/projector/runs") == 500
+    with plain_tensorboard(tmp_path, asked, f"file://{tmp_path}") as ask:
+        assert ask.json("runs") == ["run"]
+        assert ask.status("plugin/projector/runs") == 500
     assert [each.name for each in doctor(f"file://{tmp_path}").findings] == ["logdir-remote"]
     assert desk.examine().tabs["Projector"], "its copy on this machine"
 
@@ -639,15 +642,21 @@ TAKES_THE_TAB_DOWN = ("a_missing_tensor_file", "all_zeros", "a_list_that_is_none
 
 
 @contextmanager
-def plain_tensorboard(logdir: Path, given: str = "") -> Iterator[str]:
-    """TensorBoard as its own command starts it, of which nobody has asked anything yet."""
+def plain_tensorboard(logdir: Path, asked: Any, given: str = "") -> Iterator[Any]:
+    """TensorBoard as its own command starts it, with its runs read, of which nobody has asked more yet."""
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", given or str(logdir), "--port", "0"]
     # killed, it leaves its note in the folder for temporary files, which is therefore one of its own
     own = {**os.environ, "TMPDIR": str(logdir.parent)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=own) as process:
         try:
             assert process.stderr is not None
-            yield next(found[0] + "/" for line in process.stderr if (found := re.search(r"http://\S+:\d+", line)))
+            url = next(found[0] for line in process.stderr if (found := re.search(r"http://\S+:\d+", line)))
+            ask = asked(f"{url}/")
+            deadline = time.monotonic() + SECONDS
+            while not runs_in(logdir) <= set(ask.json("runs")):
+                assert time.monotonic() < deadline
+                time.sleep(POLL_SECONDS)
+            yield ask
         finally:
             process.kill()
 
@@ -657,8 +666,8 @@ def test_what_the_doctor_calls_taking_the_tab_down_does_so(
     tmp_path: Path, new_desk: Any, asked: Any, name: str
 ) -> None:
     CASES[name].build(new_desk(tmp_path))
-    with plain_tensorboard(tmp_path) as url:
-        assert asked(url).status("plugin/projector/runs") == 500
+    with plain_tensorboard(tmp_path, asked) as ask:
+        assert ask.status("plugin/projector/runs") == 500
 
 
 def test_the_tutorials_recipe_shows_nothing_without_the_doctor(tmp_path: Path, new_desk: Any, asked: Any) -> None:
