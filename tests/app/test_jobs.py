@@ -72,7 +72,7 @@ def page(run: Run, tmp_path: Path) -> Page:
 
 
 WANTED = {"set": {"run": "sub/first", "layer": "mine", "step": 7}, "method": "pca", "dims": 2}
-ENDLESS = {**WANTED, "method": "tsne", "dims": 3, "parameters": {"max_iter": 60_000}}
+ENDLESS = {**WANTED, "method": "tsne", "dims": 3, "parameters": {"max_iter": 6_000_000}}
 
 
 def ended(told: dict[str, Any]) -> bool:
@@ -117,7 +117,7 @@ def test_a_map_forms_while_the_page_reads_it_and_a_cancelled_one_stays_as_it_is(
     monkeypatch.setattr("embedding_lab.app.jobs.CANCEL_SECONDS", SECONDS)
     job = page.post("jobs", ENDLESS).json["id"]
     told = page.wait(job, forming)
-    assert told["total"] == 60_000
+    assert told["total"] == 6_000_000
     worker = page.worker(job)
     assert page.post("jobs/cancel", {"id": job}).status_code == 200
     assert page.jobs()[job]["state"] == "cancelled"
