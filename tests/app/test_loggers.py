@@ -11,7 +11,8 @@ from google.protobuf import text_format
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 import embedding_lab as lab
-from embedding_lab.errors import InputError, NotFinite, ShapeMismatch
+from embedding_lab.app.plain_vectors import plain_set
+from embedding_lab.errors import InputError, ShapeMismatch
 
 VECTORS = np.random.default_rng(0).normal(size=(30, 4))
 
@@ -109,10 +110,29 @@ def test_images_that_cannot_be_shown_are_refused_with_the_mend(tmp_path: Path) -
         lab.log_embeddings(tmp_path / "run", VECTORS, images=np.zeros((30, 8, 8)))
 
 
-def test_vectors_that_are_not_finite_leave_nothing_half_written(tmp_path: Path) -> None:
-    spoiled = VECTORS.copy()
-    spoiled[4, 0] = np.nan
-    with pytest.raises(NotFinite, match="samples/00004"):
-        lab.log_embeddings(tmp_path / "run", spoiled)
-    assert lab.open_run(tmp_path / "run").layers == []
-    assert not (tmp_path / "run" / "projector_config.pbtxt").exists()
+REFUSED: dict[str, dict[str, Any]] = {
+    "at once": {"labels": ["one"]},
+    "before it is written": {"columns": {"label": range(30)}},
+    "while it is written": {"embeddings": np.where(np.arange(120).reshape(30, 4) == 77, np.nan, VECTORS)},
+    "after another set was written": {
+        "embeddings": {
+            "whole": plain_set(VECTORS, layer="whole"),
+            "spoiled": plain_set(np.where(VECTORS[4, 0] == VECTORS, np.inf, VECTORS), layer="spoiled"),
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_leaves_no_run_behind_and_a_run_that_is_there_as_it_was(
+    tmp_path: Path, refused: dict[str, Any]
+) -> None:
+    def everything() -> dict[Path, bytes | None]:
+        return {path: path.read_bytes() if path.is_file() else None for path in tmp_path.rglob("*")}
+
+    lab.log_embeddings(tmp_path / "logs" / "older", VECTORS[:9])
+    before = everything()
+    for run in (tmp_path / "logs" / "older", tmp_path / "logs" / "new", tmp_path / "others" / "new"):
+        with pytest.raises(InputError):
+            lab.log_embeddings(run, **{"embeddings": VECTORS, **refused})
+        assert everything() == before

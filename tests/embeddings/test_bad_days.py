@@ -17,6 +17,7 @@ import pytest
 from embedding_lab.embeddings import Projection, Run, as_dataset, create_run, open_run
 from embedding_lab.embeddings.files import publish_file
 from embedding_lab.embeddings.manifest import read_manifest, verify
+from embedding_lab.embeddings.run import PLUGIN_FOLDER
 from embedding_lab.errors import StorageError
 
 
@@ -153,5 +154,5 @@ def test_whenever_a_writer_is_killed_the_last_complete_state_opens(tmp_path: Pat
     moments = random.Random(rounds)
     for _ in range(rounds):
         killed_while_writing(tmp_path / "run", moments.uniform(0, 0.3))
-        if (tmp_path / "run" / "plugins").exists():
+        if (tmp_path / "run" / PLUGIN_FOLDER).is_dir():
             check_complete(tmp_path / "run")

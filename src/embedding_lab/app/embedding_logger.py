@@ -8,7 +8,7 @@ from typing import Any
 
 from embedding_lab.app.shown import write_for_viewers
 from embedding_lab.board.stock_projector import ProjectorExport
-from embedding_lab.embeddings import as_dataset, create_run
+from embedding_lab.embeddings import as_dataset
 from embedding_lab.errors import InputError
 from embedding_lab.extraction import extract
 from embedding_lab.frameworks.keras import import_keras
@@ -67,11 +67,10 @@ class EmbeddingLogger:
             InputError and its kinds: the model cannot be used on the data.
             StorageError: the disk is full, read-only, or refuses; what was logged before stays.
         """
-        run = create_run(self._run_dir)
-        sets = extract(model, self._sample, self._layers, out=run, step=step, epoch=epoch)
+        sets = extract(model, self._sample, self._layers, out=self._run_dir, step=step, epoch=epoch)
         if self._layers is None:
             self._layers = [name for name in sets if name != "input"]  # which never changes, and is kept now
-        return write_for_viewers(run.path, sets.values())
+        return write_for_viewers(self._run_dir, sets.values())
 
     def keras(self) -> Any:
         """A Keras callback for `fit` that logs before the first step, every so many steps, and after the last."""

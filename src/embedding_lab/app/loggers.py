@@ -10,7 +10,7 @@ from typing import Any
 from embedding_lab.app.plain_vectors import plain_set
 from embedding_lab.app.shown import write_for_viewers
 from embedding_lab.board.stock_projector import ProjectorExport
-from embedding_lab.embeddings import EmbeddingSet, create_run
+from embedding_lab.embeddings import EmbeddingSet, Run
 from embedding_lab.embeddings.names import step_number
 from embedding_lab.errors import InputError
 from embedding_lab.progress import Progress, silent
@@ -51,7 +51,7 @@ def log_embeddings(
         What the Projector got, with notes on anything that could not be shown as it is.
 
     Raises:
-        InputError and its kinds: something does not fit together, or values are not finite.
+        InputError and its kinds: something does not fit together, or values are not finite; nothing is kept then.
         StorageError: the disk refuses; what was complete before is still there.
     """
     described = {
@@ -68,11 +68,8 @@ def log_embeddings(
         _refuse_second_description(described)
     if step is not None:
         sets = [replace(each, step=step_number(step)) for each in sets]
-    into = create_run(run)
-    for number, each in enumerate(sets):
-        progress("log layers", number, len(sets))
-        into.save_embeddings(each)
-    progress("log layers", len(sets), len(sets))
+    into = Run(Path(run))
+    into.save_embeddings(*sets, progress=progress)
     return write_for_viewers(into.path, sets, progress=progress)
 
 

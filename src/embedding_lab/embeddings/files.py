@@ -47,6 +47,10 @@ class Files(Protocol):
         """Puts a finished draft in place at one stroke."""
         ...
 
+    def discard_draft(self, draft: Path) -> None:
+        """Takes an unfinished draft away, with the folders that were made for it and hold nothing else."""
+        ...
+
     def local(self, name: str) -> Path:
         """A local path from which a large file can be read or memory-mapped."""
         ...
@@ -61,6 +65,7 @@ class LocalFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._made: list[Path] = []  # folders, inner ones before those around them
 
     def read(self, name: str) -> bytes:
         path = self.local(name)
@@ -81,12 +86,19 @@ class LocalFiles:
     def draft(self, name: str) -> Path:
         target = self.local(name)
         with storage_errors(target):
+            self._made = [*(folder for folder in target.parents if not folder.exists()), *self._made]
             target.parent.mkdir(parents=True, exist_ok=True)
             _sweep_stale(target.parent)
         return draft_beside(target)
 
     def publish_draft(self, draft: Path, name: str) -> None:
         put_in_place(draft, self.local(name))
+
+    def discard_draft(self, draft: Path) -> None:
+        discard(draft)
+        for folder in self._made:
+            with contextlib.suppress(OSError):  # of a folder that holds something
+                folder.rmdir()
 
     def local(self, name: str) -> Path:
         # names come out of manifests too, and a hostile one must not lead out of the run

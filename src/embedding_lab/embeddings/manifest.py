@@ -13,12 +13,12 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from embedding_lab.embeddings.files import STALE_SECONDS, Files, discard, storage_errors
+from embedding_lab.embeddings.files import STALE_SECONDS, Files, storage_errors
 from embedding_lab.errors import BrokenFile, DataMissing, StorageError, UnknownVersion
 
 FORMAT = "embedding-lab"
@@ -67,12 +67,23 @@ class Draft:
         folder: the folder of the manifest and its data files.
         name: the manifest's name without `.json`; data files begin with it or with a stem of their own.
         kind: what the thing is, such as "embeddings"; a reader that expects another kind refuses.
+        before: done when the thing is published, before anything of it is seen: it puts in place what readers need
+            besides. A thing that is refused while it is written leaves nothing of that behind either.
     """
 
-    def __init__(self, files: Files, folder: str, name: str, kind: str) -> None:
+    def __init__(
+        self,
+        files: Files,
+        folder: str,
+        name: str,
+        kind: str,
+        *,
+        before: Callable[[], object] = lambda: None,
+    ) -> None:
         self.files = files
         self.folder = folder
         self.kind = kind
+        self._before = before
         self.generation = f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"  # sorts by time
         self._manifest = f"{folder}/{name}.json"
         self._drafts: dict[str, Path] = {}
@@ -89,7 +100,7 @@ class Draft:
             with contextlib.suppress(StorageError):
                 stream.close()
         for draft in self._drafts.values():
-            discard(draft)
+            self.files.discard_draft(draft)
         if error is not None:
             with storage_errors(self.files.local(self.folder)):
                 raise error
@@ -123,6 +134,7 @@ class Draft:
         Raises:
             StorageError: the disk is full, read-only, or refuses; readers still see the last generation.
         """
+        self._before()
         listed: list[dict[str, Any]] = []
         for stream in self._streams.values():
             stream.close()

@@ -90,7 +90,7 @@ def save_pictures(files: Files, samples: str, data: Dataset) -> None:
 
     Args:
         files: the run's files.
-        samples: what `save_dataset` returned.
+        samples: the key of their table.
         data: the dataset, whose samples are pictures.
 
     Raises:

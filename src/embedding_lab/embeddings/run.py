@@ -25,9 +25,10 @@ from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, sav
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.pictures import save_pictures
 from embedding_lab.embeddings.projection import Projection
-from embedding_lab.embeddings.samples import read_dataset, save_dataset
+from embedding_lab.embeddings.samples import SampleTable, read_dataset
 from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
 from embedding_lab.errors import DataMissing, InputError, one_of
+from embedding_lab.progress import Progress, silent
 
 PLUGIN_FOLDER = "plugins/embedding_lab"
 
@@ -58,6 +59,9 @@ LATEST = Latest()
 class Run:
     """One run. Use `create_run` to begin or to add, `open_run` to read.
 
+    A run that is not there yet appears with the first thing that is published in it: what is refused while it is
+    written leaves none behind.
+
     Attributes:
         path: the run's folder.
         files: what lies in its part for the lab.
@@ -66,7 +70,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.files = LocalFiles(path / PLUGIN_FOLDER)
-        self._kept: weakref.WeakKeyDictionary[Dataset, str] = weakref.WeakKeyDictionary()
+        self._tables: weakref.WeakKeyDictionary[Dataset, SampleTable] = weakref.WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -93,11 +97,22 @@ class Run:
             raise one_of("Layer", layer, self.layers, remedy=f"Layers of run {self.path} are listed above.")
         return sorted(steps, key=lambda step: -1 if step is None else step)
 
+    def begin(self) -> None:
+        """Makes the folder a run: TensorBoard lists only folders with an event file, so there is always one.
+
+        Raises:
+            StorageError: the folder cannot be made or written.
+        """
+        with storage_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not _event_files(self.path):
+                _write_event_file(self.path)
+
     def save_dataset(self, data: Dataset) -> str:
-        """Keeps the table of a dataset's samples and returns its key, for the writers below."""
-        if data not in self._kept:  # a step of ten layers comes here eleven times with the same samples
-            self._kept[data] = save_dataset(self.files, data)
-        return self._kept[data]
+        """Keeps the table of a dataset's samples and returns its key."""
+        self.begin()
+        self._table(data).save(self.files)
+        return self._table(data).key
 
     def save_pictures(self, data: Dataset) -> None:
         """Keeps small pictures of the samples, and the originals where cheap, if they are pictures."""
@@ -125,7 +140,7 @@ class Run:
 
         Args:
             layer: the layer's name; "input" is reserved for the samples themselves.
-            data: the samples, whose table is kept too.
+            data: the samples, whose table is kept too when the vectors are published.
             step: the training step; None where nothing changes.
             epoch: the epoch that step lies in.
             wall_time: when the vectors were taken, seconds since 1970; now when left out.
@@ -137,40 +152,40 @@ class Run:
         facts = {
             "layer": layer,
             "step": step_number(step),
-            "samples": self.save_dataset(data),
+            "samples": self._table(data).key,
             "epoch": epoch,
             "wall_time": time.time() if wall_time is None else wall_time,
             "split": split,
             "pooling": pooling,
             "model": model,
         }
-        draft = Draft(self.files, _set_folder(layer, step), "embeddings", "embeddings")
+        draft = self._draft(_set_folder(layer, step), "embeddings", data)
         return EmbeddingWriter(draft, data.ids, facts, shard_bytes)
 
     def outputs_writer(self, data: Dataset, *, step: int | None = None, model: str | None = None) -> OutputsWriter:
         """A writer that takes what the model said at a step, block by block, in the order of the samples."""
-        facts = {"step": step_number(step), "samples": self.save_dataset(data), "model": model}
-        draft = Draft(self.files, f"steps/{step_folder(step)}", "outputs", "outputs")
+        facts = {"step": step_number(step), "samples": self._table(data).key, "model": model}
+        draft = self._draft(f"steps/{step_folder(step)}", "outputs", data)
         return OutputsWriter(draft, data.id_column, facts)
 
-    def save_embeddings(self, embeddings: EmbeddingSet) -> None:
-        """Keeps a whole embedding set, and its outputs where it has some, reading it block by block."""
-        with self.embedding_writer(
-            embeddings.layer,
-            embeddings.dataset,
-            step=embeddings.step,
-            epoch=embeddings.epoch,
-            wall_time=embeddings.wall_time,
-            split=embeddings.split,
-            pooling=embeddings.pooling,
-            model=embeddings.model,
-        ) as writer:
-            rows = max(1, (1 << 24) // (4 * embeddings.dims))
-            for start in range(0, len(embeddings), rows):
-                writer.append(embeddings.vectors[start : start + rows])
-        if embeddings.outputs is not None:
-            with self.outputs_writer(embeddings.dataset, step=embeddings.step, model=embeddings.model) as outputs:
-                outputs.append(embeddings.outputs)
+    def save_embeddings(self, *sets: EmbeddingSet, progress: Progress = silent) -> None:
+        """Keeps whole embedding sets, and their outputs where they have some, reading them block by block.
+
+        All are written before the first is published: where one is refused, none is kept.
+
+        Args:
+            *sets: the sets.
+            progress: told "log layers".
+
+        Raises:
+            InputError and its kinds: something in them cannot be kept.
+            StorageError: the disk is full, read-only, or refuses.
+        """
+        with contextlib.ExitStack() as until_all_are_written:
+            for number, each in enumerate(sets):
+                progress("log layers", number, len(sets))
+                self._write_set(each, until_all_are_written)
+            progress("log layers", len(sets), len(sets))
 
     def embeddings(self, layer: str, step: int | Latest | None = LATEST) -> EmbeddingSet:
         """The vectors of a layer, memory-mapped, with their samples and outputs.
@@ -293,6 +308,34 @@ class Run:
     def _annotations_path(self) -> Path:
         return self.files.local("annotations.jsonl")
 
+    def _table(self, data: Dataset) -> SampleTable:
+        if data not in self._tables:  # a step of ten layers comes here often with the same samples
+            self._tables[data] = SampleTable(data)
+        return self._tables[data]
+
+    def _draft(self, folder: str, kind: str, data: Dataset) -> Draft:
+        """A draft of something about samples, with which their table appears, and the run where there was none."""
+        return Draft(self.files, folder, kind, kind, before=lambda: self.save_dataset(data))
+
+    def _write_set(self, each: EmbeddingSet, until_published: contextlib.ExitStack) -> None:
+        writer = self.embedding_writer(
+            each.layer,
+            each.dataset,
+            step=each.step,
+            epoch=each.epoch,
+            wall_time=each.wall_time,
+            split=each.split,
+            pooling=each.pooling,
+            model=each.model,
+        )
+        until_published.enter_context(writer)
+        rows = max(1, (1 << 24) // (4 * each.dims))
+        for start in range(0, len(each), rows):
+            writer.append(each.vectors[start : start + rows])
+        if each.outputs is not None:
+            outputs = self.outputs_writer(each.dataset, step=each.step, model=each.model)
+            until_published.enter_context(outputs).append(each.outputs)
+
     def _step_folders(self, layer_folder: str) -> list[str]:
         """The steps that were published; a writer that was killed leaves a folder without a manifest."""
         steps = self.files.list(layer_folder)
@@ -332,17 +375,12 @@ def _set_folder(layer: str, step: int | None) -> str:
 def create_run(path: str | Path) -> Run:
     """Begins a run, or opens one to add to it.
 
-    TensorBoard lists only folders with an event file, so there is always one.
-
     Raises:
         StorageError: the folder cannot be made or written.
     """
-    folder = Path(path)
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        if not _event_files(folder):
-            _write_event_file(folder)
-    return Run(folder)
+    run = Run(Path(path))
+    run.begin()
+    return run
 
 
 def open_run(path: str | Path) -> Run:

@@ -27,26 +27,38 @@ FACTS: Facts = {"dataset": str, "rows": int, "fingerprint": str, "class_names": 
 """What the manifest of a table says besides its files."""
 
 
-def save_dataset(files: Files, data: Dataset) -> str:
-    """Writes a dataset's table, unless the run holds the same one, and returns its manifest's name.
+class SampleTable:
+    """The table of a dataset's samples, ready to be kept.
+
+    Attributes:
+        key: the name of its manifest in a run that keeps it.
 
     Raises:
         InputError: a column bears a reserved name or cannot be stored.
-        StorageError: the disk refuses.
     """
-    folder, name = f"samples/{folder_name(data.name)}", f"samples-{_digest(data)}"
-    if f"{name}.json" not in files.list(folder):
-        with Draft(files, folder, name, "samples") as draft:
-            pq.write_table(_table(data), draft.new_file(name, ".parquet"), compression="zstd")
-            draft.publish(
-                {
-                    "dataset": data.name,
-                    "rows": len(data),
-                    "class_names": None if data.class_names is None else list(data.class_names),
-                    "fingerprint": data.fingerprint,
-                }
-            )
-    return f"{folder}/{name}.json"
+
+    def __init__(self, data: Dataset) -> None:
+        self._table = _table(data)
+        self._facts = {
+            "dataset": data.name,
+            "rows": len(data),
+            "class_names": None if data.class_names is None else list(data.class_names),
+            "fingerprint": data.fingerprint,
+        }
+        self._folder, self._name = f"samples/{folder_name(data.name)}", f"samples-{_digest(data)}"
+        self.key = f"{self._folder}/{self._name}.json"
+
+    def save(self, files: Files) -> None:
+        """Writes the table, unless the run holds the same one.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        if f"{self._name}.json" in files.list(self._folder):
+            return
+        with Draft(files, self._folder, self._name, "samples") as draft:
+            pq.write_table(self._table, draft.new_file(self._name, ".parquet"), compression="zstd")
+            draft.publish(self._facts)
 
 
 def read_dataset(files: Files, key: str) -> Dataset:
@@ -54,7 +66,7 @@ def read_dataset(files: Files, key: str) -> Dataset:
 
     Args:
         files: the run's files.
-        key: what `save_dataset` returned.
+        key: as `SampleTable` has it.
 
     Raises:
         DataMissing: there is no such table.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run, as_dataset, create_run
+from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run, as_dataset
 from embedding_lab.errors import EmptyData, InputError, one_of
 from embedding_lab.extraction.source import POOLINGS, Activations, LayerInfo, Pooling, source_of
 from embedding_lab.extraction.streaming import Sink
@@ -178,7 +178,7 @@ def _computed(
 def _run_to_write(out: Run | str | Path | None) -> Iterator[tuple[Run, Callable[[Iterable[EmbeddingSet]], None]]]:
     """The run to write to, and what ties its life to the sets read from it."""
     if out is not None:
-        yield out if isinstance(out, Run) else create_run(out), lambda sets: None
+        yield out if isinstance(out, Run) else Run(Path(out)), lambda sets: None
         return
     temporary = TemporaryRun()
     try:
