@@ -74,7 +74,7 @@ def test_the_scalars_tab_draws_both_runs_of_each_model(board: Board, page: Any) 
     for run in ("mlp/train", "mlp/test", "cnn/train", "cnn/test"):
         page.locator("tf-runs-selector").get_by_text(run, exact=True).wait_for()
     accuracy = page.locator("tf-scalar-card", has_text="tag: accuracy").first
-    wait_for_shapes(accuracy.locator("vz-line-chart2"), 3)  # of the cnn's training there is a single point
+    wait_for_shapes(accuracy.locator("vz-line-chart2"), 4)
     page.get_by_text("learning_rate", exact=True).first.wait_for()
 
 

@@ -98,8 +98,8 @@ def test_any_model_and_its_fit_get_every_summary(
     assert buckets[:, 2].sum() == kernel.size
     assert (buckets[0, 0], buckets[-1, 1]) == pytest.approx((kernel.min(), kernel.max()))
     for tag in ("loss", "accuracy", "learning_rate"):
-        assert steps(train, tag) == [5, 10]
-    assert steps(test, "loss") == [5, 7, 10, 14]  # at the end of an epoch too
+        assert steps(train, tag) == [5, 7, 10, 14]  # at the end of an epoch too
+    assert steps(test, "loss") == [5, 7, 10, 14]
     said = model.predict(other_corners.samples, verbose=0)
     assert last(test, "accuracy") == pytest.approx(np.mean(said.argmax(axis=1) == other_corners.labels))
     assert last(test, "hidden/activations")[:, 2].sum() == 64 * 9
@@ -145,18 +145,44 @@ def test_a_graph_has_a_scope_for_each_layer_with_its_weights_inside(
     assert sources <= names
 
 
-def test_training_numbers_are_the_means_since_the_last_point(
-    corners: Dataset, other_corners: Dataset, tmp_path: Path
+@pytest.mark.parametrize("validated", [False, True])
+def test_training_numbers_are_the_means_since_the_last_point_up_to_the_last_step(
+    corners: Dataset, other_corners: Dataset, tmp_path: Path, validated: bool
 ) -> None:
     model = sequential()
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    losses: list[float] = []
+    losses: list[float] = [0.0]
     every_step = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: losses.append(logs["loss"] * (batch + 1))
     )
-    summaries = lab.TrainingSummaries(tmp_path / "run", other_corners, every=3)
-    model.fit(corners.samples, corners.labels, batch_size=100, verbose=0, callbacks=[every_step, summaries])
-    assert last(events(tmp_path / "run" / "train"), "loss") == pytest.approx((losses[5] - losses[2]) / 3, rel=1e-3)
+    model.fit(
+        corners.samples,
+        corners.labels,
+        batch_size=100,
+        verbose=0,
+        callbacks=[every_step, lab.TrainingSummaries(tmp_path / "run", other_corners, every=3)],
+        validation_data=(corners.samples, corners.labels) if validated else None,  # which begins the means anew
+    )
+    train = events(tmp_path / "run" / "train")
+    assert steps(train, "loss") == [3, 6, 7]
+    means = [float(make_ndarray(each.tensor_proto)) for each in train.Tensors("loss")]
+    expected = [(losses[3] - losses[0]) / 3, (losses[6] - losses[3]) / 3, losses[7] - losses[6]]
+    assert means == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_training_shorter_than_the_interval_has_a_point_of_everything_and_none_twice(
+    corners: Dataset, other_corners: Dataset, tmp_path: Path
+) -> None:
+    for every in (7, 100):
+        model = sequential()
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        summaries = lab.TrainingSummaries(tmp_path / str(every), other_corners, every=every)
+        model.fit(corners.samples, corners.labels, batch_size=100, verbose=0, callbacks=[summaries])
+        train, test = (events(tmp_path / str(every) / part) for part in ("train", "test"))
+        assert steps(train, "loss") == steps(train, "accuracy") == steps(test, "loss") == [7]
+        assert steps(train, "hidden/kernel") == [0, 7]
+        hparams = [each for each in lab.doctor(tmp_path / str(every)).findings if each.tab == "HParams"]
+        assert hparams == []
 
 
 def test_pictures_can_be_seen(corners: Dataset, other_corners: Dataset, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ class Loop:
             _check_converging(logs["loss"], epoch)
             told.on_train_batch_end(batch + last - first - 1, logs)
             self._say_progress(last, total)
-            if last % per_epoch == 0 or last == total:
+            if last % per_epoch == 0 or last == total or model.stop_training:
                 told.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break

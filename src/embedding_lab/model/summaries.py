@@ -47,8 +47,9 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
     | HParams | hyper-parameters, with loss and accuracy |
     | Text | the model's layers, with their outputs and parameters |
 
-    Training numbers are the means over the steps since the last point. The model, its metrics and all random states
-    are left as they are. Where the run holds summaries already, those of steps that come again are taken away.
+    Training numbers are the means over the steps since the last point, of which the last step of an epoch has one
+    too. The model, its metrics and all random states are left as they are. Where the run holds summaries already,
+    those of steps that come again are taken away.
 
     Args:
         run_dir: the run's folder, one level below the log directory; made where it does not exist.
@@ -85,13 +86,14 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
         self._sample = self._held_out.samples[:samples]
         self._every, self._test_every = every, test_every
         self._hparams = hparams
-        self._step = 0
-        self._pictured_at = -1
+        self._said: Mapping[str, Any] = {}
+        self._rest: Mapping[str, float] | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Opens the event files."""
-        self._step = self._begun_at = int(self.model.optimizer.iterations)
-        self._pictured_at = -1
+        self._step = int(self.model.optimizer.iterations)
+        self._described_at = self._judged_at = self._step
+        self._said, self._rest = {}, None
         self._statistics: Statistics | None = None
         create_run(self._run)
         fresh = self._fresh = self._step == 0 or not has_events(self._run / "train")
@@ -104,26 +106,39 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Keras begins its means anew here; a training that was resumed goes on with those it had."""
         self._means.begin()
+        self._said, self._rest = {}, None
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Writes a point where one is due."""
         before, self._step = self._step, int(self.model.optimizer.iterations)
+        self._said = logs or {}
         if self._statistics is None:
             self._meet()
         if before // self._every < self._step // self._every:
             self._write_statistics()
         if before // self._test_every < self._step // self._test_every:
-            self._write_results(logs)
+            self._write_results(self._means.since_last(self._said), self._judge())
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Takes the means of an epoch's last steps, before a validation begins Keras' own anew."""
+        if self._said:
+            self._rest = self._means.since_last(self._said)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Writes mistakes and confusion matrix."""
-        self._write_pictures()
+        """Writes the point of the epoch's last steps, mistakes and confusion matrix."""
+        if not self._said:  # there was no step
+            return
+        judgement = self._judge()
+        if self._step != self._judged_at:
+            self._write_results(self._rest or self._means.since_last(self._said), judgement)
+        values = list(self._pictures(judgement))
+        if values:
+            self._test.write(_summary(values), self._step)
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Writes the last point, and that the training is complete."""
-        if self._step % self._every and self._step > self._begun_at:
+        """Writes the last point of the weights, and that the training is complete."""
+        if self._step != self._described_at:
             self._write_statistics()
-        self._write_pictures()
         self._root.write(_summary([protos.hparams_end(time.time())]), self._step)
         for each in (self._root, self._train, self._test):
             each.close()
@@ -162,38 +177,25 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
 
     def _write_statistics(self) -> None:
         assert self._statistics is not None
+        self._described_at = self._step
         described = self._statistics()
         for file, of_weights in ((self._train, True), (self._test, False)):
             values = [value for each in described if each.weight == of_weights for value in _values(each)]
             if values:
                 file.write(_summary(values), self._step)
 
-    def _write_results(self, logs: Mapping[str, Any] | None) -> None:
+    def _write_results(self, means: Mapping[str, float], judgement: Judgement) -> None:
         """Loss and accuracy of both runs, and what they depend on."""
-        train = [protos.scalar(name, number) for name, number in self._means.since_last(logs or {}).items()]
+        self._judged_at = self._step
+        train = [protos.scalar(name, number) for name, number in means.items()]
         train.append(protos.scalar("learning_rate", float(np.asarray(self.model.optimizer.learning_rate))))
         train += [protos.scalar(f"{name}/keep_probability", 1 - layer.rate) for name, layer in self._dropouts]
         self._train.write(_summary(train), self._step)
-        self._write_judgement(self._judge())
-
-    def _write_judgement(self, judgement: Judgement) -> None:
         found = {"loss": judgement.loss, "accuracy": judgement.accuracy}
         test = [protos.scalar(name, number) for name, number in found.items() if number is not None]
         test += [protos.scalar(f"{name}/keep_probability", 1.0) for name, _ in self._dropouts]
         if test:
             self._test.write(_summary(test), self._step)
-
-    def _write_pictures(self) -> None:
-        """The mistakes and the confusion matrix, where there are classes; once per step."""
-        if self._step in (self._begun_at, self._pictured_at) or self._statistics is None:
-            return
-        self._pictured_at = self._step
-        judgement = self._judge()
-        if self._step % self._test_every:
-            self._write_judgement(judgement)
-        values = list(self._pictures(judgement))
-        if values:
-            self._test.write(_summary(values), self._step)
 
     def _pictures(self, judgement: Judgement) -> Iterator[Any]:
         labels, said, confidence = self._held_out.labels, judgement.said, judgement.confidence
