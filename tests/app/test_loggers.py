@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from google.protobuf import text_format
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
@@ -136,3 +137,13 @@ def test_what_is_refused_leaves_no_run_behind_and_a_run_that_is_there_as_it_was(
         with pytest.raises(InputError):
             lab.log_embeddings(run, **{"embeddings": VECTORS, **refused})
         assert everything() == before
+
+
+def test_tables_of_arrow_are_logged_with_what_is_missing_in_them(tmp_path: Path) -> None:
+    table = pa.table({"kind": ["cat", None, "dog"], "weight": [1, None, 3], "vector": [[1.0, 2.0]] * 3})
+    lab.log_embeddings(tmp_path / "run", table["vector"], labels=table["kind"], columns={"weight": table["weight"]})
+    found = lab.open_run(tmp_path / "run").embeddings("embeddings")
+    assert found.vectors.tolist() == [[1, 2]] * 3
+    assert found.dataset.label_texts is not None
+    assert found.dataset.label_texts.tolist() == ["cat", "", "dog"]
+    np.testing.assert_array_equal(found.dataset.columns["weight"], [1, np.nan, 3])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def log_embeddings(
     step: int | None = None,
     labels: Any = None,
     class_names: Sequence[str] | None = None,
-    ids: Iterable[str] | None = None,
+    ids: Any = None,
     images: Any = None,
     columns: Mapping[str, Any] | None = None,
     dataset: str = "samples",
@@ -36,10 +36,11 @@ def log_embeddings(
 
     Args:
         run: the run's folder, one level below the log directory; made where it does not exist.
-        embeddings: what `extract` gave, one EmbeddingSet, or vectors of shape (n, dims).
+        embeddings: what `extract` gave, one EmbeddingSet, or vectors of shape (n, dims): an array, a tensor of any
+            framework on any device, or a table or a column of lists of pandas, polars or Arrow.
         layer: a name for plain vectors.
         step: the training step; for embedding sets, their own step when left out.
-        labels: for plain vectors, int or text of shape (n,).
+        labels: for plain vectors, int or text of shape (n,), from any of these libraries as all that follows.
         class_names: for plain vectors, the name of label i at position i.
         ids: for plain vectors, unique text of shape (n,); numbered when left out.
         images: for plain vectors, raw uint8 pictures, shape (n, height, width[, 1 or 3]).

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from embedding_lab.embeddings import EmbeddingSet, as_dataset
-from embedding_lab.embeddings.dataset import as_array
+from embedding_lab.embeddings.arrays import as_array
 from embedding_lab.errors import InputError, ShapeMismatch
 
 
@@ -35,7 +35,8 @@ def plain_set(
             expected="shape (n, dims), float or int",
             remedy="Flatten or pool further axes first, for instance X.reshape(len(X), -1).",
         )
-    data = as_dataset(table if images is None else np.asarray(images), name=dataset, **described)
+    samples = table if images is None else np.asarray(as_array(images, "images"))
+    data = as_dataset(samples, name=dataset, **described)
     if images is None:
         return EmbeddingSet(table, replace(data, samples=None), layer)
     if not data.pictures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings.arrays import as_array
 from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
 
@@ -170,7 +171,7 @@ def as_dataset(
     *,
     name: str = "samples",
     labels: Any = None,
-    ids: Iterable[str] | None = None,
+    ids: Any = None,
     class_names: Sequence[str] | None = None,
     splits: Any = None,
     columns: Mapping[str, Any] | None = None,
@@ -178,11 +179,11 @@ def as_dataset(
     """A Dataset from any array-like; a Dataset comes back as it is.
 
     Args:
-        data: a Dataset, or anything numpy can read with n samples on its first axis. Arrays, also
-            memory-mapped ones, are kept, not copied; tensors of a framework become arrays.
+        data: a Dataset, or anything `as_array` can read with n samples on its first axis: arrays, also
+            memory-mapped ones, which are kept, not copied; tensors of a framework; tables of pandas, polars, Arrow.
         name: the dataset's name, and the beginning of ids that are numbered here.
         labels: int or text, shape (n,). Text becomes class names in alphabetical order; -1, an empty text
-            and None among texts mean not labelled.
+            and None among texts, and NaN among numbers, mean not labelled.
         ids: text, shape (n,); numbered when left out: "<name>/00042".
         class_names: the name of label i at position i.
         splits: text, shape (n,), or one text for all.
@@ -199,36 +200,12 @@ def as_dataset(
     return Dataset(
         name=name,
         samples=samples,
-        ids=numbered_ids(name, count) if ids is None else np.array([str(each) for each in ids], dtype=np.str_),
+        ids=numbered_ids(name, count) if ids is None else _texts(ids, "ids"),
         labels=numbers,
         class_names=names,
         splits=_text_column(splits, count),
         columns={column: as_array(values, f"column {column!r}") for column, values in (columns or {}).items()},
     )
-
-
-def as_array(values: Any, what: str) -> Any:
-    """Values with n samples on their first axis: arrays of any library's as they are, all else as numpy's.
-
-    Args:
-        values: anything numpy can read.
-        what: the name for messages.
-
-    Raises:
-        InputError: they have no first axis, or their parts differ in shape.
-    """
-    try:
-        like_numpys = hasattr(values, "shape") and isinstance(getattr(values, "dtype", None), np.dtype)
-        array = values if like_numpys else np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"The {what} cannot be read as an array.", got=str(error).rstrip("."), expected="n samples of one shape"
-        ) from error
-    if len(array.shape) == 0:
-        raise InputError(
-            f"The {what} has no samples axis.", got=f"{values!r:.80}", expected="an array of n samples"
-        )
-    return array
 
 
 def array_bytes(values: Any) -> bytes:
@@ -252,7 +229,7 @@ def label_numbers(
     """Labels as int64 (n,) with their class names, from numbers or from text.
 
     Text labels are looked up in `class_names` where given and numbered alphabetically otherwise;
-    an empty text, or None among texts, means not labelled.
+    an empty text, None among texts and NaN among numbers mean not labelled.
 
     Raises:
         InputError: labels are neither whole numbers nor text, or name an unknown class.
@@ -260,13 +237,13 @@ def label_numbers(
     names = None if class_names is None else tuple(str(name) for name in class_names)
     if labels is None:
         return None, names
-    values = np.asarray(labels)
+    values = np.asarray(as_array(labels, "labels"))
     if values.ndim != 1:
         raise ShapeMismatch("Labels must be one per sample.", got=f"shape {values.shape}", expected="shape (n,)")
     if values.dtype.kind in "iub":
         return values.astype(np.int64), names
-    if values.dtype.kind == "f" and np.all(values == np.floor(values)):
-        return values.astype(np.int64), names
+    if values.dtype.kind == "f" and np.all((values == np.floor(values)) | np.isnan(values)):
+        return np.where(np.isnan(values), UNLABELLED, values).astype(np.int64), names
     if values.dtype.kind not in "UOT":
         raise InputError(
             "Labels are neither whole numbers nor text.", got=f"dtype {values.dtype}", expected="int or text"
@@ -289,4 +266,10 @@ def _text_column(values: Any, count: int) -> NDArray[np.str_] | None:
         return None
     if isinstance(values, str):
         return np.full(count, values)
-    return np.asarray(values).astype(np.str_)
+    return _texts(values, "splits")
+
+
+def _texts(values: Any, what: str) -> NDArray[np.str_]:
+    if not hasattr(values, "__len__"):
+        values = list(values)
+    return np.array([str(each) for each in as_array(values, what)], dtype=np.str_)
