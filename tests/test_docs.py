@@ -51,6 +51,8 @@ def test_every_tab_has_a_page_that_says_what_one_sees_what_it_tells_and_what_it_
 def test_every_python_block_runs_as_it_stands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for package in re.findall(r"^(?:import|from) (\w+)", block, re.MULTILINE):
+            pytest.importorskip(package, reason=f"no {package}: pip install {package}")
         exec(compile(block, name(page), "exec"), {"__name__": "__main__"})
 
 

@@ -394,8 +394,9 @@ def test_text_is_no_layer_to_show(keras: Any) -> None:
     model = keras.Sequential([keras.Input((), dtype="string"), words, keras.layers.Embedding(5, 3, name="meaning")])
     texts = np.array(["a b", "b", "c"])
     assert extract(model, texts, "meaning")["meaning"].vectors.shape == (3, 3)
+    assert list(extract(model, texts)) == ["meaning"]
     with pytest.raises(InputError, match="cannot be shown as vectors"):
-        extract(model, texts)
+        extract(model, texts, "input")
 
 
 def test_what_is_no_model_is_refused() -> None:

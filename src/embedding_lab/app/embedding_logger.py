@@ -8,9 +8,8 @@ from typing import Any
 
 from embedding_lab.app.shown import write_for_viewers
 from embedding_lab.board.stock_projector import ProjectorExport
-from embedding_lab.embeddings import as_dataset
 from embedding_lab.errors import InputError
-from embedding_lab.extraction import extract
+from embedding_lab.extraction import dataset_of, extract
 from embedding_lab.frameworks.keras import import_keras
 
 
@@ -24,7 +23,7 @@ class EmbeddingLogger:
 
     Args:
         run_dir: the run's folder, one level below the log directory; made where it does not exist.
-        data: a Dataset, or an array of samples as the model takes them.
+        data: a Dataset, an array of samples as the model takes them, or a PyTorch DataLoader.
         layers: the layers' names; when left out the input and every layer worth showing.
         every: for `keras`, the number of steps between logs; once per epoch when left out.
         samples: how many of the data to take at most: a fair sample of the classes, the same at every step.
@@ -46,7 +45,7 @@ class EmbeddingLogger:
     ) -> None:
         if every is not None and every < 1:
             raise InputError("every is out of range.", got=repr(every), expected="1 step or more")
-        data = as_dataset(data)
+        data = dataset_of(data)
         self._run_dir = Path(run_dir)
         self._sample = data.fair_sample(samples, seed) if samples < len(data) else data
         self._layers = layers
@@ -56,7 +55,7 @@ class EmbeddingLogger:
         """Logs the embeddings of the model as it is now.
 
         Args:
-            model: a Keras model.
+            model: a Keras model or a PyTorch module.
             step: how many steps it was trained for.
             epoch: the epoch that step lies in.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,9 @@ SURELY_ONE = 1e-3
 SMALLEST_PROBABILITY = 1e-7
 """As Keras has it where only probabilities are known: their loss never exceeds 16.1 nats."""
 
+MOST_CLASSES = 10_000
+"""Numbers of classes beyond this are taken for keys of something else."""
+
 
 def settled_scale(scale: Scale, numbers: NDArray[np.float32], classes: int | None) -> Scale:
     """Decides from a first block what the last numbers are, where the model itself does not say.
@@ -24,14 +29,41 @@ def settled_scale(scale: Scale, numbers: NDArray[np.float32], classes: int | Non
         classes: how many classes the dataset names; None where it names none.
 
     Returns:
-        "probabilities" where every row is one of them, "logits" where there is one number per class, else "none".
+        "probabilities" where every row is one of them, "logits" where there is one number per class or every row
+        the logarithms of probabilities, else "none".
     """
     if scale != "unknown":
         return scale
-    adds_up = numbers.min() >= 0 and np.abs(numbers.sum(axis=1) - 1).max() <= SURELY_ONE
-    if adds_up and numbers.shape[1] > 1:
-        return "probabilities"
+    if numbers.shape[1] > 1:
+        if numbers.min() >= 0 and np.abs(numbers.sum(axis=1) - 1).max() <= SURELY_ONE:
+            return "probabilities"
+        if numbers.max() <= 0 and np.abs(np.exp(numbers).sum(axis=1) - 1).max() <= SURELY_ONE:
+            return "logits"
     return "logits" if classes is not None and numbers.shape[1] == classes else "none"
+
+
+def in_order_of(
+    class_names: Sequence[str] | None, classes: Sequence[str | int], numbers: NDArray[np.float32]
+) -> NDArray[np.float32] | None:
+    """Probabilities of a model's own classes as those of the dataset's classes.
+
+    Args:
+        class_names: those of the dataset; None where it has none.
+        classes: the model's classes: the names of the dataset's, or their numbers.
+        numbers: probabilities, shape (b, k), one for each of `classes`.
+
+    Returns:
+        Shape (b, classes of the dataset), 0 for a class that the model does not know; None where the dataset does
+        not know one of the model's.
+    """
+    place = {name: number for number, name in enumerate(class_names or ())}
+    places = [each if isinstance(each, int) else place.get(each, -1) for each in classes]
+    width = len(class_names) if class_names else 1 + max(places)
+    if min(places) < 0 or max(places) >= min(width, MOST_CLASSES):
+        return None
+    ordered = np.zeros((len(numbers), width), np.float32)
+    ordered[:, places] = numbers
+    return ordered
 
 
 def judge(numbers: NDArray[np.float32], scale: Scale, labels: NDArray[np.int64] | None) -> Outputs:

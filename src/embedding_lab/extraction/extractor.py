@@ -15,15 +15,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run, as_dataset
+from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run
 from embedding_lab.errors import EmptyData, InputError, one_of
-from embedding_lab.extraction.source import POOLINGS, Activations, LayerInfo, Pooling, source_of
-from embedding_lab.extraction.streaming import Sink
+from embedding_lab.extraction.fitting import Fitting
+from embedding_lab.extraction.source import (
+    POOLINGS,
+    Activations,
+    ForwardPass,
+    LayerInfo,
+    Pooling,
+    dataset_of,
+    source_of,
+)
+from embedding_lab.extraction.streaming import NUMBERS, Sink
 from embedding_lab.extraction.temporary import TemporaryRun
 from embedding_lab.progress import Progress, silent
-
-AT_ONCE = 2
-"""Batches computed at the same time: while one waits for its slowest part, the other keeps the cores busy."""
 
 AHEAD = 6
 """Batches computed or about to be while an earlier one is written, which now and then takes longer."""
@@ -36,7 +42,7 @@ def layer_table(model: Any) -> list[LayerInfo]:
     """The layers of a model, in the order in which a sample passes them.
 
     Args:
-        model: a Keras model, or the path of a `.keras` or `.h5` file.
+        model: what `extract` takes; of a function nothing is known.
 
     Raises:
         InputError: this kind of model is not known.
@@ -67,10 +73,12 @@ def extract(
     as it was found, except that one that was never called is built.
 
     Args:
-        model: a Keras model (Functional, Sequential or subclassed), or the path of a `.keras` or `.h5` file.
-        data: a Dataset, or any array-like of samples, shape (n, ...).
+        model: a Keras model (Functional, Sequential or subclassed), the path of a `.keras` or `.h5` file, any
+            PyTorch module, a fitted estimator of scikit-learn, or a function that takes a batch of samples, shape
+            (b, ...), and gives their vectors or a mapping of layers.
+        data: a Dataset, any array-like of samples, shape (n, ...), or a PyTorch DataLoader or Dataset.
         layers: names as in `layer_table`; "input" means the samples themselves, flattened. When left out: the
-            input and every layer worth showing.
+            input, where it is numbers, and every layer worth showing.
         out: the run to write to, or its folder; when left out a temporary one that goes with the process.
         step: the training step the model is at.
         epoch: the epoch that step lies in.
@@ -92,19 +100,20 @@ def extract(
         InputError: samples or outputs that cannot be used.
         StorageError: the disk is full, read-only, or refuses.
     """
-    data = _with_samples(as_dataset(data))
+    data = _with_samples(dataset_of(data))
     names = _asked(layers)
     if pooling not in POOLINGS:
         raise one_of("Pooling", pooling, POOLINGS)
     of_model = None if names is None else [name for name in names if name != INPUT_LAYER]
-    forward = source_of(model).forward_pass(np.asarray(data.samples[:EXAMPLES]), of_model, pooling)
-    if names is None:
-        names = [INPUT_LAYER, *forward.layers]
-    rows = forward.batch_size if batch_size is None else batch_size
-
-    with _run_to_write(out) as (run, keep_for):
+    example = np.asarray(data.samples[:EXAMPLES])
+    with contextlib.ExitStack() as open_until_done:
+        forward = open_until_done.enter_context(source_of(model).forward_pass(example, of_model, pooling))
+        if names is None:
+            names = [*([INPUT_LAYER] if example.dtype.kind in NUMBERS else []), *forward.layers]
+        batches = _batches(data, forward.batch_size if batch_size is None else batch_size)
+        run, keep_for = open_until_done.enter_context(_run_to_write(out))
         sink = Sink(run, data, names, forward, step=step, epoch=epoch, split=split or _only_split(data))
-        with sink, _computed(forward.run, _batches(data, rows)) as blocks:
+        with sink, _computed(forward, batches) as blocks:
             progress("extract samples", 0, len(data))
             for samples, (vectors, numbers) in blocks:
                 sink.append(samples, vectors, numbers)
@@ -144,16 +153,21 @@ def _batches(data: Dataset, rows: int) -> Iterator[NDArray[Any]]:
     """The samples in blocks of so many rows, shape (b, ...), the last one perhaps shorter."""
     if rows < 1:
         raise InputError("The batch size is out of range.", got=str(rows), expected="at least 1")
+    in_batches = getattr(data.samples, "in_batches", None)  # what reads ahead, such as the workers of a DataLoader
+    if in_batches is not None:
+        yield from in_batches(rows)
+        return
     for start in range(0, len(data), rows):
         yield np.asarray(data.samples[start : start + rows])
 
 
 @contextlib.contextmanager
 def _computed(
-    run: Callable[[NDArray[Any]], Activations], batches: Iterable[NDArray[Any]]
+    forward: ForwardPass, batches: Iterable[NDArray[Any]]
 ) -> Iterator[Iterator[tuple[NDArray[Any], Activations]]]:
     """Batches with what the model gives for them, in order, computed in threads ahead of whoever takes them."""
-    threads = ThreadPoolExecutor(AT_ONCE, "embedding-lab-forward")
+    run = Fitting(forward.run)
+    threads = ThreadPoolExecutor(forward.at_once, "embedding-lab-forward")
     pending: deque[tuple[NDArray[Any], Future[Activations]]] = deque()
 
     def first() -> tuple[NDArray[Any], Activations]:

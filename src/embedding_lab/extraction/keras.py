@@ -27,15 +27,14 @@ from embedding_lab.extraction.source import (
     Pooling,
     Scale,
     other_input,
+    rows_within,
     unknown_layer,
 )
 from embedding_lab.frameworks.keras import import_keras, read_model, weights_fingerprint
 from embedding_lab.frameworks.keras_calls import Call, layer_tree, listening
 
-BATCH_BYTES = 64 << 20
-"""What the outputs of all layers together may take for one batch."""
-
-LARGEST_BATCH = 8192
+AT_ONCE = 2
+"""Batches computed at the same time: while one waits for its slowest part, the other keeps the cores busy."""
 
 PASSIVE = (
     "keras.src.layers.preprocessing.",
@@ -113,7 +112,10 @@ class KerasSource:
         tf.function(lambda x: seen.extend(self._call(x)[0]), autograph=False).get_concrete_function(specs)
         return [each.info for each in seen]
 
-    def forward_pass(self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling) -> ForwardPass:
+    @contextlib.contextmanager
+    def forward_pass(
+        self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling
+    ) -> Iterator[ForwardPass]:
         """Makes the model ready: traced once, for the chosen layers. See `Source.forward_pass`."""
         import tensorflow as tf
 
@@ -142,12 +144,13 @@ class KerasSource:
             named = {each.name: np.asarray(block) for each, block in zip(chosen, vectors, strict=True)}
             return named, None if numbers is None else np.asarray(numbers)
 
-        return ForwardPass(
+        yield ForwardPass(
             layers={each.name: pooling if each.tensor.shape.rank > 2 else None for each in chosen},
             run=run,
             scale=scales[0],
-            batch_size=_batch_size([samples, *(each.tensor for each in seen)]),
+            batch_size=rows_within(sum(map(_sample_bytes, [samples, *(each.tensor for each in seen)]))),
             fingerprint=weights_fingerprint(self._model),
+            at_once=AT_ONCE,
         )
 
     def _call(self, inputs: Any) -> tuple[list[Activation], Any]:
@@ -204,11 +207,7 @@ class KerasSource:
             said = " ".join(str(error).split()).rstrip(".")
             raise other_input(self._takes, tuple(getattr(inputs, "shape", (0,))[1:]), f"{said:.300}") from error
         except tf.errors.ResourceExhaustedError as error:
-            raise InputError(
-                "The memory does not suffice for a batch of this size.",
-                got=f"{len(inputs):,} samples",
-                remedy="Choose a smaller batch_size.",
-            ) from error
+            raise MemoryError from error
 
 
 def _declared_inputs(model: Any) -> Any:
@@ -320,10 +319,8 @@ def _tensor(samples: NDArray[Any]) -> Any:
         ) from error
 
 
-def _batch_size(tensors: Sequence[Any]) -> int:
-    """As many samples as keep all outputs of a batch within bounds."""
-    sample_bytes: int = sum(math.prod(size or 1 for size in each.shape[1:]) * each.dtype.size for each in tensors)
-    return max(1, min(LARGEST_BATCH, BATCH_BYTES // max(1, sample_bytes)))
+def _sample_bytes(tensor: Any) -> int:
+    return int(math.prod(size or 1 for size in tensor.shape[1:]) * tensor.dtype.size)
 
 
 def _without_last_one(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

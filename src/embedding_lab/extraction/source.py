@@ -7,12 +7,14 @@ it inherits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings import Dataset, as_dataset
 from embedding_lab.errors import InputError, ShapeMismatch, UnknownName, one_of
 
 Pooling = Literal["mean", "max", "flatten"]
@@ -24,6 +26,15 @@ Scale = Literal["probabilities", "logits", "unknown", "none"]
 Activations = tuple[dict[str, NDArray[Any]], NDArray[Any] | None]
 """Of one batch: the vectors of each layer, float32, shape (b, dims), and the model's last numbers, float32, shape
 (b, k), or None where it ends in anything else."""
+
+
+BATCH_BYTES = 64 << 20
+"""What the outputs that are held at once may take for one batch, in the memory of the processor."""
+
+LARGEST_BATCH = 8192
+
+GIVING = ("transform", "predict_proba", "decision_function")
+"""What gives the vectors of an estimator of scikit-learn: the first of these that it has."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +63,21 @@ class ForwardPass:
 
     Attributes:
         layers: each chosen layer, in order, and how its further axes become one; None where it has none.
-        run: takes a batch of samples, shape (b, ...); called from several threads at once.
+        run: takes a batch of samples, shape (b, ...); raises MemoryError where they are too many.
         scale: what these last numbers are.
         batch_size: samples per call that keep this model fast and its memory small.
-        fingerprint: of the model's weights.
+        fingerprint: of the model's weights; None where they cannot be seen.
+        at_once: how many threads may be in `run` at the same time.
+        classes: of these last numbers, as names or numbers of the dataset's; None where they are all, in order.
     """
 
     layers: Mapping[str, Pooling | None]
     run: Callable[[NDArray[Any]], Activations]
     scale: Scale
     batch_size: int
-    fingerprint: str
+    fingerprint: str | None
+    at_once: int
+    classes: tuple[str | int, ...] | None = None
 
 
 class Source(Protocol):
@@ -72,8 +87,10 @@ class Source(Protocol):
         """The layers in the order of their calls, as far as they are known without samples."""
         ...
 
-    def forward_pass(self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling) -> ForwardPass:
-        """Makes the model ready.
+    def forward_pass(
+        self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling
+    ) -> AbstractContextManager[ForwardPass]:
+        """Makes the model ready, until the block ends.
 
         Args:
             example: a few samples, shape (few, ...).
@@ -92,21 +109,67 @@ def source_of(model: Any) -> Source:
     """The source for a model, chosen by the names of its classes so that no framework is imported to find out.
 
     Args:
-        model: a Keras model, or the path of a Keras model file.
+        model: a Keras model, the path of a Keras model file, a PyTorch module, a fitted estimator of scikit-learn,
+            or a function that takes a batch of samples.
 
     Raises:
         InputError: nothing here knows this kind of model.
     """
-    homes = {each.__module__.partition(".")[0] for each in type(model).__mro__}
+    homes = _homes(model)
     if isinstance(model, str | Path) or "keras" in homes:
         from embedding_lab.extraction.keras import KerasSource
 
         return KerasSource(model)
+    if "torch.nn.modules.module" in homes:
+        from embedding_lab.extraction.torch import TorchSource
+
+        return TorchSource(model)
+    if hasattr(model, "fit") and any(hasattr(model, name) for name in GIVING):
+        from embedding_lab.extraction.estimator import EstimatorSource
+
+        return EstimatorSource(model)
+    if callable(model):
+        from embedding_lab.extraction.callable import CallableSource
+
+        return CallableSource(model)
     raise InputError(
         "This kind of model is not known.",
         got=f"{type(model).__module__}.{type(model).__qualname__}",
-        expected="a Keras 3 model or the path of a .keras or .h5 file",
+        expected="a Keras 3 model, the path of a .keras or .h5 file, a PyTorch module, an estimator of "
+        "scikit-learn or a function",
     )
+
+
+def dataset_of(data: Any) -> Dataset:
+    """The samples to extract from, whatever holds them.
+
+    Args:
+        data: a Dataset, a PyTorch DataLoader or Dataset, or any array-like of samples, shape (n, ...).
+
+    Raises:
+        InputError and its kinds: they cannot be read as samples.
+    """
+    if any(home.startswith("torch.utils.data") for home in _homes(data)):
+        from embedding_lab.frameworks.torch import loaded_dataset
+
+        return loaded_dataset(data)
+    return as_dataset(data)
+
+
+def rows_within(sample_bytes: int, memory: int = BATCH_BYTES) -> int:
+    """As many samples as keep what is held of a batch within bounds.
+
+    Args:
+        sample_bytes: what is held of one sample.
+        memory: in bytes.
+    """
+    return max(1, min(LARGEST_BATCH, memory // max(1, sample_bytes)))
+
+
+def _homes(thing: Any) -> set[str]:
+    """The modules in which its classes were written; of those of Keras, which move, the package alone."""
+    modules = {each.__module__ for each in type(thing).__mro__}
+    return modules | {module.partition(".")[0] for module in modules}
 
 
 def unknown_layer(name: str, known: Sequence[str]) -> UnknownName:

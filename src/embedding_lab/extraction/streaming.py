@@ -15,8 +15,11 @@ from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Outputs
 from embedding_lab.embeddings.outputs import OutputsWriter
 from embedding_lab.embeddings.vectors import EmbeddingWriter
 from embedding_lab.errors import InputError, ShapeMismatch
-from embedding_lab.extraction.classifier import judge, settled_scale
+from embedding_lab.extraction.classifier import in_order_of, judge, settled_scale
 from embedding_lab.extraction.source import ForwardPass, Scale
+
+NUMBERS = "biuf"
+"""The kinds of samples that can be shown as vectors."""
 
 OUTPUT_BYTES = 1 << 20
 """Outputs written at once: a table of many small groups of rows is slow to write and to read."""
@@ -51,6 +54,7 @@ class Sink:
         self._step = step
         self._fingerprint = forward.fingerprint
         self._scale: Scale = forward.scale
+        self._classes = forward.classes
         self._facts = {name: _facts(name, data, forward, step, epoch, split) for name in names}
         self._writers: dict[str, EmbeddingWriter] = {}
         self.rows = 0
@@ -99,6 +103,8 @@ class Sink:
                 )
             writer.append(block)
         self.rows += len(samples)
+        if numbers is not None and self._classes is not None:
+            numbers = in_order_of(self._data.class_names, self._classes, numbers)
         if numbers is not None and self._says_classes(numbers):
             self._waiting.append(numbers)
             if sum(each.nbytes for each in self._waiting) >= OUTPUT_BYTES:
@@ -174,7 +180,7 @@ def _labels_within(data: Dataset, classes: int) -> NDArray[np.int64] | None:
 
 def _as_vectors(samples: NDArray[Any]) -> NDArray[np.float32]:
     """Samples of shape (b, ...) as they are, in a row: float32, shape (b, dims)."""
-    if samples.dtype.kind not in "biuf":
+    if samples.dtype.kind not in NUMBERS:
         raise InputError(
             "These samples cannot be shown as vectors.", got=f"dtype {samples.dtype}", expected="numbers"
         )

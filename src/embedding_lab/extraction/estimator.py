@@ -1,0 +1,119 @@
+"""What the steps of a fitted scikit-learn pipeline give, or a single transformer or classifier."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.embeddings import INPUT_LAYER
+from embedding_lab.errors import InputError, LabError, NotFinite
+from embedding_lab.extraction.callable import as_vectors
+from embedding_lab.extraction.source import (
+    GIVING,
+    Activations,
+    ForwardPass,
+    LayerInfo,
+    Pooling,
+    Scale,
+    other_input,
+    rows_within,
+    unknown_layer,
+)
+
+AT_ONCE = 1
+
+
+class EstimatorSource:
+    """A fitted estimator: each step of a pipeline is a layer, by its name; any other is one, by that of its class.
+
+    Args:
+        model: the estimator. Where its last step is a classifier with probabilities, they say what it takes the
+            samples for.
+    """
+
+    def __init__(self, model: Any) -> None:
+        steps = model.steps if hasattr(model, "steps") else [(type(model).__name__.lower(), model)]
+        self._steps = [(name, step) for name, step in steps if _method(step) is not None]
+
+    def layers(self) -> list[LayerInfo]:
+        """The steps; shapes are known when they run."""
+        return [
+            LayerInfo(name=name, kind=type(step).__name__, shape=None, parameters=0, worth_showing=True)
+            for name, step in self._steps
+        ]
+
+    @contextlib.contextmanager
+    def forward_pass(
+        self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling
+    ) -> Iterator[ForwardPass]:
+        """Calls the steps with the example to see what they give. See `Source.forward_pass`."""
+        found = self._given(example)
+        chosen = [name for name in found if not _is_sparse(found[name])] if names is None else list(names)
+        for name in chosen:
+            if name not in found:
+                raise unknown_layer(name, [INPUT_LAYER, *found])
+        last, step = self._steps[-1]
+        scale: Scale = "probabilities" if _method(step) == "predict_proba" else "none"
+        classes = _classes(step) if scale == "probabilities" else None
+
+        def run(samples: NDArray[Any]) -> Activations:
+            given = self._given(samples)
+            vectors = {name: as_vectors(_dense(given[name]), pooling) for name in chosen}
+            return vectors, None if classes is None else given[last].astype(np.float32)
+
+        widest = max((4 * int(np.prod(found[name].shape[1:])) for name in chosen), default=1)
+        yield ForwardPass(
+            layers={name: pooling if found[name].ndim > 2 else None for name in chosen},
+            run=run,
+            scale=scale,
+            batch_size=rows_within(max(widest, example[:1].nbytes)),
+            fingerprint=None,
+            at_once=AT_ONCE,
+            classes=classes,
+        )
+
+    def _given(self, samples: NDArray[Any]) -> dict[str, Any]:
+        """What each step gives, shape (b, ...); samples of more axes are flattened, as scikit-learn wants them."""
+        values: Any = samples.reshape(len(samples), -1) if samples.ndim > 2 else samples
+        given = {}
+        for name, step in self._steps:
+            try:
+                values = getattr(step, str(_method(step)))(values)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise _explained(error, name, step, samples) from error
+            if isinstance(values, list):
+                raise InputError(f"Step {name!r} answers several questions at once.", expected="one output")
+            given[name] = values = values.to_numpy() if hasattr(values, "to_numpy") else values  # a data frame
+        return given
+
+
+def _method(step: Any) -> str | None:
+    return next((name for name in GIVING if hasattr(step, name)), None)
+
+
+def _classes(step: Any) -> tuple[str | int, ...]:
+    """The classes of a classifier: numbers as numbers, all else as text."""
+    return tuple(each if isinstance(each, str) else int(each) for each in np.asarray(step.classes_).tolist())
+
+
+def _explained(error: Exception, name: str, step: Any, samples: NDArray[Any]) -> LabError:
+    said = " ".join(str(error).split()).rstrip(".")
+    if type(error).__name__ == "NotFittedError":
+        return InputError(f"Step {name!r} is not fitted.", got=f"{said:.200}", remedy="Call fit first.")
+    if "NaN" in said or "infinity" in said:
+        return NotFinite(f"Step {name!r} takes no NaN or infinity.", got=f"{said:.200}")
+    wanted = getattr(step, "n_features_in_", None)
+    takes = f"samples that step {name!r} takes" if wanted is None else f"{wanted} numbers for step {name!r}"
+    return other_input(takes, samples.shape[1:], f"{said:.300}")
+
+
+def _is_sparse(values: Any) -> bool:
+    return hasattr(values, "toarray")
+
+
+def _dense(values: Any) -> NDArray[Any]:
+    return np.asarray(values.toarray() if _is_sparse(values) else values)

@@ -1,0 +1,54 @@
+"""Runs batches that may be too large for the memory in parts that are not."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.errors import InputError
+from embedding_lab.extraction.source import Activations
+
+
+class Fitting:
+    """A forward pass that halves what does not fit, and from then on takes no larger parts. It warns of it.
+
+    Args:
+        run: takes a batch, shape (b, ...); raises MemoryError where it is too large.
+    """
+
+    def __init__(self, run: Callable[[NDArray[Any]], Activations]) -> None:
+        self._run = run
+        self._rows: int | None = None
+
+    def __call__(self, samples: NDArray[Any]) -> Activations:
+        """What the pass gives for a batch of any size.
+
+        Raises:
+            InputError: the memory does not suffice for a single sample.
+        """
+        rows = len(samples) if self._rows is None else self._rows
+        if rows < len(samples):
+            return _joined([self(samples[begin : begin + rows]) for begin in range(0, len(samples), rows)])
+        try:
+            return self._run(samples)
+        except MemoryError as error:
+            if len(samples) == 1:
+                raise InputError(
+                    "The memory does not suffice for a single sample.", remedy="Use a smaller model or sample."
+                ) from error
+        self._rows = min(len(samples) // 2, self._rows or len(samples))
+        warnings.warn(
+            f"The memory did not suffice for a batch of {len(samples):,} samples: going on with {self._rows:,}.",
+            stacklevel=2,
+        )
+        return self(samples)
+
+
+def _joined(parts: list[Activations]) -> Activations:
+    vectors = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
+    numbers = [part[1] for part in parts if part[1] is not None]
+    return vectors, np.concatenate(numbers) if numbers else None

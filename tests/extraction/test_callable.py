@@ -1,0 +1,163 @@
+"""Functions and scikit-learn pipelines keep the extractor's promises too, and too large batches are halved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from contracts.extractor_contract import Case, ExtractorContract, left_behind
+from embedding_lab.embeddings import as_dataset
+from embedding_lab.errors import InputError, NotFinite, ShapeMismatch, UnknownName
+from embedding_lab.extraction import extract, layer_table
+from embedding_lab.extraction.classifier import in_order_of
+
+NUMBERS = np.random.default_rng(0)
+ROWS = NUMBERS.normal(size=(13, 5)).astype(np.float32)
+WEIGHTS = NUMBERS.normal(size=(5, 3)).astype(np.float32)
+TEXTS = np.array(["a cat", "a dog", "cats and dogs", "no one", "a cat and a dog"])
+
+
+def softmax(numbers: np.ndarray) -> np.ndarray:
+    powers = np.exp(numbers - numbers.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+class TestFunction(ExtractorContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls) -> Case:
+        def model(samples: np.ndarray) -> dict[str, np.ndarray]:
+            hidden = samples @ WEIGHTS
+            return {"hidden": hidden, "over time": hidden[:, None, :] * np.arange(4)[:, None], "logits": hidden * 2}
+
+        hidden = ROWS @ WEIGHTS
+        outputs = {"hidden": hidden, "over time": hidden[:, None, :] * np.arange(4)[:, None]}
+        return Case(model, ROWS, outputs, softmax(hidden * 2), state=lambda: None, has_weights=False)
+
+
+class TestPipeline(ExtractorContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls) -> Case:
+        model = make_pipeline(StandardScaler(), PCA(3, random_state=0), LogisticRegression())
+        labels = np.arange(len(ROWS)) % 3
+        model.fit(ROWS, labels)
+        scaled = model[0].transform(ROWS)
+        outputs = {"standardscaler": scaled, "pca": model[1].transform(scaled)}
+        return Case(
+            model,
+            ROWS,
+            outputs,
+            model.predict_proba(ROWS),
+            state=lambda: str(vars(model)),
+            shape_words=("5 numbers for step 'standardscaler'",),
+            has_weights=False,
+        )
+
+    def test_not_finite_vectors_are_refused_with_layer_and_sample_and_leave_nothing(
+        self, case: Case, tmp_path: Path
+    ) -> None:
+        samples = case.samples.copy()
+        samples[5] = np.nan
+        with pytest.raises(NotFinite, match="Step 'pca' takes no NaN"):  # what scikit-learn itself refuses
+            extract(case.model, samples, case.layers, out=tmp_path)
+        assert left_behind(tmp_path) == []
+
+
+def test_a_single_array_is_called_output_and_text_goes_in_as_it_is() -> None:
+    def encode(texts: np.ndarray) -> list[list[int]]:
+        return [[len(text), text.count("a")] for text in texts]
+
+    sets = extract(encode, TEXTS)
+    assert list(sets) == ["output"]
+    assert sets["output"].vectors.tolist() == encode(TEXTS)
+    assert layer_table(encode) == []
+
+
+def test_a_function_that_gives_other_rows_or_layers_or_no_numbers_is_refused() -> None:
+    with pytest.raises(ShapeMismatch, match="one row per sample"):
+        extract(lambda batch: batch[:1], ROWS)
+    with pytest.raises(InputError, match="gives no numbers"):
+        extract(lambda batch: np.array(["a"] * len(batch)), ROWS)
+    with pytest.raises(InputError, match="not give the same layers"):
+        extract(lambda batch: {"a" if len(batch) < 3 else "b": batch}, ROWS)
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_that_is_said() -> None:
+    asked: list[int] = []
+
+    def greedy(batch: np.ndarray) -> np.ndarray:
+        asked.append(len(batch))
+        if len(batch) > 6:
+            raise MemoryError
+        return batch * 2
+
+    with pytest.warns(UserWarning, match="did not suffice for a batch of 13 samples: going on with 6"):
+        doubled = extract(greedy, ROWS)["output"].vectors
+    np.testing.assert_array_equal(doubled, ROWS * 2)
+    assert asked[1:] == [13, 6, 6, 1]
+
+
+@pytest.mark.filterwarnings("ignore:The memory did not suffice")
+def test_a_single_sample_that_does_not_fit_is_refused() -> None:
+    asked: list[int] = []
+
+    def full(batch: np.ndarray) -> np.ndarray:
+        asked.append(len(batch))
+        if len(asked) > 1:
+            raise MemoryError
+        return batch
+
+    with pytest.raises(InputError, match="does not suffice for a single sample"):
+        extract(full, ROWS)
+
+
+def test_a_pipeline_on_text_gives_its_dense_steps_unasked_and_the_sparse_ones_by_name() -> None:
+    model = make_pipeline(TfidfVectorizer(), TruncatedSVD(2, random_state=0)).fit(TEXTS)
+    assert list(extract(model, TEXTS)) == ["truncatedsvd"]
+    words = extract(model, TEXTS, "tfidfvectorizer")["tfidfvectorizer"].vectors
+    np.testing.assert_allclose(words, model[0].transform(TEXTS).toarray(), rtol=1e-6)
+
+
+def test_a_single_estimator_is_a_layer_and_pictures_are_flattened_for_it() -> None:
+    pictures = ROWS.reshape(13, 5, 1)
+    model = KMeans(2, n_init=1, random_state=0).fit(ROWS)
+    given = extract(model, pictures, ["kmeans"])["kmeans"].vectors
+    np.testing.assert_allclose(given, model.transform(ROWS), rtol=1e-5)
+    assert [each.name for each in layer_table(model)] == ["kmeans"]
+
+
+def test_classes_are_those_of_the_dataset_by_name() -> None:
+    texts = np.array(["zebra", "ant", "cat"])[np.arange(len(ROWS)) % 3]
+    model = LogisticRegression().fit(ROWS, texts)
+    data = as_dataset(ROWS, labels=texts, class_names=["zebra", "ant", "unicorn", "cat"])
+    said = extract(model, data, "input")["input"].outputs
+    assert said is not None
+    assert [data.class_names[each] for each in said.prediction] == model.predict(ROWS).tolist()  # type: ignore[index]
+    assert extract(model, as_dataset(ROWS), "input")["input"].outputs is None
+
+
+def test_classes_that_are_keys_of_something_else_say_nothing() -> None:
+    assert in_order_of(None, (3, 5_000_000), np.ones((2, 2), np.float32)) is None
+    assert in_order_of(["a"], (0, 1), np.ones((2, 2), np.float32)) is None
+
+
+def test_an_estimator_that_is_not_fitted_and_a_step_that_is_not_there_are_said() -> None:
+    with pytest.raises(InputError, match=r"'pca' is not fitted.*Call fit first"):
+        extract(PCA(2), ROWS)
+    with pytest.raises(UnknownName, match="input, pca"):
+        extract(PCA(2).fit(ROWS), ROWS, "svd")
+
+
+def test_tensors_of_a_framework_are_read(keras: Any) -> None:
+    vectors = extract(lambda batch: keras.ops.convert_to_tensor(batch) * 2, ROWS)["output"].vectors
+    np.testing.assert_array_equal(vectors, ROWS * 2)
