@@ -264,20 +264,29 @@ def test_the_projector_is_given_every_finished_map_as_three_columns(run_path: Pa
     lab.project_run(run_path, layers=["wide"], max_iter=20)
     lab.project_run(run_path, layers=["wide"], max_iter=20, dims=2)
     lab.project_run(run_path, "pca", layers=["wide"])
+    lab.project_run(run_path, "pca", layers=["wide"], dims=5)
     lab.project_run(run_path, layers=["wide"], max_iter=20, name="tight", exaggeration=4)
     after = listed(run_path)
     assert after.keys() - before.keys() == {
         "wide · step 00007 · t-SNE 3-D",
         "wide · step 00007 · t-SNE 2-D",
         "wide · step 00007 · t-SNE 3-D (tight)",
-    }, "the layer's own tensor opens with its principal components"
+        "wide · step 00007 · principal components 3-D",
+        "wide · step 00007 · principal components 5-D",
+    }
+    assert min(name for name in after if name.startswith("wide")) == "wide · step 00007 · PCA, euclidean"
     run = lab.open_run(run_path)
-    for title, name in (("t-SNE 3-D", "tsne-3d"), ("t-SNE 2-D", "tsne-2d")):
+    for title, name in (
+        ("t-SNE 3-D", "tsne-3d"),
+        ("t-SNE 2-D", "tsne-2d"),
+        ("principal components 3-D", "pca-3d"),
+        ("principal components 5-D", "pca-5d"),
+    ):
         entry = after[f"wide · step 00007 · {title}"]
         assert list(entry.tensor_shape) == [ROWS, 3]
         tensor = np.fromfile(run_path / entry.tensor_path, "<f4").reshape(ROWS, 3)
-        points = run.map("wide", name).points
-        assert tensor[1:, 2].any() == (name == "tsne-3d")
+        points = run.map("wide", name).points[:, :3]
+        assert tensor[1:, 2].any() == (name != "tsne-2d")
         shown, true = pdist(tensor), pdist(points)
         np.testing.assert_allclose(shown, true * (shown.sum() / true.sum()), atol=1e-4)
 

@@ -20,6 +20,11 @@ COST = 0.03
 
 TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
+LISTED = {**TITLES, "pca": "principal components"}
+"""How the Projector's list names maps. The page opens with what sorts first: the layer's own tensor, which begins
+with "PCA,".
+"""
+
 
 @dataclass(frozen=True)
 class MapReport:
@@ -109,7 +114,7 @@ def project_run(
     check_parameters(method, own, dims)
     into = open_run(run)
     name = name or map_name(method, dims, metric)
-    title = f"{TITLES.get(method, method)} {dims}-D"
+    title = f"{LISTED.get(method, method)} {dims}-D"
     title = title if name == map_name(method, dims, metric) else f"{title} ({name})"
     reports, notes = [], {}
     for each in _chosen(into, layers, step):
@@ -117,7 +122,7 @@ def project_run(
         began = time.perf_counter()
         there = None if anew else task.finished()
         made = there or task.make(anew, threads, say, _named(each.layer, progress))
-        notes.update(dict.fromkeys(_show(into, each, name, title, made)))
+        notes.update(dict.fromkeys(write_maps(into.path, [ShownMap(each, name, title, made)]).notes))
         took = 0.0 if there else time.perf_counter() - began
         reports.append(MapReport(each.layer, each.step, name, len(each), made.quality, took))
     return MapsReport(into.path, tuple(reports), tuple(notes))
@@ -236,13 +241,6 @@ def _chosen(run: Run, layers: Sequence[str] | None, step: int | Latest | None) -
         if not names:
             raise one_of("Step", step, sorted({str(each) for known in steps.values() for each in known}))
     return (run.embeddings(layer, step) for layer in names)
-
-
-def _show(run: Run, embeddings: EmbeddingSet, name: str, title: str, made: Projection) -> tuple[str, ...]:
-    """Gives the stock Projector the map. One by principal components it draws by itself, of the layer's tensor."""
-    if made.method == "pca":
-        return ()
-    return write_maps(run.path, [ShownMap(embeddings, name, title, made)]).notes
 
 
 def _named(layer: str, progress: Progress) -> Progress:

@@ -23,7 +23,7 @@ from embedding_lab.board.projector_config import (
     taking_turns,
     tensor_name,
 )
-from embedding_lab.board.projector_tensors import LayerVectors, at_most_one
+from embedding_lab.board.projector_tensors import NARROWEST, LayerVectors, at_most_one
 from embedding_lab.board.thumbnails import layout, thumbnail_sheet
 from embedding_lab.board.views import layer_views
 from embedding_lab.embeddings import Dataset, EmbeddingSet, Projection, check_finite, create_run
@@ -115,7 +115,7 @@ class ShownMap:
         embeddings: the set it shows.
         name: the map's name in the run.
         title: what the page's list calls it, such as "t-SNE 3-D".
-        projection: the map, of two or three dimensions.
+        projection: the map; of more than three dimensions the first three are shown.
     """
 
     embeddings: EmbeddingSet
@@ -214,7 +214,8 @@ class _Export:
         metadata = self._metadata(replace(each, dataset=told), rows)
         folder = f"{_folder(each)}/maps/{folder_name(shown.name)}"
         self.folders.append(folder)
-        points = shown.projection.points if rows is None else shown.projection.points[rows]
+        points = shown.projection.points[:, :NARROWEST]
+        points = points if rows is None else points[rows]
         drawn = as_drawn(points)
         if drawn.stretch > TELLING_STRETCH:
             self.note(
