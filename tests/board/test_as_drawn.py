@@ -34,7 +34,7 @@ def unlike(one: np.ndarray, other: np.ndarray) -> float:
     return float(ratio.max() / ratio.min())
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10_000), dims=st.sampled_from([2, 3]), count=st.integers(1, 9), longer=st.floats(0.3, 3))
 def test_the_page_stretches_as_little_as_is_said_and_a_plane_not_at_all(
     seed: int, dims: int, count: int, longer: float
@@ -49,7 +49,10 @@ def test_the_page_stretches_as_little_as_is_said_and_a_plane_not_at_all(
         assert not drawn.values[:, 2].any()
 
 
-@pytest.mark.parametrize(("widths", "most"), [((1, 0.9, 0.7), 1.001), ((1, 0.85, 0.7), 1.03)])
+@pytest.mark.parametrize(
+    ("widths", "most"),
+    [((1, 0.9, 0.7), 1.001), ((1, 0.85, 0.7), 1.03), ((1, 0.98, 0.96), 1.001)],
+)
 def test_a_round_map_in_space_keeps_its_proportions_or_nearly(widths: tuple[float, ...], most: float) -> None:
     points = np.random.default_rng(0).normal(size=(1000, 3))
     points *= widths / np.linalg.norm(points, axis=1, keepdims=True)

@@ -14,6 +14,7 @@ solution, the axes are taken that stretch least.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,30 @@ TRIES = 4_000
 ROUNDS = 12
 """So many random axes are tried at first, and then near the best, each round half as near."""
 
-FARTHEST = 3.0
-"""The map is moved by at most so many times its radius, or single precision would lose its details."""
 
-GAP = 0.1
-"""The second moments along two axes differ by this share at least, or rounding would turn them."""
+class Limits(NamedTuple):
+    """How far the page's arithmetic is trusted.
+
+    Attributes:
+        farthest: the map is moved by at most so many times its radius.
+        gap: the second moments along two axes differ by this share at least.
+    """
+
+    farthest: float
+    gap: float
+
+
+CAUTIOUS = Limits(farthest=3.0, gap=0.1)
+
+BOLD = Limits(farthest=10.0, gap=0.02)
+"""Where nothing else keeps the proportions, as for a map that is nearly a ball. Single precision then keeps a
+distance to a millionth of the map's width."""
+
+SAMPLED = 50_000
+"""Of more points the page takes its axes from a sample of so many, and errs too much for boldness."""
+
+STRAIGHT = 1.001
+"""Less stretch than this is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +78,15 @@ def as_drawn(points: NDArray[np.floating]) -> Drawn:
     ):  # all on one line, or in one plane in space: there is no body to put a cube around
         values[:, :dims] = centred
         return Drawn(values, 1.0)
-    axes, move, stretch = _best(corners, centred.T @ centred / len(centred))
+    covariance = centred.T @ centred / len(centred)
+    axes, move, stretch = _best(corners, covariance, CAUTIOUS)
+    if stretch > STRAIGHT and len(points) <= SAMPLED:
+        axes, move, stretch = _best(corners, covariance, BOLD)
     values[:, :dims] = centred @ axes.T + move
     return Drawn(values, stretch)
 
 
-def _best(corners: Floats, covariance: Floats) -> tuple[Floats, Floats, float]:
+def _best(corners: Floats, covariance: Floats, limits: Limits) -> tuple[Floats, Floats, float]:
     """The axes along which the map is about equally long and can be moved to; the way to move it; the stretch."""
     random = np.random.default_rng(0)
     dims = len(covariance)
@@ -72,7 +95,7 @@ def _best(corners: Floats, covariance: Floats) -> tuple[Floats, Floats, float]:
     for number in range(ROUNDS):
         near = random.normal(size=(TRIES, dims, dims))
         axes = np.linalg.qr(near if number == 0 else best[0].T + near * 0.5**number)[0].transpose(0, 2, 1)
-        moves, possible = moves_to(axes @ covariance @ axes.transpose(0, 2, 1))
+        moves, possible = moves_to(axes @ covariance @ axes.transpose(0, 2, 1), limits)
         stretches = np.where(possible, _stretches(corners, axes), np.inf)
         least = int(stretches.argmin())
         if stretches[least] < best[2]:
@@ -87,7 +110,7 @@ def _stretches(corners: Floats, axes: Floats) -> Floats:
     return np.asarray(lengths.max(axis=1) / lengths.min(axis=1))
 
 
-def moves_to(covariances: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+def moves_to(covariances: Floats, limits: Limits) -> tuple[Floats, NDArray[np.bool_]]:
     """Where to move maps with these covariances along their axes, (m, d, d), so that the axes are eigenvectors.
 
     Returns:
@@ -105,6 +128,6 @@ def moves_to(covariances: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         spread = np.diagonal(covariances, axis1=1, axis2=2)
         moments = np.sort(spread + squares, axis=1)
         good = np.isfinite(squares).all(axis=1) & (squares >= 0).all(axis=1)
-        good &= squares.sum(axis=1) <= FARTHEST**2 * spread.sum(axis=1)
-        good &= (moments[:, :-1] <= (1 - GAP) * moments[:, 1:]).all(axis=1)
+        good &= squares.sum(axis=1) <= limits.farthest**2 * spread.sum(axis=1)
+        good &= (moments[:, :-1] <= (1 - limits.gap) * moments[:, 1:]).all(axis=1)
         return signs * np.sqrt(np.where(squares > 0, squares, 0)), good
