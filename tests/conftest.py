@@ -46,11 +46,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _longest_first(items)
     if config.getoption("--long"):
         return
     chosen = [item for item in items if "long" not in item.keywords]
     config.hook.pytest_deselected(items=[item for item in items if "long" in item.keywords])
     items[:] = chosen
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Begins with the files that take longest: one of them begun last would be waited for alone."""
+    costly = {"browser", "mnist_dir"}
+    long = {item.path for item in items if costly & set(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def _missing(what: str) -> None:

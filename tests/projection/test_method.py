@@ -1,4 +1,4 @@
-"""Every method of the table keeps the promise of all methods."""
+"""Every method of the table keeps the promise of all methods; UMAP does in test_umap.py, where it compiles once."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ class TestPCA(ProjectionContract):
 class TestTSNE(ProjectionContract):
     name = "tsne"
     quick: ClassVar = {"max_iter": 60}
-
-
-class TestUMAP(ProjectionContract):
-    name = "umap"
-    quick: ClassVar = {"epochs": 20}
 
 
 def test_a_method_that_does_not_exist_is_refused_with_those_that_do():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
+from contracts.projection_contract import ProjectionContract
 from embedding_lab.errors import InputError
 from embedding_lab.progress import silent
 from embedding_lab.projection import neighbours, umap
@@ -24,6 +26,11 @@ def project(vectors, found, **own):
         threads=1,
         **own,
     )
+
+
+class TestUMAP(ProjectionContract):
+    name = "umap"
+    quick: ClassVar = {"epochs": 20}
 
 
 @pytest.mark.parametrize("n", [300, 5_000])  # umap-learn by itself ignores given neighbours below 4,096
