@@ -28,7 +28,7 @@ from embedding_lab.errors import DataMissing, InputError, LaunchError
 
 pytestmark = pytest.mark.usefixtures("quick_tensorboard")
 
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -348,9 +348,10 @@ def test_the_notebooks_frame_shows_the_projector_through_the_proxy(
         notebook = f"<body>{running._repr_html_()}</body>"
         with a_proxy(mount, lambda path: root + (path if kept else path.removeprefix(mount)), notebook) as address:
             page = browser.new_page()
+            page.set_default_timeout(1000 * SECONDS)
             page.goto(address)
             frame = page.frame_locator("iframe")
-            frame.get_by_text("Projector", exact=False).first.wait_for(timeout=SECONDS * 1000)
+            frame.get_by_text("Projector", exact=False).first.wait_for()
             assert page.frames[1].url.startswith(f"{address}{mount}/")
             page.close()
 
