@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+import embedding_lab as lab
 from contracts.projection_contract import ProjectionContract
 from embedding_lab.errors import InputError
 from embedding_lab.progress import silent
@@ -55,6 +56,14 @@ def test_parameters_out_of_range_are_refused(own):
     vectors = np.random.default_rng(1).normal(size=(20, 3))
     with pytest.raises(InputError, match=next(iter(own))):
         project(vectors, neighbours.find(vectors, 14), **own)
+
+
+def test_lab_project_gives_it_the_neighbours_that_all_methods_share_and_measures_its_map():
+    vectors = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
+    found = lab.project(vectors, "umap", dims=2, epochs=30)
+    np.testing.assert_array_equal(found.points, project(vectors, neighbours.find(vectors, 90), epochs=30))
+    assert (found.method, found.state, found.parameters["n_neighbors"]) == ("umap", "complete", 15)
+    assert found.quality["kept_10"] == found.per_sample["kept_10"].mean() > 0.15
 
 
 def test_umap_does_not_bring_tensorflow_with_it():
