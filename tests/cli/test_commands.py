@@ -152,6 +152,17 @@ def test_vectors_are_logged_with_labels_ids_and_pictures(here: Here, vectors: Pa
     assert list((vectors / "logs" / "mine" / "projector").rglob("*.png"))
 
 
+def test_a_table_is_logged_with_the_columns_that_are_named(here: Here, tmp_path: Path) -> None:
+    rows = "".join(f"{row},{row % 2},{row}.5,{row % 3}.25\n" for row in range(8))
+    (tmp_path / "mine.csv").write_text(f"who,odd,a,b\n{rows}")
+    words = ["--vectors", "b, a", "--labels", "odd", "--ids", "who", "--run", "mine"]
+    told = result(here(tmp_path, "log", "mine.csv", *words, "--json"))
+    assert "The labels are 'odd'." in told["notes"]
+    found = lab.open_run(tmp_path / "logs" / "mine").embeddings("mine")
+    assert found.vectors[4].tolist() == [1.25, 4.5]
+    assert (found.dataset.labels[3], found.ids[3]) == (1, "3")
+
+
 def test_logging_again_adds_another_layer(here: Here, vectors: Path) -> None:
     for name in ("first", "second"):
         result(here(vectors, "log", "mine.npy", "--layer", name, "--run", "mine", "--json"))

@@ -13,7 +13,7 @@ import pytest
 import embedding_lab as lab
 
 HOUSE = Path(lab.__file__).parent
-ROOMS = {"dataset", "model", "extraction", "projection", "insight", "board", "profiling"}
+ROOMS = {"dataset", "model", "extraction", "projection", "insight", "board", "profiling", "tables"}
 FRAMEWORKS = {"tensorflow", "keras", "torch", "jax"}
 SHARED = {"embeddings", "errors", "progress"}
 

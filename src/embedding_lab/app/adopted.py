@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from embedding_lab.board.dashboard.columns import MISSING, Category, Number
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.embeddings import EmbeddingSet, Run, as_dataset
+from embedding_lab.errors import DataMissing
 
 
 def adopt(run: Run, logdir: Path, run_name: str, layer: str) -> None:
@@ -19,7 +21,35 @@ def adopt(run: Run, logdir: Path, run_name: str, layer: str) -> None:
         UnknownName: there is no such entry.
         BrokenFile: its vectors cannot be read.
     """
+    run.save_embeddings(_adopted_set(Library(logdir), run_name, layer))
+
+
+def adopted_sets(logdir: Path) -> list[EmbeddingSet]:
+    """All that others wrote for the stock Projector in a log directory, a set for each entry of each run's list.
+
+    Raises:
+        DataMissing: there is nothing of the kind.
+        BrokenFile: vectors cannot be read.
+    """
     library = Library(logdir)
+    entries = [
+        (name, layer)
+        for name in library.logdir.lists
+        if (foreign := library.foreign(name)) is not None
+        for layer in foreign.entries
+    ]
+    if not entries:
+        raise DataMissing(
+            f"There are no vectors for the Projector in {str(logdir)!r}.",
+            expected="a folder with a projector_config.pbtxt that others wrote, in it or in its runs",
+        )
+    sets = [_adopted_set(library, name, layer) for name, layer in entries]
+    if len({each.layer for each in sets}) < len(sets):  # runs may have entries of one name
+        return [replace(each, layer=f"{name}/{each.layer}") for each, (name, _) in zip(sets, entries, strict=True)]
+    return sets
+
+
+def _adopted_set(library: Library, run_name: str, layer: str) -> EmbeddingSet:
     found = library.set(run_name, layer, None)
     labels: Any = None
     columns: dict[str, Any] = {}
@@ -43,4 +73,4 @@ def adopt(run: Run, logdir: Path, run_name: str, layer: str) -> None:
         labels=labels,
         columns=columns,
     )
-    run.save_embeddings(EmbeddingSet(vectors, data, layer))
+    return EmbeddingSet(vectors, data, layer)

@@ -1,4 +1,4 @@
-"""`embedding-lab log`: the user's own vectors, for the lab and for the Projector."""
+"""`embedding-lab log`: the user's own vectors, from a file of any kind, for the lab and for the Projector."""
 
 from __future__ import annotations
 
@@ -14,14 +14,24 @@ from embedding_lab.cli.written import written
 
 
 def log(
-    file: Annotated[Path, typer.Argument(help="A .npy file of vectors, one row per sample.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Vectors, one row per sample: .npy, .npz, .safetensors, .parquet, .arrow, .csv, .tsv, .jsonl, "
+            "word2vec's .vec, .txt or .bin; or a log directory that others filled for the Projector."
+        ),
+    ],
+    vectors: Annotated[
+        str | None,
+        typer.Option("--vectors", help="The columns or array that are the vectors, with commas between."),
+    ] = None,
     labels: Annotated[
-        Path | None,
-        typer.Option("--labels", help="A label per sample: a .npy file, or text with one on each line."),
+        str | None,
+        typer.Option("--labels", help="A label per sample: a column of FILE, a .npy file, or lines of text."),
     ] = None,
     ids: Annotated[
-        Path | None,
-        typer.Option("--ids", help="A unique name per sample: a .npy file, or text with one on each line."),
+        str | None,
+        typer.Option("--ids", help="A unique name per sample: as for --labels."),
     ] = None,
     images: Annotated[
         Path | None,
@@ -37,21 +47,32 @@ def log(
     debug: Debug = False,
 ) -> None:
     """Log vectors of your own."""
-    from embedding_lab.app.loggers import log_embeddings
-    from embedding_lab.cli.arrays import read_array, read_column
+    from embedding_lab.app.logged_files import log_file
     from embedding_lab.embeddings import open_run, run_folder
+    from embedding_lab.tables import Choice, read_array, read_column
 
-    vectors = read_array(file)
-    name = layer or file.stem
+    in_files = {"labels": labels, "ids": ids}
+    elsewhere = {part: read_column(Path(name)) for part, name in in_files.items() if name and _is_file(name)}
+    choice = Choice(
+        vectors=() if vectors is None else [name.strip() for name in vectors.split(",")],
+        labels=None if "labels" in elsewhere else labels,
+        ids=None if "ids" in elsewhere else ids,
+    )
     with run_folder(logdir, run, file.stem) as into, shown_progress() as progress:
-        export = log_embeddings(
+        names, export = log_file(
             into,
-            vectors,
-            layer=name,
+            file,
+            layer=layer,
             step=step,
-            labels=None if labels is None else read_column(labels),
-            ids=None if ids is None else read_column(ids),
+            choice=choice,
             images=None if images is None else read_array(images),
             progress=progress,
+            **elsewhere,
         )
-    show_examined(*written(into, [open_run(into).embeddings(name, step)], export.notes), logdir, as_json)
+    opened = open_run(into)
+    show_examined(*written(into, [opened.embeddings(name, step) for name in names], export.notes), logdir, as_json)
+
+
+def _is_file(name: str) -> bool:
+    """Whether a file is meant, rather than a column: it is there, or its name has an ending."""
+    return Path(name).is_file() or bool(Path(name).suffix)

@@ -1,4 +1,4 @@
-"""Reads the arrays and columns a user hands over as files."""
+"""Reads arrays of numpy and columns of text, each from a file of its own."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+"""Logs a file of vectors from elsewhere, whatever its kind: read, described and written for every viewer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from embedding_lab.app.adopted import adopted_sets
+from embedding_lab.app.loggers import log_embeddings
+from embedding_lab.app.plain_vectors import plain_set
+from embedding_lab.board.stock_projector import ProjectorExport
+from embedding_lab.progress import Progress, silent
+from embedding_lab.tables import Choice, open_vectors
+
+
+def log_file(
+    run: Path,
+    path: Path,
+    *,
+    layer: str | None = None,
+    step: int | None = None,
+    choice: Choice | None = None,
+    progress: Progress = silent,
+    **described: Any,
+) -> tuple[list[str], ProjectorExport]:
+    """Writes the vectors of a file into a run, block by block, for the lab and for TensorBoard's own Projector.
+
+    Args:
+        run: the run's folder.
+        path: a file of a kind in `tables.SUFFIXES`, or a log directory that others filled for the Projector.
+        layer: a name for the vectors; the file's when left out, and those of the Projector's entries.
+        step: the training step.
+        choice: which parts of the file are the vectors, labels and ids; guessed when left out.
+        progress: told how far the writing is.
+        described: labels, ids and images that lie elsewhere, of shape (n, ...); what is None is left to the file.
+
+    Returns:
+        The names of the layers, and what the Projector got, with notes on what was taken for what.
+
+    Raises:
+        InputError and its kinds: something does not fit together, or values are not finite.
+        DataMissing, BrokenFile: the file cannot be had or read.
+        StorageError: the disk refuses.
+    """
+    if path.is_dir():
+        sets = adopted_sets(path)
+        if layer is not None:
+            sets = [replace(each, layer=layer if len(sets) == 1 else f"{layer}/{each.layer}") for each in sets]
+        return [each.layer for each in sets], log_embeddings(run, {each.layer: each for each in sets}, step=step)
+    name = layer or path.stem
+    with open_vectors(path, choice or Choice()) as found:
+        parts = {"labels": found.labels, "ids": found.ids, "images": found.images, "columns": found.columns}
+        parts |= {part: values for part, values in described.items() if values is not None}
+        each = plain_set(found.vectors, path.stem, name, **parts)
+        export = log_embeddings(run, each, step=step, progress=progress)
+        return [name], replace(export, notes=(*found.said, *export.notes))

@@ -1,0 +1,7 @@
+"""Vectors from elsewhere: a file of any kind comes in, its vectors, labels, ids and columns go out."""
+
+from embedding_lab.tables.arrays import read_array, read_column
+from embedding_lab.tables.found import Choice, Found
+from embedding_lab.tables.read import SUFFIXES, open_vectors
+
+__all__ = ["SUFFIXES", "Choice", "Found", "open_vectors", "read_array", "read_column"]

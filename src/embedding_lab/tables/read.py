@@ -1,0 +1,51 @@
+"""Opens a file of vectors by what its name says it is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from embedding_lab.errors import DataMissing, InputError
+from embedding_lab.tables.arrays import read_array
+from embedding_lab.tables.batches import FORMATS, read_batches
+from embedding_lab.tables.found import Choice, Found
+from embedding_lab.tables.roles import found_in
+from embedding_lab.tables.spool import Spool
+from embedding_lab.tables.tensors import read_npz, read_safetensors
+from embedding_lab.tables.words import read_words
+
+WORDS = (".vec", ".txt", ".w2v", ".glove", ".bin")
+SUFFIXES = (".npy", ".npz", ".safetensors", *FORMATS, *WORDS)
+
+
+@contextlib.contextmanager
+def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
+    """What a file of vectors holds; what is memory-mapped goes when the block ends.
+
+    Args:
+        path: a file that ends in one of `SUFFIXES`.
+        choice: names of its parts that the user gives.
+
+    Raises:
+        DataMissing: there is no such file.
+        BrokenFile: it is not what its name says.
+        InputError and its kinds: nothing in it, or too much, may be vectors.
+        StorageError: the disk refuses.
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise DataMissing(f"There is no file {str(path)!r}.", remedy="Check the path.")
+    if suffix not in SUFFIXES:
+        raise InputError(f"{path} is of a kind that is not known.", expected=f"a file in {', '.join(SUFFIXES)}")
+    with Spool() as spool:
+        if suffix == ".npy":
+            yield Found(read_array(path))
+        elif suffix == ".npz":
+            yield read_npz(path, choice)
+        elif suffix == ".safetensors":
+            yield read_safetensors(path, choice, spool)
+        elif suffix in WORDS:
+            yield read_words(path, spool)
+        else:
+            yield found_in(read_batches(path), choice, spool)

@@ -1,0 +1,186 @@
+"""Guesses which columns of a table are the vectors, the labels and the ids, and says what it took for what."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from embedding_lab.embeddings.arrays import as_array
+from embedding_lab.errors import EmptyData, InputError, one_of
+from embedding_lab.tables.found import Choice, Found
+from embedding_lab.tables.spool import Spool
+
+VECTOR_NAMES = ("embedding", "embeddings", "vector", "vectors", "features", "emb", "vec")
+LABEL_NAMES = ("label", "labels", "class", "category", "target", "kind", "species", "y")
+ID_NAMES = ("id", "ids", "key", "uuid", "name", "word", "token", "filename", "file", "path")
+RESERVED = ("id", "label", "split")
+"""Names of columns that a run keeps for itself."""
+
+MOST_LABELS = 200
+"""A column of text with no more different values may be the labels."""
+
+
+def found_in(batches: Iterable[pa.RecordBatch], choice: Choice, spool: Spool) -> Found:
+    """The content of a table, its vectors on disk.
+
+    Args:
+        batches: the rows, in order.
+        choice: the columns that the user names.
+        spool: takes the vectors.
+
+    Raises:
+        EmptyData: there are no rows.
+        UnknownName: there is no column of a chosen name.
+        InputError: no columns can be vectors, or they are not of one length.
+    """
+    rest: list[pa.Table] = []
+    names: list[str] = []
+    for batch in batches:
+        if not names and len(batch):
+            names = _vector_columns(batch, choice)
+        if names:
+            spool.append(_vectors(batch, names))
+            others = [name for name in batch.schema.names if name not in names]
+            rest.append(pa.Table.from_batches([batch.select(others)]))
+    if not rest:
+        raise EmptyData("The file holds no samples.", expected="at least one row")
+    vectors = spool.vectors()
+    others = pa.concat_tables(rest, promote_options="permissive") if rest[0].num_columns else pa.table({})
+    return _described(vectors, names, others, choice)
+
+
+def _described(vectors: NDArray[np.float32], names: Sequence[str], table: pa.Table, choice: Choice) -> Found:
+    """The vectors with what the other columns say of them."""
+    left_out = [each.name for each in table.schema if not _can_be_shown(each.type)]
+    table = table.drop_columns(left_out)
+    ids = _named(table, choice.ids) or next(_unique(table), None)
+    labels = _named(table, choice.labels) or next(_labels(table, ids), None)
+    columns = {
+        f"{name}_given" if name in RESERVED else name: table[name]
+        for name in table.column_names
+        if name not in (ids, labels)
+    }
+    said = [f"The vectors are {_listed(names)}: {vectors.shape[1]:,} numbers for each of {len(vectors):,} samples."]
+    said += [f"The labels are {labels!r}."] if labels else []
+    said += [f"The ids are {ids!r}."] if ids else []
+    said += [f"Further columns: {', '.join(columns)}."] if columns else []
+    said += [f"Left out, since they cannot be shown: {', '.join(left_out)}."] if left_out else []
+    return Found(
+        vectors=vectors,
+        labels=table[labels] if labels else None,
+        ids=table[ids].cast(pa.string()) if ids else None,
+        columns=columns,
+        said=tuple(said),
+    )
+
+
+def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
+    """The columns that hold the vectors: one of lists, or several of numbers."""
+    names = batch.schema.names
+    if choice.vectors:
+        for name in choice.vectors:
+            if name not in names:
+                raise one_of("Column", name, names)
+        return list(choice.vectors)
+    lists = [each.name for each in batch.schema if _is_lists(batch.column(each.name), each.type)]
+    preferred = [name for name in lists if name.lower() in VECTOR_NAMES]
+    if preferred or len(lists) == 1:
+        return (preferred or lists)[:1]
+    taken = {choice.labels, choice.ids, *(name for name in names if name.lower() in (*LABEL_NAMES, *ID_NAMES))}
+    numbers = {each.name: each.type for each in batch.schema if _is_number(each.type) and each.name not in taken}
+    numbered = max(_numbered(numbers), key=len, default=[])
+    floats = [name for name, kind in numbers.items() if pa.types.is_floating(kind)]
+    for group in (numbered if len(numbered) > 2 else [], floats, list(numbers)):
+        if len(group) > 1:
+            return group
+    raise InputError(
+        "No column of the file looks like vectors." if not lists else "Several columns look like vectors.",
+        got=", ".join(f"{each.name} ({each.type})" for each in batch.schema)[:400],
+        expected="a column of lists of numbers, or several columns of numbers",
+        remedy="Name the columns with --vectors a,b,c.",
+    )
+
+
+def _numbered(names: Iterable[str]) -> Iterator[list[str]]:
+    """Groups of names that differ by a number at their end, such as "dim_0", "dim_1"."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if found := re.fullmatch(r"(.*?)\d+", name):
+            groups[found[1]].append(name)
+    yield from groups.values()
+
+
+def _is_lists(column: pa.Array, kind: pa.DataType) -> bool:
+    """Whether a column holds lists of numbers, also as text such as "[0.1, 0.2]"."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _is_number(kind.value_type)
+    return _is_text(kind) and str(column[0].as_py()).lstrip().startswith("[")
+
+
+def _vectors(batch: pa.RecordBatch, names: Sequence[str]) -> NDArray[Any]:
+    if len(names) > 1:
+        return np.column_stack([as_array(batch.column(name), f"column {name!r}") for name in names])
+    column = batch.column(names[0])
+    if _is_text(column.type):
+        column = pa.array([json.loads(text) for text in column.to_pylist()])
+    array = np.asarray(as_array(column, f"column {names[0]!r}"))
+    return array.reshape(len(array), -1)
+
+
+def _named(table: pa.Table, name: str | None) -> str | None:
+    if name is not None and name not in table.column_names:
+        raise one_of("Column", name, table.column_names)
+    return name
+
+
+def _unique(table: pa.Table) -> Iterator[str]:
+    """The columns that can be ids: by their names, with a value of its own for each sample."""
+    for name in sorted(table.column_names, key=lambda each: ID_NAMES.index(each.lower()) if _is_id(each) else 99):
+        column = table[name]
+        plain = _is_text(column.type) or pa.types.is_integer(column.type)
+        if _is_id(name) and plain and not column.null_count and pc.count_distinct(column).as_py() == len(column):
+            yield name
+
+
+def _labels(table: pa.Table, ids: str | None) -> Iterator[str]:
+    """The columns that can be labels: by their names, or the only text that says few things often."""
+    for wanted in LABEL_NAMES:
+        for each in table.schema:
+            if each.name.lower() == wanted and not pa.types.is_floating(each.type):
+                yield each.name
+    texts = [
+        each.name for each in table.schema if _is_text(each.type) and not _is_id(each.name) and each.name != ids
+    ]
+    few = [name for name in texts if pc.count_distinct(table[name]).as_py() <= min(MOST_LABELS, len(table) // 2)]
+    if len(few) == 1:
+        yield few[0]
+
+
+def _is_id(name: str) -> bool:
+    return name.lower() in ID_NAMES
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _can_be_shown(kind: pa.DataType) -> bool:
+    return _is_number(kind) or _is_text(kind) or pa.types.is_boolean(kind) or pa.types.is_temporal(kind)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return repr(names[0]) if len(names) == 1 else f"{names[0]!r} to {names[-1]!r}, {len(names):,} columns"

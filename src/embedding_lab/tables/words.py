@@ -1,0 +1,84 @@
+"""Reads vectors of words as word2vec and GloVe write them: as text, and word2vec's binary form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.embeddings.files import storage_errors
+from embedding_lab.errors import BrokenFile
+from embedding_lab.tables.found import Found
+from embedding_lab.tables.spool import Spool
+
+ROWS = 4096
+LONGEST_WORD = 10_000
+
+
+def read_words(path: Path, spool: Spool) -> Found:
+    """The words of a file and their vectors.
+
+    Args:
+        path: ".bin" holds word2vec's binary form, all else text: "word 0.1 0.2 …", with or without a first line
+            that says how many words and dimensions there are.
+        spool: takes the vectors.
+
+    Raises:
+        BrokenFile: it is neither, or it is cut short.
+        StorageError: the disk refuses.
+    """
+    words: list[str] = []
+    with storage_errors(path), path.open("rb") as file:
+        try:
+            for names, block in (_binary if path.suffix.lower() == ".bin" else _text)(file):
+                words += names
+                spool.append(block)
+        except (ValueError, EOFError) as error:
+            raise BrokenFile(
+                f"{path} cannot be read as vectors of words.",
+                got=f"{str(error)[:200]} after {len(words):,} words",
+                expected="a word and its numbers on each line, or word2vec's binary form in a .bin file",
+            ) from error
+    vectors = spool.vectors()
+    said = f"The vectors are those of {len(words):,} words: {vectors.shape[1]:,} numbers each."
+    if len(set(words)) < len(words):
+        return Found(vectors, columns={"word": words}, said=(said, "Words repeat, so they are a column, no ids."))
+    return Found(vectors, ids=words, said=(said, "The ids are the words."))
+
+
+def _text(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
+    first = file.readline()
+    if len(first.split()) != 2:
+        file.seek(0)
+    while lines := list(islice(file, ROWS)):
+        # words may hold spaces that are no separators, but a plain one always separates
+        rows = [line.decode("utf-8", "replace").rstrip().split(" ") for line in lines if line.strip()]
+        yield [row[0] for row in rows], np.array([row[1:] for row in rows], np.float32)
+
+
+def _binary(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
+    count, dims = map(int, file.readline().split())
+    for begin in range(0, count, ROWS):
+        rows = min(ROWS, count - begin)
+        names, block = [], np.empty((rows, dims), np.float32)
+        for row in range(rows):
+            names.append(_word(file))
+            numbers = file.read(4 * dims)
+            if len(numbers) < 4 * dims:
+                raise EOFError("the end of the file")
+            block[row] = np.frombuffer(numbers, "<f4")
+        yield names, block
+
+
+def _word(file: BinaryIO) -> str:
+    letters = bytearray()
+    while (letter := file.read(1)) != b" ":
+        if not letter or len(letters) > LONGEST_WORD:
+            raise EOFError("the end of the file" if not letter else "a word without an end")
+        if letter != b"\n":  # some writers end each vector with one
+            letters += letter
+    return letters.decode("utf-8", "replace")

@@ -1,0 +1,71 @@
+"""A file from elsewhere is logged for every viewer, with what it holds beside the vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+import embedding_lab as lab
+from embedding_lab.app.logged_files import log_file
+from embedding_lab.errors import DataMissing, NotFinite
+
+VECTORS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+TABLE = pa.table({"name": list("abcdef"), "kind": ["cat", "dog"] * 3, "vector": VECTORS.tolist()})
+
+
+def write_projector_list(run: Path, name: str) -> None:
+    run.mkdir(parents=True)
+    np.savetxt(run / "vectors.tsv", VECTORS, delimiter="\t")
+    (run / "table.tsv").write_text("name\tlabel\n" + "".join(f"{row}\tkind {row % 2}\n" for row in range(6)))
+    entry = f'tensor_name: "{name}" tensor_path: "vectors.tsv" metadata_path: "table.tsv"'
+    (run / "projector_config.pbtxt").write_text(f"embeddings {{ {entry} }}")
+
+
+def test_a_table_is_logged_with_ids_and_labels_and_what_was_guessed_is_said(tmp_path: Path) -> None:
+    pa.parquet.write_table(TABLE, tmp_path / "pets.parquet")
+    layers, export = log_file(tmp_path / "logs" / "run", tmp_path / "pets.parquet", step=3)
+    found = lab.open_run(tmp_path / "logs" / "run").embeddings("pets", step=3)
+    assert layers == ["pets"]
+    np.testing.assert_array_equal(found.vectors, VECTORS)
+    assert found.ids.tolist() == list("abcdef")
+    assert found.dataset.class_names == ("cat", "dog")
+    assert "The labels are 'kind'." in export.notes
+    assert (tmp_path / "logs" / "run" / "projector_config.pbtxt").exists()
+
+
+def test_labels_of_another_file_come_before_those_of_the_table(tmp_path: Path) -> None:
+    pa.parquet.write_table(TABLE, tmp_path / "pets.parquet")
+    log_file(tmp_path / "logs" / "run", tmp_path / "pets.parquet", layer="mine", labels=[0, 1, 2] * 2, ids=None)
+    found = lab.open_run(tmp_path / "logs" / "run").embeddings("mine")
+    assert found.dataset.labels is not None
+    assert found.dataset.labels.tolist() == [0, 1, 2] * 2
+
+
+def test_a_log_directory_of_the_projector_gives_a_layer_for_each_entry(tmp_path: Path) -> None:
+    write_projector_list(tmp_path / "old" / "one", "words")
+    layers, _ = log_file(tmp_path / "logs" / "first", tmp_path / "old")
+    assert layers == ["words"]
+    found = lab.open_run(tmp_path / "logs" / "first").embeddings("words")
+    np.testing.assert_allclose(found.vectors, VECTORS, rtol=1e-6)
+    assert found.dataset.label_texts is not None
+    assert found.dataset.label_texts[1] == "kind 1"
+
+    write_projector_list(tmp_path / "old" / "two", "words")
+    layers, _ = log_file(tmp_path / "logs" / "second", tmp_path / "old")
+    assert sorted(layers) == ["one/words", "two/words"]
+
+
+def test_a_folder_without_such_vectors_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match="no vectors for the Projector"):
+        log_file(tmp_path / "logs" / "run", tmp_path)
+
+
+def test_vectors_that_are_not_finite_are_refused_with_the_id(tmp_path: Path) -> None:
+    spoiled = TABLE.set_column(2, "vector", pa.array(np.where(VECTORS[2] == VECTORS, np.nan, VECTORS).tolist()))
+    pa.parquet.write_table(spoiled, tmp_path / "pets.parquet")
+    with pytest.raises(NotFinite, match="'c'"):
+        log_file(tmp_path / "logs" / "run", tmp_path / "pets.parquet")

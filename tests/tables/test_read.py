@@ -1,0 +1,256 @@
+"""Files of vectors of every kind are read; which columns are what is guessed and said, and can be chosen."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from embedding_lab.embeddings import as_dataset
+from embedding_lab.errors import (
+    BrokenFile,
+    DataMissing,
+    EmptyData,
+    InputError,
+    LabError,
+    ShapeMismatch,
+    UnknownName,
+)
+from embedding_lab.tables import Choice, Found, open_vectors
+
+VECTORS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+KINDS = ["cat", "dog", None, "cat", "dog", "cat"]
+NAMES = [f"pet {row}" for row in range(6)]
+WEIGHTS = [1, 2, 3, 4, 5, 6]
+
+
+def read(path: Path, **choice: Any) -> Found:
+    with open_vectors(path, Choice(**choice)) as found:
+        return Found(np.array(found.vectors), found.labels, found.ids, found.images, found.columns, found.said)
+
+
+def as_lists() -> pa.Table:
+    return pa.table({"name": NAMES, "kind": KINDS, "weight": WEIGHTS, "embedding": VECTORS.tolist()})
+
+
+def as_columns() -> pa.Table:
+    numbers = {f"dim_{at}": VECTORS[:, at] for at in range(3)}
+    return pa.table({"name": NAMES, "kind": KINDS, "weight": WEIGHTS, **numbers})
+
+
+def write_stream(table: pa.Table, path: Path) -> None:
+    with pa.ipc.new_stream(path, table.schema) as stream:
+        stream.write_table(table)
+
+
+def write_lines(table: pa.Table, path: Path) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+
+
+def write_tabs(table: pa.Table, path: Path) -> None:
+    pa.csv.write_csv(table, path, pa.csv.WriteOptions(delimiter="\t"))
+
+
+def with_text(table: pa.Table) -> pa.Table:
+    return table.set_column(3, "embedding", pa.array([json.dumps(row) for row in table["embedding"].to_pylist()]))
+
+
+TABLES: dict[str, tuple[str, Callable[[pa.Table, Path], Any], pa.Table]] = {
+    "Parquet": ("pets.parquet", pa.parquet.write_table, as_lists()),
+    "Parquet of columns": ("pets.parquet", pa.parquet.write_table, as_columns()),
+    "Arrow": ("pets.arrow", pa.feather.write_feather, as_lists()),
+    "an Arrow stream": ("pets.arrow", write_stream, as_lists()),
+    "JSON lines": ("pets.jsonl", write_lines, as_lists()),
+    "CSV": ("pets.csv", pa.csv.write_csv, as_columns()),
+    "CSV of lists": ("pets.CSV", pa.csv.write_csv, with_text(as_lists())),
+    "TSV": ("pets.tsv", write_tabs, as_columns()),
+}
+
+
+@pytest.mark.parametrize(("file", "write", "table"), TABLES.values(), ids=TABLES)
+def test_vectors_labels_ids_and_columns_of_a_table_are_found(
+    tmp_path: Path, file: str, write: Any, table: Any
+) -> None:
+    write(table, tmp_path / file)
+    found = read(tmp_path / file)
+    np.testing.assert_allclose(found.vectors, VECTORS, rtol=1e-6)
+    data = as_dataset(found.vectors, ids=found.ids, labels=found.labels, columns=found.columns)
+    assert data.ids.tolist() == NAMES
+    assert data.label_texts is not None
+    assert data.label_texts.tolist() == [kind or "" for kind in KINDS]
+    assert {name: values.tolist() for name, values in data.columns.items()} == {"weight": WEIGHTS}
+    said = " ".join(found.said)
+    assert (
+        "3 numbers for each of 6 samples. The labels are 'kind'. The ids are 'name'. Further columns: weight."
+        in said
+    )
+
+
+def test_parts_of_a_table_can_be_chosen(tmp_path: Path) -> None:
+    pa.parquet.write_table(as_columns(), tmp_path / "pets.parquet")
+    found = read(tmp_path / "pets.parquet", vectors=["dim_2", "dim_0"], labels="name", ids="weight")
+    np.testing.assert_array_equal(found.vectors, VECTORS[:, [2, 0]])
+    assert (found.labels.to_pylist(), found.ids.to_pylist()) == (NAMES, list("123456"))
+    assert list(found.columns) == ["kind", "dim_1"]
+    for wrong in ({"vectors": ["size"]}, {"labels": "size"}, {"ids": "size"}):
+        with pytest.raises(UnknownName, match="Column 'size'"):
+            read(tmp_path / "pets.parquet", **wrong)
+
+
+def test_a_table_of_numbers_alone_needs_no_header(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "vectors.tsv", VECTORS, delimiter="\t")
+    found = read(tmp_path / "vectors.tsv")
+    np.testing.assert_allclose(found.vectors, VECTORS, rtol=1e-6)
+    assert found.labels is None
+
+
+def test_repeated_ids_stay_a_column_and_reserved_names_are_given_another(tmp_path: Path) -> None:
+    table = pa.table({"id": ["a", "a"], "split": ["x", "y"], "vector": [[1.0], [2.0]], "raw": [b"1", b"2"]})
+    pa.parquet.write_table(table, tmp_path / "some.parquet")
+    found = read(tmp_path / "some.parquet")
+    assert found.ids is None
+    assert list(found.columns) == ["id_given", "split_given"]
+    assert "Left out, since they cannot be shown: raw." in found.said
+
+
+def test_a_table_larger_than_a_block_is_read_whole_and_in_order(tmp_path: Path) -> None:
+    rows = np.arange(20_000, dtype=np.float32)
+    pa.parquet.write_table(
+        pa.table({"vector": rows.reshape(-1, 2).tolist(), "at": range(10_000)}), tmp_path / "a.parquet"
+    )
+    found = read(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(found.vectors.reshape(-1), rows)
+    assert found.columns["at"].to_pylist() == list(range(10_000))
+
+
+@pytest.mark.parametrize("header", [True, False], ids=["word2vec", "GloVe"])
+def test_vectors_of_words_are_read_from_text(tmp_path: Path, header: bool) -> None:
+    lines = [f"wörd{row} " + " ".join(map(str, VECTORS[row])) for row in range(6)]
+    (tmp_path / "words.vec").write_text("\n".join([*(["6 3"] if header else []), *lines, ""]), encoding="utf-8")
+    found = read(tmp_path / "words.vec")
+    np.testing.assert_allclose(found.vectors, VECTORS, rtol=1e-6)
+    assert found.ids == [f"wörd{row}" for row in range(6)]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_vectors_of_words_are_read_from_word2vecs_binary_form(tmp_path: Path, end: bytes) -> None:
+    words = b"".join(f"w{row} ".encode() + VECTORS[row].tobytes() + end for row in range(6))
+    (tmp_path / "words.bin").write_bytes(b"6 3\n" + words)
+    found = read(tmp_path / "words.bin")
+    np.testing.assert_array_equal(found.vectors, VECTORS)
+    assert found.ids == [f"w{row}" for row in range(6)]
+
+
+def test_an_npz_gives_the_table_and_what_has_an_entry_for_each_row(tmp_path: Path) -> None:
+    images = np.zeros((6, 4, 4), np.uint8)
+    np.savez(
+        tmp_path / "all.npz", x=VECTORS, y=np.arange(6) % 2, name=NAMES, images=images, weight=WEIGHTS, loss=[3.0]
+    )
+    found = read(tmp_path / "all.npz")
+    np.testing.assert_array_equal(found.vectors, VECTORS)
+    assert found.labels.tolist() == [0, 1] * 3
+    assert found.ids.tolist() == NAMES
+    assert found.images.shape == (6, 4, 4)
+    assert list(found.columns) == ["weight"]
+    assert "Left out: loss." in found.said
+
+
+def write_safetensors(path: Path, tensors: dict[str, tuple[str, tuple[int, ...], bytes]]) -> None:
+    header, at = {}, 0
+    for name, (dtype, shape, content) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(content)]}
+        at += len(content)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(content for _, _, content in tensors.values()))
+
+
+def test_safetensors_are_read_also_as_bfloat16(tmp_path: Path) -> None:
+    halves = (VECTORS.view("<u4") >> 16).astype("<u2")
+    tensors = {
+        "bias": ("F32", (3,), VECTORS[0].tobytes()),
+        "embedding": ("F32", (6, 3), VECTORS.tobytes()),
+        "half": ("BF16", (6, 3), halves.tobytes()),
+    }
+    write_safetensors(tmp_path / "all.safetensors", tensors)
+    np.testing.assert_array_equal(read(tmp_path / "all.safetensors").vectors, VECTORS)
+    half = read(tmp_path / "all.safetensors", vectors=["half"]).vectors
+    np.testing.assert_allclose(half, VECTORS, rtol=1e-2)
+
+
+def test_what_the_package_of_safetensors_writes_is_read(tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.numpy", reason="no safetensors: pip install safetensors")
+    safetensors.save_file({"x": VECTORS}, tmp_path / "x.safetensors", metadata={"by": "someone"})
+    np.testing.assert_array_equal(read(tmp_path / "x.safetensors").vectors, VECTORS)
+
+
+BAD: dict[str, tuple[str, bytes, type[LabError], str]] = {
+    "an unknown kind": ("a.xyz", b"", InputError, "kind that is not known"),
+    "no Parquet": ("a.parquet", b"PAR1 or not", BrokenFile, "cannot be read as PARQUET"),
+    "no Arrow": ("a.arrow", b"nothing", BrokenFile, "cannot be read as ARROW"),
+    "CSV whose rows differ": ("a.csv", b"a,b\n1.5,2\n3\n", BrokenFile, "cannot be read as CSV"),
+    "CSV of nothing": ("a.csv", b"a,b\n", EmptyData, "no samples"),
+    "text alone": ("a.csv", b"a,b\nx,y\n", InputError, r"looks like vectors\. Got: a \(string\), b \(string\)"),
+    "JSON that is no object": ("a.jsonl", b"[1, 2]\n", BrokenFile, "no object"),
+    "JSON that is cut short": ("a.jsonl", b'{"v": [1, 2]}\n{"v": [1', BrokenFile, "cannot be read as JSONL"),
+    "vectors of two lengths": ("a.jsonl", b'{"v": [1, 2]}\n{"v": [1]}\n', InputError, "no table of numbers"),
+    "two lists": ("a.jsonl", b'{"v": [1, 2], "w": [1, 2]}\n', InputError, "Several columns look like vectors"),
+    "words of two lengths": ("a.vec", b"a 1 2\nb 1\n", BrokenFile, "vectors of words"),
+    "binary words cut short": ("a.bin", b"2 2\na 12345678b 123", BrokenFile, "the end of the file after 0 words"),
+    "no npz": ("a.npz", b"PK", BrokenFile, "no .npz file"),
+    "no safetensors": ("a.safetensors", b"\xff" * 20, BrokenFile, "no safetensors"),
+}
+
+
+@pytest.mark.parametrize(("file", "content", "error", "said"), BAD.values(), ids=BAD)
+def test_what_cannot_be_read_is_said(tmp_path: Path, file: str, content: bytes, error: Any, said: str) -> None:
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(error, match=said):
+        read(tmp_path / file)
+
+
+def test_blocks_of_two_lengths_a_missing_file_and_a_tensor_cut_short_are_refused(tmp_path: Path) -> None:
+    lines = ['{"v": [1, 2]}'] * 4096 + ['{"v": [1]}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    with pytest.raises(ShapeMismatch, match=r"not of one length\. Got: 1 numbers after row 4,096"):
+        read(tmp_path / "a.jsonl")
+    with pytest.raises(DataMissing, match="There is no file"):
+        read(tmp_path / "gone.csv")
+    write_safetensors(tmp_path / "b.safetensors", {"x": ("F32", (6, 3), VECTORS.tobytes())})
+    (tmp_path / "b.safetensors").write_bytes((tmp_path / "b.safetensors").read_bytes()[:-4])
+    with pytest.raises(BrokenFile, match="cut short"):
+        read(tmp_path / "b.safetensors")
+
+
+SCRIPT = """
+import resource, sys
+from pathlib import Path
+from embedding_lab.tables import Choice, open_vectors
+with open_vectors(Path(sys.argv[1]), Choice()) as found:
+    print(len(found.vectors), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module to ask")
+def test_a_file_of_ten_times_the_rows_needs_no_more_memory(tmp_path: Path) -> None:
+    peaks = []
+    for rows in (40_000, 400_000):
+        block = pa.table({"vector": np.zeros((10_000, 256), np.float32).tolist()})
+        path = tmp_path / f"{rows}.parquet"
+        with pa.parquet.ParquetWriter(path, block.schema) as file:
+            for _ in range(rows // 10_000):
+                file.write_table(block)
+        done = subprocess.run([sys.executable, "-c", SCRIPT, path], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout.split()[1]) / (1024 if sys.platform != "darwin" else 1024**2))
+    assert peaks[1] - peaks[0] < 100, f"{peaks[0]:.0f} MB, then {peaks[1]:.0f} MB, for 400 MB of vectors"
