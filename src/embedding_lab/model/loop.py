@@ -15,15 +15,12 @@ import numpy as np
 
 from embedding_lab.errors import NotFinite
 from embedding_lab.frameworks.keras import import_keras
-from embedding_lab.model.checkpoints import Checkpoints
+from embedding_lab.model.checkpoints import CHECKPOINT_EVERY, Checkpoints, Place
 from embedding_lab.model.order import Order
 from embedding_lab.progress import Progress
 
 STEPS_PER_CALL = 100
 """Steps in one compiled call: long enough that Python costs nothing, short enough that Ctrl-C is heard at once."""
-
-CHECKPOINT_EVERY = 500
-"""Steps; a multiple of all intervals of summaries, so that after a kill their points fall where they would have."""
 
 
 class Loop:
@@ -70,7 +67,7 @@ class Loop:
         """
         model, per_epoch = self._model, self._order.steps_per_epoch
         take_steps = _compiled_steps(model, self._order)
-        begun = self._checkpoints.restore(model) if resume else self._checkpoints.clear()
+        begun = (self._checkpoints.restore(model) if resume else self._checkpoints.clear()).step
         self._say_progress(begun, total)
         if begun == total:
             return total
@@ -93,11 +90,15 @@ class Loop:
             if model.stop_training:
                 break
             if last % CHECKPOINT_EVERY == 0 and last < total:
-                self._checkpoints.save(model, last)
+                self._save(last)
         told.on_train_end(logs)
         if last == total:
-            self._checkpoints.save(model, last)
+            self._save(last)
         return last
+
+    def _save(self, step: int) -> None:
+        per_epoch = self._order.steps_per_epoch
+        self._checkpoints.save(self._model, Place(step, step // per_epoch, per_epoch))
 
     def _calls(self, begun: int, total: int, singles: int) -> Iterator[tuple[int, int]]:
         """The first and last step (exclusive) of each compiled call, which never leaves an epoch or a stride."""

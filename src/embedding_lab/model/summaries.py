@@ -19,6 +19,7 @@ from embedding_lab.frameworks.keras_calls import layer_tree
 from embedding_lab.model import protos
 from embedding_lab.model.event_file import EventFile, has_events
 from embedding_lab.model.figures import as_pictures, captioned_grid, confusion_picture, enlarged
+from embedding_lab.model.fit_checkpoints import FitCheckpoints
 from embedding_lab.model.forward_graph import forward_graph
 from embedding_lab.model.held_out import HeldOut, Judge, Judgement
 from embedding_lab.model.interval_means import IntervalMeans
@@ -60,6 +61,8 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
         samples: how many of `data` to take activations of.
         hparams: names and values (number, text or bool) for the HParams tab; optimiser, learning rate and number of
             parameters when left out.
+        checkpoints: whether to keep checkpoints in the run, from which `resume` goes on after a kill: at the end,
+            and before it at ends of epochs, 500 steps apart or more.
 
     Raises:
         InputError and its kinds: data or a number that cannot be used.
@@ -75,6 +78,7 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
         test_every: int | None = None,
         samples: int = 64,
         hparams: Mapping[str, Any] | None = None,
+        checkpoints: bool = True,
     ) -> None:
         super().__init__()
         test_every = every if test_every is None else test_every
@@ -86,25 +90,48 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
         self._sample = self._held_out.samples[:samples]
         self._every, self._test_every = every, test_every
         self._hparams = hparams
+        self._checkpoints = FitCheckpoints(self._run) if checkpoints else None
         self._said: Mapping[str, Any] = {}
         self._rest: Mapping[str, float] | None = None
 
+    def resume(self, model: Any) -> int:
+        """Puts a model where the last checkpoint in the run left it, for a `fit` that was killed to go on.
+
+            model.fit(x, y, epochs=5, callbacks=[summaries], initial_epoch=summaries.resume(model))
+
+        On the same machine the weights and curves at the end are those of a training that was never killed, if each
+        epoch takes the samples in the order that it would have taken them then. docs/training.md says how.
+
+        Args:
+            model: as the training began with it: built and compiled in the same way.
+
+        Returns:
+            How many epochs are done, for `fit`: 0 where the run has no checkpoint.
+
+        Raises:
+            InputError: the model is not built and compiled, the callback keeps no checkpoints, or the run was
+                begun with another model, optimiser or random seed.
+        """
+        if self._checkpoints is None:
+            raise InputError("There is nothing to resume from.", got="checkpoints=False", remedy="Leave it out.")
+        return self._checkpoints.resume(model)
+
     def on_train_begin(self, logs: Any = None) -> None:
-        """Opens the event files."""
-        self._step = int(self.model.optimizer.iterations)
-        self._described_at = self._judged_at = self._step
+        """Looks where the training stands."""
+        if self._checkpoints is not None:
+            self._checkpoints.begin(self.model, self.params.get("steps"))
+        self._step = self._described_at = self._judged_at = int(self.model.optimizer.iterations)
         self._said, self._rest = {}, None
         self._statistics: Statistics | None = None
-        create_run(self._run)
-        fresh = self._fresh = self._step == 0 or not has_events(self._run / "train")
-        files = (self._run, self._run / "train", self._run / "test")
-        self._root, self._train, self._test = (EventFile(each, self._step + (not fresh)) for each in files)
         self._means = IntervalMeans(self.model)
-        if self.model.built and all(layer.built for _, layer in layer_tree(keras, self.model)):
-            self._meet()  # a subclassed model gets its weights in the first step only
+        self._open = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Keras begins its means anew here; a training that was resumed goes on with those it had."""
+        if self._checkpoints is not None:
+            self._checkpoints.begin_epoch(epoch)
+        if not self._open:
+            self._open_files()
         self._means.begin()
         self._said, self._rest = {}, None
 
@@ -137,11 +164,25 @@ class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-def
 
     def on_train_end(self, logs: Any = None) -> None:
         """Writes the last point of the weights, and that the training is complete."""
+        if not self._open:
+            return
         if self._step != self._described_at:
             self._write_statistics()
         self._root.write(_summary([protos.hparams_end(time.time())]), self._step)
         for each in (self._root, self._train, self._test):
             each.close()
+        if self._checkpoints is not None:
+            self._checkpoints.end()
+
+    def _open_files(self) -> None:
+        """Not before there is an epoch: a training that is complete, and resumed, changes nothing."""
+        self._open = True
+        create_run(self._run)
+        fresh = self._fresh = self._step == 0 or not has_events(self._run / "train")
+        files = (self._run, self._run / "train", self._run / "test")
+        self._root, self._train, self._test = (EventFile(each, self._step + (not fresh)) for each in files)
+        if self.model.built and all(layer.built for _, layer in layer_tree(keras, self.model)):
+            self._meet()  # a subclassed model gets its weights in the first step only
 
     def _meet(self) -> None:
         """Compiles what looks at the model, once it has weights, and writes what never changes."""

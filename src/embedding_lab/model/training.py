@@ -16,7 +16,7 @@ from embedding_lab.embeddings import Dataset, create_run
 from embedding_lab.errors import EmptyData, InputError, ShapeMismatch
 from embedding_lab.frameworks.keras import weights_fingerprint
 from embedding_lab.model.card import ModelCard
-from embedding_lab.model.checkpoints import Checkpoints
+from embedding_lab.model.checkpoints import Checkpoints, within_epoch
 from embedding_lab.model.files import save_model
 from embedding_lab.model.loop import Loop
 from embedding_lab.model.order import Order
@@ -140,7 +140,7 @@ def train(
     loop = Loop(
         model,
         order,
-        Checkpoints(run.path, settings),
+        Checkpoints(run.path, settings, within_epoch),
         listeners=[*callbacks, *(_summaries(run.path, test_data, chosen, settings) if summaries else ())],
         stride=chosen.test_every,
         progress=progress,
@@ -180,7 +180,7 @@ def _summaries(run: Path, test_data: Dataset | None, chosen: Recipe, settings: d
 
     shown = ("model", "learning_rate", "dropout", "batch_size", "steps", "seed")
     hparams = {name: settings[name] for name in shown}
-    return [TrainingSummaries(run, test_data, test_every=chosen.test_every, hparams=hparams)]
+    return [TrainingSummaries(run, test_data, test_every=chosen.test_every, hparams=hparams, checkpoints=False)]
 
 
 def _accuracy(model: Any, data: Dataset) -> float:
