@@ -336,3 +336,13 @@ def test_ctrl_c_in_training_ends_it_with_130_and_nothing_half_written(tmp_path: 
     assert (process.returncode, out) == (130, "")
     assert messages.splitlines()[-1] == "error: Interrupted. What was complete is kept."
     assert not list(tmp_path.rglob("*.keras"))
+
+
+def test_a_run_is_exported_in_the_format_that_is_named(here: Here, vectors: Path) -> None:
+    result(here(vectors, "log", "mine.npy", "--run", "mine", "--json"))
+    told = result(here(vectors, "export", "logs", "--format", "parquet", "--json"))
+    assert told["file"] == "mine.parquet"
+    assert told["bytes"] == (vectors / "mine.parquet").stat().st_size
+    ended = here(vectors, "export", "logs", "--format", "xls")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "Format 'xls' does not exist. Expected: one of html, parquet, npz, tsv, projector." in ended.stderr

@@ -1,4 +1,4 @@
-"""`embedding-lab export`: a run as one file to send to a colleague."""
+"""`embedding-lab export`: a run as one file to send to a colleague, or for another tool."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ import typer
 
 from embedding_lab.cli.options import Debug, Json
 from embedding_lab.cli.output import show
-from embedding_lab.errors import InputError
+from embedding_lab.errors import one_of
+
+FORMATS = ("html", "parquet", "npz", "tsv", "projector")
 
 
 def export(
     run: Annotated[Path, typer.Argument(help="A run's folder, or a log directory: then its newest run.")],
-    out: Annotated[Path | None, typer.Option("--out", help="The file to write; default the run's name.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file or folder to write; default the run's name.")
+    ] = None,
     form: Annotated[
-        str, typer.Option("--format", help="html: our page with the run in it, opened from disk.")
+        str,
+        typer.Option(
+            "--format",
+            help="html: our page with the run in it, opened from disk. parquet, npz, tsv: a table of samples, maps "
+            "and vectors. projector: a folder that any TensorBoard shows, without us.",
+        ),
     ] = "html",
     layers: Annotated[
         str | None, typer.Option("--layer", "--layers", help="Names with commas between; default all.")
@@ -24,14 +33,23 @@ def export(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a run, its maps and pictures as one HTML file that opens anywhere, without a server."""
-    if form != "html":
-        raise InputError("The format is unknown.", got=repr(form), expected="html")
+    """Write a run, its maps and pictures as one HTML file that opens anywhere, or its samples as a table."""
+    if form not in FORMATS:
+        raise one_of("Format", form, FORMATS)
+    from embedding_lab.app.exported_tables import export_projector, export_table
     from embedding_lab.app.exports import export_html
     from embedding_lab.embeddings import newest_run
 
     chosen = newest_run(run.absolute())
-    path = out or Path(f"{chosen.name}.html")
     names = None if layers is None else [name.strip() for name in layers.split(",")]
-    size = export_html(chosen, path, names)
-    show({"file": path, "bytes": size}, f"{path}: {size:,} bytes. Open it in a browser.", as_json)
+    path = out or Path(f"{chosen.name}-projector" if form == "projector" else f"{chosen.name}.{form}")
+    if form == "html":
+        export_html(chosen, path, names)
+    elif form == "projector":
+        export_projector(chosen, path, names)
+    else:
+        export_table(chosen, path, form, names)
+    files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+    size = sum(each.stat().st_size for each in files)
+    opened = " Open it in a browser." if form == "html" else ""
+    show({"file": path, "bytes": size}, f"{path}: {size:,} bytes.{opened}", as_json)

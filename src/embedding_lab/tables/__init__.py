@@ -1,7 +1,8 @@
-"""Vectors from elsewhere: a file of any kind comes in, its vectors, labels, ids and columns go out."""
+"""Vectors from elsewhere: a file of any kind comes in, its vectors, labels, ids and columns go out; and back."""
 
 from embedding_lab.tables.arrays import read_array, read_column
 from embedding_lab.tables.found import Choice, Found
 from embedding_lab.tables.read import SUFFIXES, open_vectors
+from embedding_lab.tables.write import FORMATS
 
-__all__ = ["SUFFIXES", "Choice", "Found", "open_vectors", "read_array", "read_column"]
+__all__ = ["FORMATS", "SUFFIXES", "Choice", "Found", "open_vectors", "read_array", "read_column"]

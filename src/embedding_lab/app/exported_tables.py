@@ -1,0 +1,94 @@
+"""Writes a run as tables that other tools read: samples, what a model said, maps and vectors side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
+from embedding_lab.embeddings import EmbeddingSet, Run
+from embedding_lab.errors import EmptyData, InputError
+from embedding_lab.tables import FORMATS
+
+AXES = "xyz"
+
+
+def export_table(run: Run, path: Path, form: str, layers: Sequence[str] | None = None) -> None:
+    """Writes the newest step of a run's layers into one table, a row for each sample.
+
+    The columns are id, label, split and those of the user; prediction, confidence and loss; the places on each map;
+    and last the vectors. Of several layers, maps and vectors bear the layers' names.
+
+    Args:
+        run: the run.
+        path: the file; one that is there is replaced.
+        form: one of `tables.FORMATS`.
+        layers: the layers' names; all when left out.
+
+    Raises:
+        UnknownName: the run has no such layer.
+        InputError: the layers are not of the same samples.
+        StorageError: the disk refuses.
+    """
+    sets = _newest(run, layers)
+    FORMATS[form](path, _columns(run, sets))
+
+
+def export_projector(run: Run, folder: Path, layers: Sequence[str] | None = None) -> ProjectorExport:
+    """Writes the newest step of a run's layers for TensorBoard's own Projector, into a folder of its own.
+
+    Args:
+        run: the run.
+        folder: where they go, for `tensorboard --logdir`; what is there stays.
+        layers: the layers' names; all when left out.
+
+    Returns:
+        What the Projector got, with notes on anything that could not be shown as it is.
+
+    Raises:
+        UnknownName: the run has no such layer.
+        StorageError: the disk refuses.
+    """
+    return write_stock_projector(folder, _newest(run, layers))
+
+
+def _newest(run: Run, layers: Sequence[str] | None) -> list[EmbeddingSet]:
+    names = run.layers if layers is None else list(layers)
+    if not names:
+        raise EmptyData(f"Run {str(run.path)!r} has no layers.", expected="vectors that were logged or extracted")
+    return [run.embeddings(name) for name in names]
+
+
+def _columns(run: Run, sets: Sequence[EmbeddingSet]) -> dict[str, Any]:
+    first = sets[0]
+    for each in sets:
+        if not np.array_equal(each.ids, first.ids):
+            raise InputError(
+                f"The layers {first.layer!r} and {each.layer!r} are not of the same samples.",
+                expected="layers whose samples have the same ids, in the same order",
+                remedy="Export them one by one with --layer.",
+            )
+    data = first.dataset
+    columns: dict[str, Any] = {"id": data.ids}
+    if data.label_texts is not None:
+        columns["label"] = data.label_texts
+    if data.splits is not None:
+        columns["split"] = data.splits
+    columns |= data.columns
+    outputs = next((each.outputs for each in sets if each.outputs is not None), None)
+    if outputs is not None:
+        names = data.class_names
+        columns["prediction"] = np.array(names)[outputs.prediction] if names else outputs.prediction
+        columns["confidence"] = outputs.confidence
+        if outputs.loss is not None:
+            columns["loss"] = outputs.loss
+    for each in sets:
+        of_layer = "" if len(sets) == 1 else f"{each.layer}_"
+        for name in run.maps(each.layer, each.step):
+            points = run.map(each.layer, name, each.step).points
+            for at, axis in enumerate(AXES[: points.shape[1]]):
+                columns[f"{of_layer}{name}_{axis}"] = points[:, at]
+    return columns | {"vector" if len(sets) == 1 else f"{each.layer}_vector": each.vectors for each in sets}
