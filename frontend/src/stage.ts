@@ -103,7 +103,7 @@ export class Stage {
         }
       }
     } catch (error) {
-      lab.fail(error);
+      await lab.failUnlessReplaced(key, error);
     }
   }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +20,7 @@ from embedding_lab.app.jobs import Job, JobQueue
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.dashboard.application import Dashboard
 from embedding_lab.board.dashboard.computing import WantedMap
-from embedding_lab.embeddings import EmbeddingSet, Run, as_dataset, create_run
+from embedding_lab.embeddings import EmbeddingSet, Projection, Run, as_dataset, create_run
 
 SECONDS = 120.0
 
@@ -125,6 +127,8 @@ def test_a_map_forms_while_the_page_reads_it_and_a_cancelled_one_stays_as_it_is(
     kept = run.map("mine", told["map"])
     assert kept.state == "forming"
     assert kept.done
+    (layer,) = page.client.get("/overview").json["runs"][0]["layers"]
+    assert layer["steps"][0]["maps"][0]["state"] == "stopped"  # nobody works at it any more
     asked = {**WANTED["set"], "map": told["map"]}  # type: ignore[dict-item]
     assert page.client.get("/points", query_string=asked).status_code == 200
 
@@ -143,6 +147,52 @@ def test_a_process_that_crashes_is_started_once_more_and_then_given_up(page: Pag
     told = page.wait(job, ended)
     assert told["state"] == "failed"
     assert "unexpectedly, twice" in told["message"]
+
+
+def test_a_half_made_map_counts_as_forming_only_while_its_maker_may_still_be_at_work(page: Page, run: Run) -> None:
+    ids = run.embeddings("mine").ids
+    run.save_map("mine", 7, "half", Projection(np.zeros((300, 2), np.float32), ids, "tsne", state="forming"))
+
+    def state() -> str:
+        return str(page.client.get("/overview").json["runs"][0]["layers"][0]["steps"][0]["maps"][0]["state"])
+
+    assert state() == "forming"
+    (manifest,) = run.files.root.glob("layers/mine/7/maps/half.json")
+    os.utime(manifest, (1e9, 1e9))
+    os.utime(manifest.parent)
+    assert state() == "stopped"
+
+
+SERVER = """
+import sys
+from pathlib import Path
+from embedding_lab.app.jobs import JobQueue
+from embedding_lab.board.dashboard.computing import WantedMap
+wanted = WantedMap("sub/first", "mine", 7, "tsne", 3, {"max_iter": 60_000})
+print(JobQueue(Path(sys.argv[1])).start(wanted), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.long
+def test_with_a_server_that_is_killed_its_work_ends_and_the_next_server_says_so(page: Page, run: Run) -> None:
+    command = [sys.executable, "-c", SERVER, str(run.path.parents[1])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        job = server.stdout.readline().strip()
+        page.wait(job, lambda _: bool(run.maps("mine", 7)))
+        (worker,) = psutil.Process(server.pid).children()
+        server.kill()
+    psutil.wait_procs([worker], SECONDS)
+    assert not worker.is_running()
+    told = page.jobs()[job]
+    assert told["state"] == "failed"
+    assert "server ended" in told["message"]
+    before = run.map("mine", told["map"]).done
+    assert before
+    again = page.post("jobs", ENDLESS).json["id"]
+    assert page.wait(again, forming)["done"] >= before  # it goes on from the map so far
+    page.post("jobs/cancel", {"id": again})
 
 
 def test_a_job_whose_server_ended_is_told_as_failed(run: Run) -> None:

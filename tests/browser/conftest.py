@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from werkzeug.serving import make_server
 
+from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.launch import launch
 
 VIEWPORT = {"width": 1000, "height": 700}
@@ -224,3 +227,19 @@ def open_projector(browser: Any) -> Iterator[Any]:
             return shown
 
         yield opened
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serves the dashboard's page alone: `serve(logdir)` is its address."""
+    with ExitStack() as ends:
+
+        def served(logdir: Path) -> str:
+            server = make_server("127.0.0.1", 0, dashboard_of(logdir), threaded=True)
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            for end in (server.server_close, thread.join, server.shutdown):
+                ends.callback(end)
+            return f"http://127.0.0.1:{server.port}/index.html"
+
+        yield served

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import pairwise_distances
-from werkzeug.serving import make_server
 
 import embedding_lab as lab
 from browser.dashboard import Dashboard
-from embedding_lab.board.dashboard.application import Dashboard as Server
 from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, as_dataset, create_run
 from embedding_lab.projection.pca import points_of
 from embedding_lab.projection.quality import measure
@@ -401,21 +398,9 @@ def test_axe_finds_nothing_with_everything_open(page: Dashboard) -> None:
     page.dom.locator(".measures summary").click()
 
 
-@pytest.fixture
-def empty(tmp_path: Path) -> Iterator[str]:
-    """The page alone, on a log directory with nothing in it."""
+def test_an_empty_log_directory_says_how_to_fill_it(browser: Any, serve: Any, tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
-    server = make_server("127.0.0.1", 0, Server(tmp_path / "logs"), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}/index.html"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_an_empty_log_directory_says_how_to_fill_it(browser: Any, empty: str, tmp_path: Path) -> None:
-    page = Dashboard(browser, empty, width=360, height=740)
+    page = Dashboard(browser, serve(tmp_path / "logs"), width=360, height=740)
     said = page.dom.locator(".page").inner_text()
     assert str(tmp_path / "logs") in said
     assert "embedding-lab demo" in said

@@ -19,7 +19,8 @@ export interface MapInfo {
   name: string;
   method: string;
   dims: number;
-  state: "forming" | "complete";
+  /** Forming while somebody works at it; stopped where it was left half-made. */
+  state: "forming" | "complete" | "stopped";
   generation: string;
   parameters: Readonly<Record<string, unknown>>;
   seed: number | null;
@@ -174,6 +175,8 @@ export interface Job {
   message: string;
   rate: number | null;
   seconds_left: number | null;
+  /** When it was asked for, seconds since 1970. */
+  begun: number;
 }
 
 export interface NewMap {

@@ -1,7 +1,7 @@
 /** What the colours mean: the column they stand for, its legend with counts or its gradient with a histogram. */
 
 import { signal } from "@preact/signals-core";
-import { categoryPalette, cssColour, gradient, STEPS } from "../colours/palette";
+import { categoryPalette, cssColour, DISTINCT, gradient, STEPS } from "../colours/palette";
 import type { ColumnInfo } from "../data/source";
 import type { ColumnValues } from "../state/columns";
 import type { Lab } from "../state/lab";
@@ -44,6 +44,7 @@ export function colourPanel(lab: Lab, theme: ThemeSignal): HTMLElement {
     }),
     list,
     numbers,
+    live(h("p", { class: "quiet" }), () => [shared(lab)]),
     live(h("p", { class: "quiet" }), () => [missing(lab)]),
   );
 }
@@ -163,6 +164,13 @@ function scale(lab: Lab, column: ColumnValues, theme: "light" | "dark"): HTMLEle
     strip,
     h("figcaption", {}, h("span", {}, brief(info.min)), h("span", {}, brief(info.max))),
   );
+}
+
+function shared(lab: Lab): string | null {
+  const classes = lab.colouring.value?.info.categories?.length ?? 0;
+  return classes > DISTINCT
+    ? `${whole(classes)} classes share ${whole(DISTINCT)} colours; select one to see it alone.`
+    : null;
 }
 
 function missing(lab: Lab): string | null {

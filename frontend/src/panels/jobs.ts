@@ -60,6 +60,8 @@ const METHODS: Record<string, { about: string; parameters: readonly Parameter[] 
   },
 };
 
+const LATELY_SECONDS = 24 * 3600;
+
 export interface NewMapDialog {
   element: HTMLDialogElement;
   open(): void;
@@ -154,18 +156,22 @@ export function newMapDialog(lab: Lab): NewMapDialog {
   };
 }
 
-/** The maps that are being made, and those that failed, until they are put away. */
+/** The maps that are being made, and those that failed lately, until they are put away. */
 export function jobList(lab: Lab): HTMLElement {
   const away = signal<ReadonlySet<string>>(new Set());
   return live(h("section", { class: "jobs", "aria-label": "Maps being made" }), () =>
     lab.jobs.value
-      .filter((job) => isAtWork(job) || (job.state === "failed" && !away.value.has(job.id)))
+      .filter((job) => isAtWork(job) || (hasFailedLately(job) && !away.value.has(job.id)))
       .map((job) =>
         card(lab, job, () => {
           away.value = new Set([...away.value, job.id]);
         }),
       ),
   );
+}
+
+function hasFailedLately({ state, begun }: Job): boolean {
+  return state === "failed" && Date.now() / 1000 - begun < LATELY_SECONDS;
 }
 
 function card(lab: Lab, job: Job, putAway: () => void): HTMLElement {

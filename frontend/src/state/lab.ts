@@ -167,6 +167,13 @@ export class Lab {
     this.problem.value = problemOf(error);
   }
 
+  /** The same, unless there is something newer in its place: a map that forms is replaced while it is read. */
+  async failUnlessReplaced(mapText: string | null, error: unknown): Promise<void> {
+    if (isAborted(error)) return;
+    await this.refresh();
+    if (this.mapText.peek() === mapText) this.fail(error);
+  }
+
   /** Says in passing that something was not done, or that it was. */
   tell(what: unknown): void {
     if (isAborted(what)) return;
@@ -314,6 +321,7 @@ export class Lab {
 
   private askForColumns(): void {
     const set = this.set.peek();
+    const asked = this.mapText.peek();
     const ended = this.samplesEnd.signal;
     if (!set) return;
     this.waitFor(this.source.columns(set, this.mapName.peek(), ended)).then(
@@ -321,7 +329,7 @@ export class Lab {
         if (this.setText.peek() !== JSON.stringify(set)) return;
         this.columns.value = columns;
       },
-      (error) => this.fail(error),
+      (error) => this.failUnlessReplaced(asked, error),
     );
   }
 

@@ -279,7 +279,7 @@ def _kept_in(run: Run) -> Iterator[dict[str, Any]]:
         except (LabError, ValueError, TypeError, KeyError):
             continue
         if job["state"] in (WAITING, RUNNING) and not _lives(owner):
-            job |= {"state": FAILED, "message": "The server ended meanwhile; start it again to go on."}
+            job |= {"state": FAILED, "message": "The server ended meanwhile. Make this map again to go on with it."}
         yield job
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from embedding_lab import __version__
 from embedding_lab.board.dashboard.library import Library
-from embedding_lab.board.dashboard.sample_set import Problem, SampleSet
+from embedding_lab.board.dashboard.sample_set import Map, Problem, SampleSet
 from embedding_lab.embeddings.run import Run
 from embedding_lab.errors import LabError
+
+FORMING_SECONDS = 60.0
+"""A map that another program makes is put in place more often than this while it forms."""
 
 
 def overview(library: Library, token: str | None) -> dict[str, Any]:
@@ -55,7 +59,7 @@ def _steps(
     found = []
     for step in _tried(lambda: run.steps(layer), problems):
         try:
-            found.append(_set(library.set(name, layer, step)))
+            found.append(_set(library, library.set(name, layer, step)))
         except LabError as error:
             problems.append(problem_of(error))
     return found
@@ -70,7 +74,7 @@ def _foreign(library: Library, name: str, taken: set[str], problems: list[dict[s
     for layer in foreign.entries:
         if layer not in taken:
             try:
-                layers.append({"name": layer, "steps": [_set(library.set(name, layer, None))]})
+                layers.append({"name": layer, "steps": [_set(library, library.set(name, layer, None))]})
             except (LabError, OSError) as error:
                 problems.append(problem_of(error))
     said = library.cache.get(("problems", foreign.signature()), foreign.problems, lambda made: 1000 * len(made))
@@ -78,18 +82,36 @@ def _foreign(library: Library, name: str, taken: set[str], problems: list[dict[s
     return layers
 
 
-def _set(found: SampleSet) -> dict[str, Any]:
+def _set(library: Library, found: SampleSet) -> dict[str, Any]:
     return {
         "step": found.step,
         "rows": found.rows,
         "dims": found.dims,
         **found.facts,
         "maps": [
-            {"name": each.name, "dims": each.dims, "generation": each.generation, **each.facts}
+            {
+                "name": each.name,
+                "dims": each.dims,
+                "generation": each.generation,
+                **each.facts,
+                "state": _state(library, found, each),
+            }
             for each in found.maps.values()
         ],
         "pictures": None if found.pictures is None else found.pictures.facts,
     }
+
+
+def _state(library: Library, found: SampleSet, shown: Map) -> str:
+    """What a map is. One that was left half-made says that it is forming; nobody may be at work at it any more."""
+    state = str(shown.facts["state"])
+    if state != "forming":
+        return state
+    made = (found.run, found.layer, found.step, shown.name)
+    jobs = [] if library.jobs is None else library.jobs.all()
+    ours = [each["state"] for each in jobs if (each["run"], each["layer"], each["step"], each["map"]) == made]
+    at_work = ours[-1] in ("queued", "running") if ours else time.time() - shown.published < FORMING_SECONDS
+    return state if at_work else "stopped"
 
 
 def _tried(ask: Any, problems: list[dict[str, str]]) -> list[Any]:

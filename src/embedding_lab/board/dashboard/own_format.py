@@ -182,6 +182,7 @@ def _map(run: Run, manifest_name: str, rows: int, manifests: Manifests) -> Map:
         columns=()
         if measures is None
         else tuple(_plain_column(measures, each, "map") for each in _names(measures)),
+        published=_changed(run.files.local(manifest_name)) / 1e9,
     )
 
 

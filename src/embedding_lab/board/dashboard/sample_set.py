@@ -35,6 +35,7 @@ class Map:
         facts: what the page is told besides: method, state, parameters, seed, quality.
         points: opens the points, float32, shape (n, dims), NaN where a sample is not on the map.
         columns: its measures per sample.
+        published: when it was put in place, seconds since 1970; 0 where it lies nowhere.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Map:
     facts: Mapping[str, Any]
     points: Callable[[], NDArray[np.float32]]
     columns: tuple[Column, ...] = ()
+    published: float = 0.0
 
 
 class Pictures(Protocol):

@@ -1,0 +1,76 @@
+"""New maps, asked for on the page: made by processes of their own, watched while they form, cancelled, kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embedding_lab as lab
+from browser.dashboard import Dashboard
+
+pytestmark = pytest.mark.browser
+
+SAMPLES = 10_000
+TSNE = "tsne-2d perplexity 12"
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    logdir = tmp_path_factory.mktemp("jobs") / "logs"
+    labels = np.arange(SAMPLES) % 3
+    vectors = np.random.default_rng(0).normal(size=(SAMPLES, 8)) + 2 * labels[:, None]
+    lab.log_embeddings(logdir / "run", vectors.astype(np.float32), layer="mine", labels=labels)
+    return logdir
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, serve: Any, logdir: Path) -> Iterator[Dashboard]:
+    page = Dashboard(browser, serve(logdir))
+    yield page
+    assert not page.errors
+
+
+def ask_for_a_map(page: Dashboard, method: str, dims: str, samples: str, **fields: str) -> None:
+    page.press("m")
+    dialog = page.dom.get_by_role("dialog", name="A new map")
+    dialog.wait_for()
+    for choice in (method, dims, samples):
+        dialog.get_by_text(choice, exact=False).locator("input").check()
+    for name, value in fields.items():
+        dialog.get_by_label(name).fill(value)
+    dialog.get_by_role("button", name="Make the map").click()
+    dialog.wait_for(state="hidden")
+
+
+def test_a_tsne_forms_before_ones_eyes_outlives_a_reload_and_is_cancelled(page: Dashboard, logdir: Path) -> None:
+    ask_for_a_map(page, "t-SNE", "2-D", "all 10,000", Perplexity="12")
+    page.dom.locator(f".embedding-lab[data-state=computing][data-map='{TSNE}']").wait_for()
+    card = page.dom.get_by_label("Maps being made").locator("article", has_text="t-SNE of mine")
+    card.get_by_text("t-SNE iterations").wait_for()
+    page.dom.locator("footer", has_text="still forming").wait_for()
+    before = page.picture()
+    page.page.reload()
+    page.frame = page.page.main_frame
+    page.dom.locator(f".embedding-lab[data-state=computing][data-map='{TSNE}']").wait_for()
+    card.get_by_text("t-SNE iterations").wait_for()
+    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+    assert (page.picture() != before).any()  # it moves
+    card.get_by_role("button", name="Cancel").click()
+    page.wait_until_ready()
+    card.wait_for(state="hidden")
+    page.dom.locator("footer", has_text="stopped before it was done").wait_for()
+    assert page.told("map") == TSNE  # what there was of it is kept
+    assert lab.open_run(logdir / "run").map("mine", TSNE).done
+
+
+def test_a_map_of_the_selection_shows_only_these_samples(page: Dashboard) -> None:
+    page.call("lab.select(Array.from({length: 200}, (_, at) => `samples/${String(3 * at).padStart(5, '0')}`))")
+    page.wait_for_selected(200)
+    ask_for_a_map(page, "PCA", "2-D", "the 200 selected")
+    page.dom.locator(".embedding-lab[data-points='200/200']").wait_for()
+    page.wait_until_ready()
+    assert page.told("map").startswith("pca-2d of 200")

@@ -1,0 +1,107 @@
+"""The dashboard on what others wrote, on what is written while it is open, and with hundreds of classes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embedding_lab as lab
+from browser.dashboard import Dashboard
+
+pytestmark = pytest.mark.browser
+
+OTHERS = Path(__file__).parents[1] / "board" / "doctor"
+CLASSES = 320
+COLOURS = 256
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What PyTorch wrote, what TensorFlow's tutorial leaves, raw numbers, and a list that names a missing file."""
+    logdir = tmp_path_factory.mktemp("others") / "logs"
+    shutil.copytree(OTHERS / "written_by" / "pytorch", logdir / "pytorch")
+    shutil.copytree(OTHERS / "tutorial", logdir / "checkpoint")
+    (logdir / "checkpoint" / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-1"\n', "utf-8")
+    (logdir / "checkpoint" / "projector_config.pbtxt").write_text('embeddings { tensor_name: "images:0" }', "utf-8")
+    (logdir / "raw").mkdir()
+    np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32).tofile(logdir / "raw" / "numbers.bytes")
+    (logdir / "raw" / "projector_config.pbtxt").write_text(
+        'embeddings { tensor_name: "raw" tensor_path: "numbers.bytes" tensor_shape: 12 tensor_shape: 4 }\n'
+        'embeddings { tensor_name: "gone" tensor_path: "gone.tsv" }',
+        "utf-8",
+    )
+    return logdir
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, serve: Any, logdir: Path) -> Iterator[Dashboard]:
+    page = Dashboard(browser, serve(logdir))
+    yield page
+    assert not page.errors
+
+
+@pytest.mark.parametrize(
+    ("run", "layer", "rows"), [("pytorch", "layer:00001", 30), ("raw", "raw", 12), ("checkpoint", "images", 30)]
+)
+def test_what_others_wrote_for_the_projector_is_drawn(page: Dashboard, run: str, layer: str, rows: int) -> None:
+    page.dom.get_by_label("Run").select_option(run)
+    page.dom.get_by_label("Layer and its dimensions").select_option(layer)
+    page.dom.locator(f".embedding-lab[data-points='{rows}/{rows}']").wait_for()
+    if run == "pytorch":
+        page.dom.locator(".legend .entry", has_text="class 2").wait_for()
+        page.dom.get_by_role("button", name="Pictures").wait_for()
+
+
+def test_what_cannot_be_shown_is_explained_in_the_doctors_words(page: Dashboard, logdir: Path) -> None:
+    (finding,) = [each for each in lab.doctor(logdir).findings if "'gone'" in each.happened]
+    page.dom.locator(".problems summary").click()
+    said = page.dom.locator(".problems").inner_text()
+    for words in (finding.happened, finding.remedy):
+        assert words in said
+    page.dom.locator(".problems summary").click()
+
+
+def test_runs_and_steps_that_come_meanwhile_appear_without_a_reload(page: Dashboard, logdir: Path) -> None:
+    page.call("window.mark = 'the same page'")
+    vectors = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    lab.log_embeddings(logdir / "while open", vectors, layer="mine", labels=["odd", "even"] * 20, step=1)
+    page.dom.get_by_label("Run").locator("option", has_text="while open").wait_for(state="attached")
+    page.dom.get_by_label("Run").select_option("while open")
+    page.dom.locator(".embedding-lab[data-points='40/40']").wait_for()
+    assert page.dom.get_by_label("Step").count() == 0
+    lab.log_embeddings(logdir / "while open", vectors * 2, layer="mine", labels=["odd", "even"] * 20, step=2)
+    step = page.dom.get_by_label("Step", exact=True)
+    step.wait_for()
+    assert step.locator("option").all_inner_texts() == ["step 1", "step 2"]
+    assert step.input_value() == "2"  # who chose no step sees the latest
+    assert page.call("window.mark") == "the same page"
+
+
+def test_hundreds_of_classes_have_a_legend_to_scroll_and_to_search(page: Dashboard, logdir: Path) -> None:
+    labels = [f"class {row % CLASSES}" for row in range(2 * CLASSES)]
+    points = np.random.default_rng(1).normal(size=(2 * CLASSES, 2)).astype(np.float32)
+    lab.log_embeddings(logdir / "many", points, layer="mine", labels=labels)
+    page.dom.get_by_label("Run").locator("option", has_text="many").wait_for(state="attached")
+    page.dom.get_by_label("Run").select_option("many")
+    page.dom.locator(f".embedding-lab[data-points='{2 * CLASSES}/{2 * CLASSES}']").wait_for()
+    page.dom.locator(".legend .entry").nth(250).wait_for()
+    colours = page.colours()
+    names = sorted(set(labels))
+    assert list(colours) == names[: len(colours)]
+    assert len(set(list(colours.values())[:COLOURS])) == COLOURS
+    assert colours[names[COLOURS]] == colours[names[0]]
+    page.dom.get_by_text(f"{CLASSES} classes share {COLOURS} colours").wait_for()
+    legend = page.frame.evaluate(
+        "(({scrollHeight, clientHeight}) => [scrollHeight, clientHeight])(document.querySelector('.legend'))"
+    )
+    assert legend[0] > 5 * legend[1]
+    page.dom.get_by_label("Find a class in the legend").fill("CLASS 317")
+    page.wait("document.querySelectorAll('.legend .entry').length == 1")
+    page.dom.locator(".legend .entry").click()
+    assert page.selection == ["samples/00317", "samples/00637"]
+    assert page.violations() == []
