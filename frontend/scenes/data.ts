@@ -58,9 +58,12 @@ export const TEN = new Uint8Array(
   ),
 );
 
-/** Pages of thumbnails with each place's class written on them, as the server would send them. */
-export function writtenPictures(classes: Uint16Array, side = 28, perPage = 256) {
-  const columns = Math.sqrt(perPage);
+/** Pages of pictures, as the server would send them; which were asked for is kept. */
+function paged(
+  side: number,
+  perPage: number,
+  draw: (level: number, page: number, size: number) => ImageBitmapSource,
+) {
   return {
     cell: [side, side] as const,
     perPage,
@@ -68,50 +71,49 @@ export function writtenPictures(classes: Uint16Array, side = 28, perPage = 256) 
     asked: [] as [level: number, page: number][],
     async page(level: number, page: number): Promise<ImageBitmap> {
       this.asked.push([level, page]);
-      const size = side / 2 ** level;
-      const canvas = new OffscreenCanvas(size * columns, size * columns);
-      const context = canvas.getContext("2d")!;
-      context.textAlign = "center";
-      context.textBaseline = "middle";
-      context.font = `700 ${0.78 * size}px sans-serif`;
-      for (let at = 0; at < perPage && page * perPage + at < classes.length; at++) {
-        const [x, y] = [(at % columns) * size, Math.floor(at / columns) * size];
-        const place = page * perPage + at;
-        context.fillStyle = "black";
-        context.fillRect(x, y, size, size);
-        context.fillStyle = "white";
-        context.save();
-        context.translate(x + size / 2, y + 0.54 * size);
-        context.rotate(0.5 * Math.sin(place));
-        context.fillText(String(classes[place]! % 10), 0, 0);
-        context.restore();
-      }
-      return createImageBitmap(canvas);
+      return createImageBitmap(draw(level, page, side / 2 ** level));
     },
   };
+}
+
+/** Pages of thumbnails with each place's class written on them. */
+export function writtenPictures(classes: Uint16Array, side = 28, perPage = 256) {
+  const columns = Math.sqrt(perPage);
+  return paged(side, perPage, (_level, page, size) => {
+    const canvas = new OffscreenCanvas(size * columns, size * columns);
+    const context = canvas.getContext("2d")!;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.font = `700 ${0.78 * size}px sans-serif`;
+    for (let at = 0; at < perPage && page * perPage + at < classes.length; at++) {
+      const [x, y] = [(at % columns) * size, Math.floor(at / columns) * size];
+      const place = page * perPage + at;
+      context.fillStyle = "black";
+      context.fillRect(x, y, size, size);
+      context.fillStyle = "white";
+      context.save();
+      context.translate(x + size / 2, y + 0.54 * size);
+      context.rotate(0.5 * Math.sin(place));
+      context.fillText(String(classes[place]! % 10), 0, 0);
+      context.restore();
+    }
+    return canvas;
+  });
 }
 
 /** Pages of plain pictures whose colour tells their place, and whose blue tells their level. */
 export function plainPictures(total: number, side: number, perPage: number) {
   const columns = Math.sqrt(perPage);
-  return {
-    cell: [side, side] as const,
-    perPage,
-    levels: 3,
-    asked: [] as [level: number, page: number][],
-    async page(level: number, page: number): Promise<ImageBitmap> {
-      this.asked.push([level, page]);
-      const size = side / 2 ** level;
-      const width = size * columns;
-      const image = new ImageData(width, width);
-      const pixels = new Uint32Array(image.data.buffer);
-      for (let at = 0; at < perPage && page * perPage + at < total; at++) {
-        const tone = ((page * perPage + at) % 25) * 10;
-        const colour = (0xff << 24) | ((100 * level) << 16) | ((255 - tone) << 8) | tone;
-        const corner = Math.floor(at / columns) * size * width + (at % columns) * size;
-        for (let row = 0; row < size; row++) pixels.fill(colour, corner + row * width, corner + row * width + size);
-      }
-      return createImageBitmap(image);
-    },
-  };
+  return paged(side, perPage, (level, page, size) => {
+    const width = size * columns;
+    const image = new ImageData(width, width);
+    const pixels = new Uint32Array(image.data.buffer);
+    for (let at = 0; at < perPage && page * perPage + at < total; at++) {
+      const tone = ((page * perPage + at) % 25) * 10;
+      const colour = (0xff << 24) | ((100 * level) << 16) | ((255 - tone) << 8) | tone;
+      const corner = Math.floor(at / columns) * size * width + (at % columns) * size;
+      for (let row = 0; row < size; row++) pixels.fill(colour, corner + row * width, corner + row * width + size);
+    }
+    return image;
+  });
 }

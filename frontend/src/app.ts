@@ -102,7 +102,7 @@ export function openApp(body: HTMLElement, lab: Lab): void {
     lab.view.drawn.value = { count, total };
   });
   map.on("problem", (text) => {
-    lab.problem.value = text === null ? null : { happened: text, got: "", expected: "", remedy: "" };
+    lab.undrawable.value = text === null ? null : { happened: text, got: "", expected: "", remedy: "" };
   });
   const address = new Address();
   const restored = keepInAddress(lab, address);
@@ -123,7 +123,14 @@ function tellState(root: HTMLElement, lab: Lab): void {
     const { count, total } = lab.view.drawn.value;
     const nothing = lab.overview.value !== null && !lab.set.value;
     const loading = lab.overview.value === null || lab.waiting.value > 0;
-    const state = lab.problem.value ? "error" : loading ? "loading" : lab.computing.value ? "computing" : "ready";
+    const state =
+      lab.undrawable.value || lab.problem.value
+        ? "error"
+        : loading
+          ? "loading"
+          : lab.computing.value
+            ? "computing"
+            : "ready";
     root.dataset.state = state;
     root.dataset.points = nothing ? "0/0" : `${count}/${total}`;
     root.dataset.map = lab.mapName.value ?? "";

@@ -11,10 +11,15 @@ import numpy as np
 import pytest
 
 import embedding_lab as lab
-from browser.dashboard import Dashboard
+from browser.dashboard import SECONDS, Dashboard
 
 pytestmark = pytest.mark.browser
 
+WITHOUT_WEBGL = """
+const real = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+    return kind === 'webgl2' ? null : real.call(this, kind, ...more);
+};"""
 OTHERS = Path(__file__).parents[1] / "board" / "doctor"
 CLASSES = 320
 COLOURS = 256
@@ -43,6 +48,16 @@ def page(browser: Any, serve: Any, logdir: Path) -> Iterator[Dashboard]:
     page = Dashboard(browser, serve(logdir))
     yield page
     assert not page.errors
+
+
+def test_a_browser_that_cannot_draw_the_map_says_so(browser: Any, serve: Any, logdir: Path) -> None:
+    with browser.new_context() as context:
+        context.set_default_timeout(1000 * SECONDS)
+        context.add_init_script(WITHOUT_WEBGL)
+        page = context.new_page()
+        page.goto(serve(logdir))
+        page.get_by_role("alert").get_by_text("no WebGL2").wait_for()
+        page.locator(".embedding-lab[data-state=error][data-map=pca-3d]").wait_for()
 
 
 @pytest.mark.parametrize(

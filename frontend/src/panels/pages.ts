@@ -11,7 +11,7 @@ const NOTICE_MS = 8000;
 export function insteadOfMap(lab: Lab): HTMLElement {
   return live(h("div", { class: "instead" }), () => {
     const overview = lab.overview.value;
-    const problem = lab.problem.value;
+    const problem = lab.undrawable.value ?? lab.problem.value;
     if (problem) return [problemPage(lab, problem)];
     if (overview && !lab.set.value) return [emptyPage(lab)];
     return [];

@@ -43,8 +43,10 @@ export class Lab {
   readonly view = new View();
   readonly marks = new Marks();
   readonly overview = signal<Overview | null>(null);
-  /** Why nothing is shown; null while all is well. */
+  /** Why there is nothing to show; null while all is well. */
   readonly problem = signal<Problem | null>(null);
+  /** Why nothing can be drawn, whatever there is to show. */
+  readonly undrawable = signal<Problem | null>(null);
   /** The server went away; what is shown stays. */
   readonly unreachable = signal(false);
   readonly notice = signal<Notice | null>(null);

@@ -3,6 +3,7 @@
 import { Program } from "../gl/program";
 import { guardedViewport, type Look, viewUniforms } from "../look";
 import type { Places } from "../places";
+import shadeSource from "../shade.glsl?raw";
 import viewSource from "../view.glsl?raw";
 import { Details, NO_SLOT } from "./details";
 import { Pages } from "./pages";
@@ -31,7 +32,7 @@ export class PicturesLayer {
     private readonly gl: WebGL2RenderingContext,
     private readonly palette: WebGLTexture,
   ) {
-    this.program = new Program(gl, viewSource + vertexSource, fragmentSource);
+    this.program = new Program(gl, viewSource + shadeSource + vertexSource, fragmentSource);
     this.nothing = { flat: gl.createTexture(), array: gl.createTexture() };
     gl.bindTexture(gl.TEXTURE_2D, this.nothing.flat);
     gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, 1, 1);

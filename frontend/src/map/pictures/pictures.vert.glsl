@@ -2,10 +2,7 @@ layout(location = 4) in uint slot;
 
 uniform float side;            // device pixels of the wider side at the target's depth
 uniform float largest;         // what the machine can draw
-uniform vec2 fog;
 uniform bool selecting;
-uniform vec3 background, grey;
-uniform sampler2D palette;
 uniform int perPage;
 uniform vec3 loaded;           // pages that are there: coarse, fine; and whether there are details
 uniform vec2 widest;           // of a cell: coarse, fine
@@ -30,11 +27,10 @@ void main() {
   gl_Position = placed();
   float w = gl_Position.w;
   bool rest = selecting && !isInFront();
-  pixels = min(largest, side * clamp(1.0 / w, 0.45, 4.0));
+  pixels = min(largest, side * nearness(w));
   gl_PointSize = pixels;
-  if (colour != 0xffffu) shade = texelFetch(palette, ivec2(colour & 63u, colour >> 6u), 0).rgb;
-  if (rest) shade = grey;
-  haze = fog.x * clamp(0.2 + 0.8 * (w - 1.0) / fog.y, 0.0, 1.0);
+  shade = rest ? grey : ownColour();
+  haze = hazeAt(w);
   if (rest) haze = max(haze, 0.75);
 
   int page = gl_VertexID / perPage;

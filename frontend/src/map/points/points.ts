@@ -3,6 +3,7 @@
 import { Program } from "../gl/program";
 import { guardedViewport, type Look, viewUniforms } from "../look";
 import type { Places } from "../places";
+import shadeSource from "../shade.glsl?raw";
 import viewSource from "../view.glsl?raw";
 import fragmentSource from "./points.frag.glsl?raw";
 import vertexSource from "./points.vert.glsl?raw";
@@ -14,7 +15,7 @@ export class PointsLayer {
     private readonly gl: WebGL2RenderingContext,
     private readonly palette: WebGLTexture,
   ) {
-    this.program = new Program(gl, viewSource + vertexSource, fragmentSource);
+    this.program = new Program(gl, viewSource + shadeSource + vertexSource, fragmentSource);
   }
 
   draw(look: Look, places: Places, from: number, count: number): void {

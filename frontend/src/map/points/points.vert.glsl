@@ -1,8 +1,6 @@
 uniform float diameter;   // device pixels at the target's depth
-uniform vec2 fog;         // strength, depth
 uniform bool selecting;
-uniform vec3 background, grey, context;
-uniform sampler2D palette;
+uniform vec3 background, context;
 
 flat out vec3 shade;
 flat out float radius;
@@ -19,12 +17,12 @@ void main() {
   gl_Position = placed();
   float w = gl_Position.w;
   bool rest = selecting && !isInFront();
-  radius = 0.5 * diameter * clamp(1.0 / w, 0.45, 4.0) * (rest ? 0.8 : 1.0);
+  radius = 0.5 * diameter * nearness(w) * (rest ? 0.8 : 1.0);
   gl_PointSize = 2.0 * radius + 1.5;
-  if (colour != 0xffffu) shade = texelFetch(palette, ivec2(colour & 63u, colour >> 6u), 0).rgb;
+  shade = ownColour();
   if (rest) {
     shade = context;
     edged = 0.4;
   }
-  shade = mix(shade, background, fog.x * clamp(0.2 + 0.8 * (w - 1.0) / fog.y, 0.0, 1.0));
+  shade = mix(shade, background, hazeAt(w));
 }

@@ -1,0 +1,50 @@
+"""The dashboard in Firefox: a smoke test, where Debian's is installed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embedding_lab as lab
+from browser.firefox import firefox
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+ROOT = "document.querySelector('.embedding-lab')"
+SAMPLES = 600
+
+
+@pytest.fixture
+def firefox_path() -> str:
+    missing = [name for name in ("firefox-esr", "Xvfb") if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"no {' and no '.join(missing)}: on Debian, apt-get install firefox-esr xvfb")
+    return str(shutil.which("firefox-esr"))
+
+
+def test_the_dashboard_draws_all_points_and_selects_in_firefox(
+    firefox_path: str, serve: Any, tmp_path: Path
+) -> None:
+    labels = np.arange(SAMPLES) % 3
+    vectors = np.random.default_rng(0).normal(size=(SAMPLES, 5)) + 4 * labels[:, None]
+    lab.log_embeddings(tmp_path / "logs" / "run", vectors.astype(np.float32), layer="mine", labels=labels)
+    address = serve(tmp_path / "logs")
+    (tmp_path / "profile").mkdir()
+    with firefox(firefox_path, tmp_path / "profile") as page:
+        page.open(address)
+        page.wait(f"{ROOT} && {ROOT}.dataset.state == 'ready' && {ROOT}.dataset.points == '{SAMPLES}/{SAMPLES}'")
+        assert page.call(f"{ROOT}.dataset.map") == "pca-3d"
+        swatches = "[...document.querySelectorAll('.legend .swatch')]"
+        colours = page.call(f"{swatches}.map((each) => getComputedStyle(each).backgroundColor)")
+        shown = page.picture()[:, 300:900]  # the map, without the legend's own dots
+        for colour in colours:
+            rgb = [int(number) for number in re.findall(r"\d+", colour)]
+            assert (np.abs(shown - rgb).max(axis=2) <= 8).sum() > 10
+        assert page.call("window.embeddingLab.select(['samples/00004', 'samples/00007'])") == 2
+        assert page.call("window.embeddingLab.selection()") == ["samples/00004", "samples/00007"]
+        assert page.call("window.problems") == []
