@@ -42,8 +42,8 @@ WAITS = """(() => {
 class Firefox:
     """A running Firefox."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), SECONDS)
+    def __init__(self, door: socket.socket) -> None:
+        self._socket = door
         self._asked = 0
         self._read()  # it says who it is
         self._do("WebDriver:NewSession", {})
@@ -106,7 +106,8 @@ def firefox(executable: str, profile: Path) -> Iterator[Firefox]:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with subprocess.Popen(command, env=environment, **quiet) as process:
             try:
-                yield Firefox(_port(profile, process))
+                with socket.create_connection(("127.0.0.1", _port(profile, process)), SECONDS) as door:
+                    yield Firefox(door)
             finally:
                 process.terminate()
 

@@ -12,6 +12,7 @@ import pytest
 
 import embedding_lab as lab
 from browser.firefox import firefox
+from embedding_lab.embeddings import Projection
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -31,14 +32,16 @@ def test_the_dashboard_draws_all_points_and_selects_in_firefox(
     firefox_path: str, serve: Any, tmp_path: Path
 ) -> None:
     labels = np.arange(SAMPLES) % 3
-    vectors = np.random.default_rng(0).normal(size=(SAMPLES, 5)) + 4 * labels[:, None]
-    lab.log_embeddings(tmp_path / "logs" / "run", vectors.astype(np.float32), layer="mine", labels=labels)
+    vectors = (np.random.default_rng(0).normal(size=(SAMPLES, 5)) + 4 * labels[:, None]).astype(np.float32)
+    lab.log_embeddings(tmp_path / "logs" / "run", vectors, layer="mine", labels=labels)
+    run = lab.open_run(tmp_path / "logs" / "run")
+    run.save_map("mine", None, "flat", Projection(vectors[:, :2], run.embeddings("mine").ids, "pca"))
     address = serve(tmp_path / "logs")
     (tmp_path / "profile").mkdir()
     with firefox(firefox_path, tmp_path / "profile") as page:
         page.open(address)
         page.wait(f"{ROOT} && {ROOT}.dataset.state == 'ready' && {ROOT}.dataset.points == '{SAMPLES}/{SAMPLES}'")
-        assert page.call(f"{ROOT}.dataset.map") == "pca-3d"
+        assert page.call(f"{ROOT}.dataset.map") == "flat"
         swatches = "[...document.querySelectorAll('.legend .swatch')]"
         colours = page.call(f"{swatches}.map((each) => getComputedStyle(each).backgroundColor)")
         shown = page.picture()[:, 300:900]  # the map, without the legend's own dots
