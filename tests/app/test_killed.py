@@ -1,15 +1,18 @@
-"""Whenever the demo is stopped, what was complete opens, and nothing half-written is ever seen."""
+"""Whenever the demo or a map is stopped, what was complete opens, and nothing half-written is ever seen."""
 
 from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from google.protobuf import text_format
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
@@ -91,10 +94,94 @@ def check_complete(logdir: Path) -> str:
             assert len(run.map(layer, name, found.step).points) == 200
     if not config_file.exists():
         return f"{len(run.layers)} layers"
-    config = text_format.Parse(config_file.read_text(), ProjectorConfig())
+    check_projector(runs[0])
+    return "all"
+
+
+def check_projector(run_path: Path) -> None:
+    """The list of TensorBoard's own Projector names only files that are there whole."""
+    config = text_format.Parse((run_path / "projector_config.pbtxt").read_text(), ProjectorConfig())
     for each in config.embeddings:
         rows, dims = each.tensor_shape
-        assert (runs[0] / each.tensor_path).stat().st_size == 4 * rows * dims
-        assert (runs[0] / each.metadata_path).is_file()
-        assert (runs[0] / each.sprite.image_path).is_file()
-    return "all"
+        assert (run_path / each.tensor_path).stat().st_size == 4 * rows * dims
+        assert (run_path / each.metadata_path).is_file()
+        assert (run_path / each.sprite.image_path).is_file()
+
+
+FORKS_MAPS = """
+import collections, json, os, signal, sys, threading
+import numpy as np, embedding_lab as lab
+from embedding_lab.app import run_maps
+run_maps.COST = float("inf")  # publishes every map that is told of
+lab.project(np.random.default_rng(0).normal(size=(150, 12)), max_iter=3, threads=1)  # loads compiled code once
+for line in sys.stdin:
+    run, at_stage, at_call, seconds = line.rstrip("\\n").split("\\t")
+    child = os.fork()
+    if child == 0:
+        calls, said = collections.Counter(), []
+        def progress(stage, done, total, note=""):
+            calls[stage] += 1
+            if stage == at_stage and calls[stage] == int(at_call):
+                threading.Timer(float(seconds), os.kill, (os.getpid(), signal.SIGKILL)).start()
+        try:
+            run_maps.project_run(run, max_iter=200, interval=10, threads=1, say=said.append, progress=progress)
+            print(json.dumps([calls, said]), flush=True)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    print("gone", flush=True)
+"""
+
+
+@pytest.mark.long
+def test_killed_at_a_hundred_random_moments_a_map_is_whole_and_the_same_call_ends_it(tmp_path: Path) -> None:
+    before = tmp_path / "before" / "mine"
+    vectors = np.random.default_rng(0).normal(size=(150, 12)) + 8 * (np.arange(150) % 3)[:, None]
+    pictures = np.random.default_rng(0).integers(0, 255, (150, 8, 8), dtype=np.uint8)
+    lab.log_embeddings(before, vectors, layer="wide", step=7, labels=np.arange(150) % 3, images=pictures)
+    lab.project_run(before, "pca")
+    numbers = random.Random(0)
+    states: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", FORKS_MAPS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as forks:
+        assert forks.stdin is not None
+        assert forks.stdout is not None
+
+        def project(run: Path, stage: str = "", call: int = 0, seconds: float = 0.0) -> Any:
+            """Makes the map, killed so long after a stage told of itself so often; its calls and what it said."""
+            print(run, stage, call, seconds, sep="\t", file=forks.stdin, flush=True)
+            said = list(iter(forks.stdout.readline, "gone\n"))
+            return json.loads(said[0]) if said else None
+
+        undisturbed = shutil.copytree(before, tmp_path / "undisturbed" / "mine")
+        calls, _ = project(undisturbed)
+        wanted = lab.open_run(undisturbed).map("wide", "tsne-3d").points
+        for number in range(100):
+            run = shutil.copytree(before, tmp_path / str(number) / "mine")
+            stage = numbers.choice(list(calls))
+            project(run, stage, numbers.randint(1, calls[stage]), numbers.random() ** 3 / 2)
+            states.append(check_maps(run))
+            _, said = project(run)
+            assert bool(said) == states[-1].startswith("stopped"), states[-1]
+            assert all(f"going on with 'tsne-3d', {states[-1]}." in each for each in said)
+            assert check_maps(run) == "complete"
+            np.testing.assert_array_equal(lab.open_run(run).map("wide", "tsne-3d").points, wanted)
+        forks.stdin.close()
+    assert {"none", "complete"} < set(states), "the moments fall before, into and after the work"
+    assert len(set(states)) > 10, states
+
+
+def check_maps(run_path: Path) -> str:
+    """Opens the maps that are there and says how far the one that was asked for came."""
+    run = lab.open_run(run_path)
+    check_projector(run_path)
+    for name in run.maps("wide", 7):
+        manifest = f"layers/wide/7/maps/{name}.json"
+        verify(run.files, manifest, read_manifest(run.files, manifest, "map"))
+        assert run.map("wide", name).points.shape == (150, 3)
+    assert run.map("wide", "pca-3d").state == "complete", "the last complete map stays"
+    if "tsne-3d" not in run.maps("wide", 7):
+        return "none"
+    found = run.map("wide", "tsne-3d")
+    return f"stopped at {found.done} of {found.total}" if found.state == "forming" else "complete"
