@@ -95,9 +95,9 @@ def million() -> None:
         before, begin = memory("VmRSS"), time.process_time()
         found = neighbours.find(vectors, 15, exact=False, threads=1)
         seconds, after = time.process_time() - begin, memory("VmHWM")
-        print(f"1,000,000 × 64, k=15: {seconds:.0f} s, recall {recall(vectors, found.indices, 15):.4f}", end=" ")
-        print(f"(by its own sample {found.recall:.4f}), from {before} MB to {after} MB at the peak,")
-        print(f"{vectors.nbytes >> 20} MB of pages of the file among them")
+        true, pages = recall(vectors, found.indices, 15), vectors.nbytes >> 20
+        print(f"{len(vectors):,} × 64, k=15: {seconds:.0f} s, recall {true:.4f}, by its sample {found.recall:.4f}")
+        print(f"from {before} MB to {after} MB at the peak, {pages} MB of the file's pages among them")
 
 
 def write_wide_clusters(path: Path, rows: int) -> None:
