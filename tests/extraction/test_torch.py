@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.extractor_contract import Case, ExtractorContract
-from embedding_lab.embeddings import as_dataset
+from embedding_lab.app.embedding_logger import EmbeddingLogger
+from embedding_lab.embeddings import as_dataset, open_run
 from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.extraction import extract, layer_table
 
@@ -238,6 +239,32 @@ def test_channels_are_followed_where_they_are_moved() -> None:
     )
     sets = extract(model, PICTURES, [str(number) for number in range(6)])
     assert [each.dims for each in sets.values()] == [4, 4, 4, 9, 9, 9]
+
+
+def test_a_module_that_inherits_from_one_of_pytorchs_may_turn_its_axes_round() -> None:
+    class MapNorm(nn.LayerNorm):
+        def forward(self, given: Any) -> Any:
+            return super().forward(given.movedim(1, -1)).movedim(-1, 1)
+
+    model = nn.Sequential(nn.Conv2d(2, 5, 3), MapNorm(5))
+    assert [each.dims for each in extract(model, PICTURES, ["0", "1"]).values()] == [5, 5]
+
+
+def test_an_embedding_logger_leaves_a_training_as_it_would_be(tmp_path: Path) -> None:
+    logged, alone = (nn.Sequential(nn.Linear(5, 4), nn.Dropout(0.5), nn.Linear(4, 3)) for _ in range(2))
+    alone.load_state_dict(logged.state_dict())
+    logger = EmbeddingLogger(tmp_path / "run", ROWS, layers=["0"])
+    for model in (logged, alone):
+        torch.manual_seed(0)
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+        for step in range(3):
+            if model is logged:
+                logger.log(model, step)
+            optimiser.zero_grad()
+            model(torch.tensor(ROWS)).square().sum().backward()
+            optimiser.step()
+    assert state_of(logged)["weights"] == state_of(alone)["weights"]
+    assert open_run(tmp_path / "run").steps("0") == [0, 1, 2]
 
 
 def test_a_convolution_over_time_is_pooled_over_time() -> None:

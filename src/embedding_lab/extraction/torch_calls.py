@@ -171,7 +171,8 @@ def tensors(output: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[An
 
 def is_passive(module: Any) -> bool:
     """Whether a module only passes on what another one gave, perhaps in another shape."""
-    return type(module).__name__ == "Identity" or any(file in PASSIVE for file in _files(module))
+    name, file = _forward_of(module)
+    return name == "Identity" or file in PASSIVE
 
 
 class Channels:
@@ -207,20 +208,22 @@ class Channels:
 
 def _channels_first(module: Any) -> bool | None:
     """Whether a module of PyTorch's own puts the channels first; None where it does not say."""
-    for name in (kind.__name__ for kind in type(module).__mro__):
-        if name in BY_CLASS:
-            return BY_CLASS[name]
-        if name == "LayerNorm":
-            return None if len(module.normalized_shape) > 1 else False
-    files = _files(module)
-    if any(file in CHANNELS_FIRST for file in files):
-        return True
-    return False if any(file in CHANNELS_LAST for file in files) else None
+    name, file = _forward_of(module)
+    if name in BY_CLASS:
+        return BY_CLASS[name]
+    if name == "LayerNorm":
+        return None if len(module.normalized_shape) > 1 else False
+    return True if file in CHANNELS_FIRST else False if file in CHANNELS_LAST else None
 
 
-def _files(module: Any) -> list[str]:
-    homes = [kind.__module__ for kind in type(module).__mro__]
-    return [home.removeprefix("torch.nn.modules.") for home in homes if home.startswith("torch.nn.modules.")]
+def _forward_of(module: Any) -> tuple[str, str]:
+    """The class whose `forward` a module runs, and its file in `torch.nn.modules`; no names for any other.
+
+    A class of the user's own that inherits from one of PyTorch's may turn its axes round.
+    """
+    kind = next(kind for kind in type(module).__mro__ if "forward" in vars(kind))
+    place, _, file = kind.__module__.rpartition(".")
+    return (kind.__name__, file) if place == "torch.nn.modules" else ("", "")
 
 
 def _grown_axis(shape: Sequence[int], other: Sequence[int] | None) -> int | None:
