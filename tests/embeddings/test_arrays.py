@@ -109,13 +109,3 @@ def test_jax_arrays_are_read_also_in_half_precision() -> None:
     half = as_array(jax.numpy.asarray(VECTORS, "bfloat16"), "vectors")
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, VECTORS, rtol=1e-2)
-
-
-def test_tensorflow_tensors_are_read_also_in_half_precision() -> None:
-    tensorflow = pytest.importorskip("tensorflow", reason='no TensorFlow: pip install "embedding-lab[tensorflow]"')
-    tensor = tensorflow.constant(VECTORS)
-    np.testing.assert_array_equal(as_array(tensor, "vectors"), VECTORS)
-    np.testing.assert_array_equal(as_array(tensorflow.Variable(VECTORS), "vectors"), VECTORS)
-    half = as_array(tensorflow.cast(tensor, "bfloat16"), "vectors")
-    assert half.dtype == np.float32
-    np.testing.assert_allclose(half, VECTORS, rtol=1e-2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -156,8 +155,3 @@ def test_an_estimator_that_is_not_fitted_and_a_step_that_is_not_there_are_said()
         extract(PCA(2), ROWS)
     with pytest.raises(UnknownName, match="input, pca"):
         extract(PCA(2).fit(ROWS), ROWS, "svd")
-
-
-def test_tensors_of_a_framework_are_read(keras: Any) -> None:
-    vectors = extract(lambda batch: keras.ops.convert_to_tensor(batch) * 2, ROWS)["output"].vectors
-    np.testing.assert_array_equal(vectors, ROWS * 2)

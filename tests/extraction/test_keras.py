@@ -399,6 +399,11 @@ def test_text_is_no_layer_to_show(keras: Any) -> None:
         extract(model, texts, "input")
 
 
+def test_a_function_may_give_tensors(keras: Any) -> None:
+    vectors = extract(lambda batch: keras.ops.convert_to_tensor(batch) * 2, ROWS)["output"].vectors
+    np.testing.assert_array_equal(vectors, ROWS * 2)
+
+
 def test_what_is_no_model_is_refused() -> None:
     with pytest.raises(InputError, match="kind of model is not known"):
         extract(object(), ROWS)

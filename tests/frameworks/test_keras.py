@@ -10,8 +10,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from embedding_lab.embeddings.arrays import as_array
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, LabError, MissingDependency
 from embedding_lab.frameworks.keras import import_keras, read_model, weights_fingerprint
 
@@ -155,3 +157,15 @@ def test_what_is_no_model_file_is_refused(tmp_path: Path, name: str, kind: type[
         path.touch()
     with pytest.raises(kind, match=words):
         read_model(path)
+
+
+def test_tensors_are_read_as_arrays_also_in_half_precision(keras: Any) -> None:
+    vectors = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    import tensorflow
+
+    tensor = tensorflow.constant(vectors)
+    np.testing.assert_array_equal(as_array(tensor, "vectors"), vectors)
+    np.testing.assert_array_equal(as_array(tensorflow.Variable(vectors), "vectors"), vectors)
+    half = as_array(tensorflow.cast(tensor, "bfloat16"), "vectors")
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(half, vectors, rtol=1e-2)
