@@ -30,6 +30,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run.save_embeddings(EmbeddingSet(vectors, data, "mine", step=3))
     run.save_pictures(data)
     run.save_map("mine", 3, "pca-3d", Projection(vectors[:, :3], data.ids, "pca"))
+    run.annotate("tiny/00004", label="two", reason="by eye")
     export_html(run, folder / "run.html")
     return folder / "run.html"
 
@@ -70,6 +71,17 @@ def test_text_is_found(page: Any) -> None:
     field.fill("<i>one")
     field.press("Enter")
     page.locator(f".embedding-lab[data-selected='{ROWS // 3}']").wait_for()
+
+
+def test_what_was_noted_down_is_in_it_and_selects_its_samples(page: Any) -> None:
+    page.get_by_label("Notes").get_by_role("button", name="right label: two").click()
+    page.locator(".embedding-lab[data-selected='1']").wait_for()
+    page.get_by_role("button", name="Table").click()
+    table = page.get_by_role("dialog")
+    table.get_by_role("button", name="label", exact=True).click()
+    table.locator("th[aria-sort=ascending]").wait_for()
+    assert table.locator("tbody th").all_inner_texts() == ["tiny/00004"]
+    page.keyboard.press("Escape")
 
 
 def test_what_needs_a_server_says_so(page: Any) -> None:
