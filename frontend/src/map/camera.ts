@@ -76,6 +76,18 @@ export function clipMatrix(camera: Camera, view: Viewport, perspective: number, 
   return matrix;
 }
 
+/** Where a point in map units is on the screen, CSS pixels, and how deep; null behind the eye. */
+export function onScreen(
+  clip: Float32Array,
+  { width, height }: Viewport,
+  [x, y, z]: Vector,
+): { at: [number, number]; w: number } | null {
+  const row = (at: number) => clip[at]! * x + clip[4 + at]! * y + clip[8 + at]! * z + clip[12 + at]!;
+  const w = row(3);
+  if (w <= 0) return null;
+  return { at: [(width / 2) * (1 + row(0) / w), (height / 2) * (1 - row(1) / w)], w };
+}
+
 /** Turns around the target: a drag over the whole shorter side is half a turn. */
 export function orbit(camera: Camera, dx: number, dy: number, { width, height }: Viewport): Camera {
   const turn = Math.PI / Math.max(1, Math.min(width, height));

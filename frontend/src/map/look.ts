@@ -1,5 +1,6 @@
 /** How one frame looks: what all layers draw with. */
 
+import type { Camera, Viewport } from "./camera";
 import type { Colours } from "./theme";
 
 export interface Look {
@@ -36,6 +37,19 @@ export function viewUniforms(look: Look, margin: number) {
 /** Lets points whose centre lies beyond the edge reach into the canvas. */
 export function guardedViewport(gl: WebGL2RenderingContext, { width, height }: Look, margin: number): void {
   gl.viewport(-margin, -margin, width + 2 * margin, height + 2 * margin);
+}
+
+/** The diameter of a point, or of a picture, that leaves room between so many: at the target's depth, CSS pixels. */
+export function roomyDiameter(
+  style: "points" | "pictures",
+  { width, height }: Viewport,
+  count: number,
+  { distance }: Camera,
+): number {
+  const room = Math.sqrt((width * height) / Math.max(1, count));
+  const nearer = (3.5 / distance) ** 0.45;
+  if (style === "pictures") return Math.max(9, Math.min(72, Math.max(9, Math.min(40, 0.9 * room)) * nearer));
+  return Math.max(2, Math.min(14, Math.max(2, Math.min(7, 0.55 * room)) * nearer));
 }
 
 /** Nearer points are larger, within reason; w is 1 at the target's depth. The shaders do the same. */

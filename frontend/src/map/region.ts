@@ -3,6 +3,8 @@
 import type { Viewport } from "./camera";
 import { HIDDEN, isAbsent, type Samples } from "./samples";
 
+const PLACES_A_TURN = 500_000;
+
 export type Polygon = readonly (readonly [number, number])[];
 
 /**
@@ -53,6 +55,33 @@ export function placesWithin(
     found[count++] = place;
   }
   return found.slice(0, count);
+}
+
+/**
+ * The same of many millions part by part, so that the page goes on meanwhile; all of it as the map was seen at first.
+ *
+ * Resolves to null where nobody wants it any more.
+ */
+export async function placesWithinInParts(
+  samples: Samples,
+  clip: Float64Array,
+  view: Viewport,
+  polygon: Polygon,
+  isWanted: () => boolean,
+): Promise<Uint32Array | null> {
+  const parts: Uint32Array[] = [];
+  for (let from = 0; from < samples.arrived; from += PLACES_A_TURN) {
+    if (from > 0) await new Promise((resume) => setTimeout(resume));
+    if (!isWanted()) return null;
+    parts.push(placesWithin(samples, clip, view, polygon, from, Math.min(from + PLACES_A_TURN, samples.arrived)));
+  }
+  const places = new Uint32Array(parts.reduce((sum, each) => sum + each.length, 0));
+  let at = 0;
+  for (const each of parts) {
+    places.set(each, at);
+    at += each.length;
+  }
+  return places;
 }
 
 function insideTest(polygon: Polygon, top: number, bottom: number): (x: number, y: number) => boolean {

@@ -1,10 +1,10 @@
 /** The map on the screen: draws, picks and moves points by their place, and knows nothing of requests. */
 
-import { type Camera, type Dims, orbit, pan, type Vector, type Viewport, zoom } from "./camera";
+import { type Camera, type Dims, onScreen, orbit, pan, type Viewport, zoom } from "./camera";
 import { sphereOf } from "./extent";
 import { Eye } from "./eye";
 import { Gestures, type Modifiers, type RegionMode, type Tool } from "./gestures";
-import { attenuated, type Look } from "./look";
+import { attenuated, type Look, roomyDiameter } from "./look";
 import type { Mark, MarkKind } from "./marks/marks";
 import { duration, Motion } from "./motion";
 import { type Label, Names } from "./names";
@@ -13,7 +13,7 @@ import { Outline } from "./outline";
 import { checkedPalette } from "./palette";
 import { type Drawn, pick } from "./picking";
 import type { Pictures } from "./pictures/source";
-import { type Polygon, placesWithin } from "./region";
+import { type Polygon, placesWithin, placesWithinInParts } from "./region";
 import { type Bounds, FALSE_NEIGHBOUR, NEIGHBOUR, Samples, SELECTED } from "./samples";
 import { Scene } from "./scene";
 import { THEMES, type Theme } from "./theme";
@@ -41,7 +41,6 @@ const MOST_MARKS = 2000;
 const MOST_PIXELS = 3840 * 2160;
 const PICTURES_REST_MS = 200;
 const SHOW_MS = 120;
-const PLACES_A_TURN = 500_000;
 
 type Listeners = { [Name in keyof MapEvents]: Set<MapEvents[Name]> };
 
@@ -388,13 +387,9 @@ export class MapView {
 
   /** Of a point or a picture at the target's depth, CSS pixels: what is asked for, or what leaves room between them. */
   private diameter(): number {
-    const isPicture = this.chosen.style === "pictures";
-    const asked = isPicture ? this.chosen.pictureSize : this.chosen.pointSize;
-    if (asked !== null) return Math.max(1, asked);
-    const room = Math.sqrt((this.size.width * this.size.height) / Math.max(1, this.order.count));
-    const nearer = (3.5 / this.eye.camera.distance) ** 0.45;
-    if (isPicture) return Math.max(9, Math.min(72, Math.max(9, Math.min(40, 0.9 * room)) * nearer));
-    return Math.max(2, Math.min(14, Math.max(2, Math.min(7, 0.55 * room)) * nearer));
+    const { style, pictureSize, pointSize } = this.chosen;
+    const asked = style === "pictures" ? pictureSize : pointSize;
+    return asked === null ? roomyDiameter(style, this.size, this.order.count, this.eye.camera) : Math.max(1, asked);
   }
 
   // ---- hands
@@ -426,23 +421,11 @@ export class MapView {
     };
   }
 
-  /** Of many millions part by part, so that the page goes on meanwhile; all of it as the map was seen when drawn round. */
   private async tellRegion(shape: Polygon, mode: RegionMode): Promise<void> {
     const { samples } = this;
-    const [clip, view] = [this.clip(), { ...this.size }];
-    const parts: Uint32Array[] = [];
-    for (let from = 0; from < samples.arrived; from += PLACES_A_TURN) {
-      if (from > 0) await new Promise((resume) => setTimeout(resume));
-      if (this.samples !== samples) return;
-      parts.push(placesWithin(samples, clip, view, shape, from, Math.min(from + PLACES_A_TURN, samples.arrived)));
-    }
-    const places = new Uint32Array(parts.reduce((sum, each) => sum + each.length, 0));
-    let at = 0;
-    for (const each of parts) {
-      places.set(each, at);
-      at += each.length;
-    }
-    this.tell("region", places, mode);
+    const isWanted = () => this.samples === samples;
+    const places = await placesWithinInParts(samples, this.clip(), { ...this.size }, shape, isWanted);
+    if (places) this.tell("region", places, mode);
   }
 
   private followPointer(now: number): void {
@@ -651,20 +634,12 @@ export class MapView {
     };
   }
 
-  /** Where a point in map units is on the screen, CSS pixels, and how deep; null behind the eye. */
-  private project(clip: Float32Array, [x, y, z]: Vector): { at: [number, number]; w: number } | null {
-    const row = (at: number) => clip[at]! * x + clip[4 + at]! * y + clip[8 + at]! * z + clip[12 + at]!;
-    const w = row(3);
-    if (w <= 0) return null;
-    return { at: [(this.size.width / 2) * (1 + row(0) / w), (this.size.height / 2) * (1 - row(1) / w)], w };
-  }
-
   private placedNames(look: Look) {
     return this.names.placed(
       this.samples,
       this.palette,
       look.morph,
-      (at) => this.project(look.clip, at)?.at ?? null,
+      (at) => onScreen(look.clip, this.size, at)?.at ?? null,
     );
   }
 
@@ -674,7 +649,7 @@ export class MapView {
     if (this.hovered !== null) marked.push([this.hovered, "hovered"]);
     return (marked as [number, MarkKind][]).flatMap(([place, kind]) => {
       const position = this.samples.at(place, look.morph);
-      const seen = position && this.project(look.clip, position);
+      const seen = position && onScreen(look.clip, this.size, position);
       if (!seen) return [];
       const radius = attenuated(look.diameter, seen.w) / 2 + 2.5;
       return [{ x: seen.at[0], y: seen.at[1], radius, kind }];
