@@ -21,7 +21,7 @@ ROWS = 12_000
 
 @pytest.fixture(scope="module")
 def maps() -> dict[str, NDArray[np.float32]]:
-    """A map in space and one in the plane: three islands of different spread, far from the origin."""
+    """A map in space and one in the plane, of three islands far from the origin, and one that is nearly a ball."""
     random = np.random.default_rng(0)
     found = {}
     for dims in (3, 2):
@@ -29,6 +29,9 @@ def maps() -> dict[str, NDArray[np.float32]]:
         spread = np.array([1.0, 3.0, 9.0])[island, None]
         middle = random.normal(0, 30, (3, dims))[island]
         found[f"t-SNE {dims}-D"] = (500 + middle + random.normal(size=(ROWS, dims)) * spread).astype(np.float32)
+    ball = random.normal(size=(ROWS, 3))
+    ball *= random.uniform(size=(ROWS, 1)) / np.linalg.norm(ball, axis=1)[:, None]
+    found["principal components 3-D"] = (ball * [1, 0.98, 0.96]).astype(np.float32)
     return found
 
 
@@ -59,7 +62,7 @@ def page(opened: Any) -> Iterator[Any]:
     assert not opened.errors
 
 
-@pytest.mark.parametrize("title", ["t-SNE 3-D", "t-SNE 2-D"])
+@pytest.mark.parametrize("title", ["t-SNE 3-D", "t-SNE 2-D", "principal components 3-D"])
 def test_distances_between_the_drawn_points_are_those_of_the_map(
     page: Any, maps: dict[str, NDArray[np.float32]], title: str
 ) -> None:
