@@ -6,7 +6,7 @@ export const scene: Scene = {
   show() {
     const gl = document.createElement("canvas").getContext("webgl2")!;
     try {
-      new Program(gl, "void main() {\n  gl_Position = vec4(nowhere);\n}\n", "void main() {}\n");
+      new Program(gl, "void main() {\n  gl_Position = vec4(nowhere);\n}\n", "void main() {}\n").use({});
     } catch (error) {
       document.body.append(Object.assign(document.createElement("pre"), { textContent: String(error) }));
     }
