@@ -108,7 +108,7 @@ def cnn(keras: Any, shape: tuple[int, ...], classes: int, dropout: float, seeds:
 MODELS: Mapping[str, Recipe] = {
     "dense16": Recipe(dense16, logits=False, batch_size=32, epochs=5),
     "mlp": Recipe(mlp, logits=True, batch_size=100, epochs=2, dropout=0.1, test_every=10),
-    "cnn": Recipe(cnn, logits=True, batch_size=128, epochs=10, learning_rate=2e-3, decay=True, dropout=0.4),
+    "cnn": Recipe(cnn, logits=True, batch_size=64, epochs=5, learning_rate=2e-3, decay=True, dropout=0.3),
 }
 
 
