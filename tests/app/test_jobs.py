@@ -150,6 +150,21 @@ def test_a_process_that_crashes_is_started_once_more_and_then_given_up(page: Pag
     assert "unexpectedly, twice" in told["message"]
 
 
+def test_a_process_that_crashes_before_it_hears_what_to_make_is_given_up_after_two_tries(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONHOME", str(Path("nowhere").absolute()))  # no Python begins there
+    rows = list(range(300)) * 100  # more than a pipe takes, so that the crash is met while they are written
+    queue = page.dashboard.library.jobs
+    assert isinstance(queue, JobQueue)
+    job = queue.start(WantedMap("sub/first", "mine", 7, "pca", 2, {}, rows))
+    told = page.wait(job, ended)
+    assert told["state"] == "failed"
+    assert "unexpectedly, twice" in told["message"]
+    assert "Python" in told["message"], "its last lines"
+    assert queue._jobs[job].process is None
+
+
 def test_a_half_made_map_counts_as_forming_only_while_its_maker_may_still_be_at_work(page: Page, run: Run) -> None:
     ids = run.embeddings("mine").ids
     run.save_map("mine", 7, "half", Projection(np.zeros((300, 2), np.float32), ids, "tsne", state="forming"))

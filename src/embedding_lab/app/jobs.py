@@ -202,8 +202,6 @@ class JobQueue:
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
             tail = _Tail(process)
             with self._lock:
                 job.process = process
@@ -212,9 +210,7 @@ class JobQueue:
             if gone:  # it was cancelled before its process began
                 _end(process)
             else:
-                with contextlib.suppress(OSError, ValueError):  # it was cancelled meanwhile, or has crashed
-                    process.stdin.write(json.dumps(spec) + "\n")
-                    process.stdin.flush()
+                _tell(process, spec)
             said = self._listen(job, process)
             process.wait()
             last_lines = tail.text()  # to the end, before the pipes are closed
@@ -300,6 +296,17 @@ class _Tail:
         for line in process.stderr:
             if line.strip():
                 self._lines.append(line.strip())
+
+
+def _tell(process: subprocess.Popen[str], spec: Mapping[str, Any]) -> None:
+    """Hands a process its work, unless it was cancelled meanwhile or has crashed."""
+    assert process.stdin is not None
+    try:
+        process.stdin.write(json.dumps(spec) + "\n")
+        process.stdin.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError):  # what is left would be written once more when the pipes are closed
+            process.stdin.close()
 
 
 def _end(process: subprocess.Popen[str]) -> None:
