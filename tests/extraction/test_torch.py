@@ -438,6 +438,18 @@ class TestLoader:
             np.testing.assert_array_equal(given.vectors, ROWS[[2, 5, 7]])
             np.testing.assert_array_equal(given.dataset.labels, self.LABELS[[2, 5, 7]])
 
+    def test_a_batch_sampler_keeps_the_part_and_the_batches_of_its_loader(self) -> None:
+        def collate(pairs: Any) -> Any:
+            return torch.stack([2 * row for row, _ in pairs]), torch.stack([label for _, label in pairs])
+
+        data = torch.utils.data.TensorDataset(torch.tensor(ROWS), torch.tensor(self.LABELS))
+        sampler = torch.utils.data.SubsetRandomSampler([5, 2, 7])
+        batches = torch.utils.data.BatchSampler(sampler, 2, drop_last=False)
+        loader = torch.utils.data.DataLoader(data, batch_sampler=batches, collate_fn=collate)
+        given = extract(nn.Linear(5, 4), loader, "input")["input"]
+        np.testing.assert_array_equal(given.vectors, 2 * ROWS[[2, 5, 7]])
+        np.testing.assert_array_equal(given.dataset.labels, self.LABELS[[2, 5, 7]])
+
     def test_a_stream_without_an_end_and_dictionaries_are_refused(self) -> None:
         class Stream(torch.utils.data.IterableDataset):
             def __iter__(self) -> Any:

@@ -29,8 +29,9 @@ def weights_fingerprint(model: torch.nn.Module) -> str:
 def loaded_dataset(data: Any) -> Dataset:
     """The samples that a DataLoader gives, in the order in which its dataset holds them, whatever it shuffles.
 
-    Nothing but the labels is read beforehand: they are taken from the dataset where it holds them as `targets` or
-    as a tensor, and by one pass over the samples where not.
+    Beforehand the labels are read: they are taken from the dataset where it holds them as `targets` or as a tensor,
+    and by one pass over the samples where not. The samples stay where they are until they are asked for, as by the
+    fingerprint, which reads 1,024 of them at most.
 
     Args:
         data: a DataLoader over a dataset that has a length, or such a dataset. Its batches are tensors, or tuples
@@ -64,9 +65,11 @@ class LoadedSamples:
     def __init__(self, loader: DataLoader[Any]) -> None:
         self._loader = loader
         self._dataset: Any = loader.dataset
-        if isinstance(loader.sampler, SubsetRandomSampler):
-            self._dataset = Subset(self._dataset, sorted(int(place) for place in loader.sampler.indices))
-        self._collate = loader.collate_fn if loader.batch_size is not None else torch.utils.data.default_collate
+        sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
+        if isinstance(sampler, SubsetRandomSampler):
+            self._dataset = Subset(self._dataset, sorted(int(place) for place in sampler.indices))
+        in_batches = loader.batch_sampler is not None  # else its collate_fn takes a sample alone
+        self._collate = loader.collate_fn if in_batches else torch.utils.data.default_collate
         count = len(self._dataset)
         first = self[:1] if count else np.empty((0, 0))
         self.shape = (count, *first.shape[1:])
