@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 import numpy as np
 import pytest
 
 from embedding_lab.embeddings import Dataset, as_dataset
+from embedding_lab.embeddings.dataset import array_bytes, numbered_ids
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
 
 
@@ -44,6 +48,27 @@ def test_taking_rows_takes_every_part(data: Dataset) -> None:
 def test_raw_uint8_pictures_can_be_shown(shape: tuple[int, ...]) -> None:
     assert as_dataset(np.zeros(shape, np.uint8)).pictures
     assert not as_dataset(np.zeros(shape, np.float32)).pictures
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.str_])
+def test_a_fingerprint_is_that_of_the_samples_at_once_but_reads_numbers_in_small_blocks(dtype: Any) -> None:
+    class Read:
+        asked = 0
+
+        def __len__(self) -> int:
+            return len(samples)
+
+        def __getitem__(self, rows: Any) -> Any:
+            self.asked = max(self.asked, len(rows))
+            return samples[rows]
+
+    samples = np.arange(3000).reshape(1500, 2).astype(dtype)
+    read = Read()
+    data = Dataset("read", read, numbered_ids("read", 1500))
+    spread = np.unique(np.linspace(0, 1499, 1024).astype(np.int64))
+    whole = hashlib.sha256("\n".join(data.ids).encode() + array_bytes(samples[spread]))
+    assert data.fingerprint == whole.hexdigest()[:16]
+    assert read.asked == (1024 if dtype is np.str_ else 64)
 
 
 def test_a_fingerprint_tells_other_content_apart(data: Dataset) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,12 @@ UNLABELLED = -1
 """The label of a sample that has none."""
 
 FINGERPRINT_SAMPLES = 1024
+FINGERPRINT_BLOCK = 64
+"""So many of them are held at once: samples that are read when they are asked for may be large."""
+
+
+TEXT = "OUT"
+"""The kinds of arrays that hold text, however they hold it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +110,8 @@ class Dataset:
         digest.update(array_bytes(self.labels))
         if self.samples is not None:
             spread = np.unique(np.linspace(0, len(self) - 1, FINGERPRINT_SAMPLES).astype(np.int64))
-            digest.update(array_bytes(self.samples[spread]))
+            for part in _sample_bytes(self.samples, spread):
+                digest.update(part)
         return digest.hexdigest()[:16]
 
     def take(self, rows: Any) -> Dataset:
@@ -213,9 +220,21 @@ def array_bytes(values: Any) -> bytes:
     if values is None:
         return b""
     array = np.ascontiguousarray(values)
-    if array.dtype.kind in "OUT":  # text, however it is held
+    if array.dtype.kind in TEXT:
         return f"{array.shape}{array.tolist()!r}".encode(errors="surrogatepass")
     return f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode() + array.tobytes()
+
+
+def _sample_bytes(samples: Any, rows: NDArray[np.int64]) -> Iterator[bytes]:
+    """What `array_bytes` makes of these rows, in parts; numbers are read in blocks."""
+    first = np.ascontiguousarray(samples[rows[:FINGERPRINT_BLOCK]])
+    if first.dtype.kind in TEXT:
+        yield array_bytes(samples[rows])
+        return
+    yield f"{first.dtype.kind}{first.dtype.itemsize}{(len(rows), *first.shape[1:])}".encode()
+    yield first.tobytes()
+    for begin in range(FINGERPRINT_BLOCK, len(rows), FINGERPRINT_BLOCK):
+        yield np.ascontiguousarray(samples[rows[begin : begin + FINGERPRINT_BLOCK]]).tobytes()
 
 
 def numbered_ids(prefix: str, count: int, start: int = 0) -> NDArray[np.str_]:
