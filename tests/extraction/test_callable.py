@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -18,6 +20,7 @@ from embedding_lab.embeddings import as_dataset
 from embedding_lab.errors import InputError, NotFinite, ShapeMismatch, UnknownName
 from embedding_lab.extraction import extract, layer_table
 from embedding_lab.extraction.classifier import in_order_of
+from embedding_lab.extraction.estimator import EstimatorSource
 
 NUMBERS = np.random.default_rng(0)
 ROWS = NUMBERS.normal(size=(13, 5)).astype(np.float32)
@@ -106,13 +109,14 @@ def test_a_batch_that_does_not_fit_is_halved_and_that_is_said() -> None:
     assert asked[1:] == [13, 6, 6, 1]
 
 
+@pytest.mark.parametrize("fits", [0, 1])
 @pytest.mark.filterwarnings("ignore:The memory did not suffice")
-def test_a_single_sample_that_does_not_fit_is_refused() -> None:
+def test_a_single_sample_that_does_not_fit_is_refused_also_while_the_model_is_looked_at(fits: int) -> None:
     asked: list[int] = []
 
     def full(batch: np.ndarray) -> np.ndarray:
         asked.append(len(batch))
-        if len(asked) > 1:
+        if len(asked) > fits:
             raise MemoryError
         return batch
 
@@ -133,6 +137,29 @@ def test_a_single_estimator_is_a_layer_and_pictures_are_flattened_for_it() -> No
     given = extract(model, pictures, ["kmeans"])["kmeans"].vectors
     np.testing.assert_allclose(given, model.transform(ROWS), rtol=1e-5)
     assert [each.name for each in layer_table(model)] == ["kmeans"]
+
+
+def test_a_classifier_that_also_transforms_says_what_it_takes_the_samples_for() -> None:
+    labels = np.arange(len(ROWS)) % 3
+    model = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()).fit(ROWS, labels)
+    given = extract(model, as_dataset(ROWS, labels=labels))["lineardiscriminantanalysis"]
+    np.testing.assert_allclose(given.vectors, model.transform(ROWS), rtol=1e-5)
+    assert given.outputs is not None
+    np.testing.assert_array_equal(given.outputs.prediction, model.predict(ROWS))
+
+
+def test_a_mixture_has_probabilities_but_no_classes() -> None:
+    model = GaussianMixture(2, random_state=0).fit(ROWS)
+    given = extract(model, ROWS, "gaussianmixture")["gaussianmixture"]
+    np.testing.assert_allclose(given.vectors, model.predict_proba(ROWS), atol=1e-6)
+    assert given.outputs is None
+
+
+def test_a_class_that_is_no_whole_number_is_not_cut() -> None:
+    model = LogisticRegression().fit(ROWS, np.arange(len(ROWS)) % 2)
+    model.classes_ = np.array([1.0, 1.5])
+    with EstimatorSource(model).forward_pass(ROWS[:2], None, "mean") as forward:
+        assert forward.classes == (1, "1.5")
 
 
 def test_classes_are_those_of_the_dataset_by_name() -> None:

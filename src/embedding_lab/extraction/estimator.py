@@ -56,14 +56,13 @@ class EstimatorSource:
         for name in chosen:
             if name not in found:
                 raise unknown_layer(name, [INPUT_LAYER, *found])
-        last, step = self._steps[-1]
-        scale: Scale = "probabilities" if _method(step) == "predict_proba" else "none"
-        classes = _classes(step) if scale == "probabilities" else None
+        classes = _classes(self._steps[-1][1])
+        scale: Scale = "none" if classes is None else "probabilities"
 
         def run(samples: NDArray[Any]) -> Activations:
             given = self._given(samples)
             vectors = {name: as_vectors(_dense(given[name]), pooling) for name in chosen}
-            return vectors, None if classes is None else given[last].astype(np.float32)
+            return vectors, None if classes is None else self._probabilities(samples, given).astype(np.float32)
 
         widest = max((4 * int(np.prod(found[name].shape[1:])) for name in chosen), default=1)
         yield ForwardPass(
@@ -78,7 +77,7 @@ class EstimatorSource:
 
     def _given(self, samples: NDArray[Any]) -> dict[str, Any]:
         """What each step gives, shape (b, ...); samples of more axes are flattened, as scikit-learn wants them."""
-        values: Any = samples.reshape(len(samples), -1) if samples.ndim > 2 else samples
+        values: Any = _flat(samples)
         given = {}
         for name, step in self._steps:
             try:
@@ -90,14 +89,31 @@ class EstimatorSource:
             given[name] = values = values.to_numpy() if hasattr(values, "to_numpy") else values  # a data frame
         return given
 
+    def _probabilities(self, samples: NDArray[Any], given: dict[str, Any]) -> NDArray[Any]:
+        """What the last step takes the samples for, shape (b, classes), also where its layer is what it gives else."""
+        last, step = self._steps[-1]
+        if _method(step) == "predict_proba":
+            return np.asarray(given[last])
+        before = _flat(samples) if len(self._steps) == 1 else given[self._steps[-2][0]]
+        return np.asarray(step.predict_proba(before))
+
 
 def _method(step: Any) -> str | None:
     return next((name for name in GIVING if hasattr(step, name)), None)
 
 
-def _classes(step: Any) -> tuple[str | int, ...]:
-    """The classes of a classifier: numbers as numbers, all else as text."""
-    return tuple(each if isinstance(each, str) else int(each) for each in np.asarray(step.classes_).tolist())
+def _classes(step: Any) -> tuple[str | int, ...] | None:
+    """The classes of a classifier with probabilities: whole numbers as numbers, else text. None of any other."""
+    if not hasattr(step, "predict_proba") or not hasattr(step, "classes_"):  # a mixture has none that have a name
+        return None
+    classes = np.asarray(step.classes_).tolist()
+    return tuple(
+        int(each) if isinstance(each, int | float) and float(each).is_integer() else str(each) for each in classes
+    )
+
+
+def _flat(samples: NDArray[Any]) -> NDArray[Any]:
+    return samples.reshape(len(samples), -1) if samples.ndim > 2 else samples
 
 
 def _explained(error: Exception, name: str, step: Any, samples: NDArray[Any]) -> LabError:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run
 from embedding_lab.errors import EmptyData, InputError, one_of
-from embedding_lab.extraction.fitting import Fitting
+from embedding_lab.extraction.fitting import Fitting, too_large
 from embedding_lab.extraction.source import (
     POOLINGS,
     Activations,
@@ -107,7 +107,10 @@ def extract(
     of_model = None if names is None else [name for name in names if name != INPUT_LAYER]
     example = np.asarray(data.samples[:EXAMPLES])
     with contextlib.ExitStack() as open_until_done:
-        forward = open_until_done.enter_context(source_of(model).forward_pass(example, of_model, pooling))
+        try:
+            forward = open_until_done.enter_context(source_of(model).forward_pass(example, of_model, pooling))
+        except MemoryError as error:
+            raise too_large() from error
         if names is None:
             names = [*([INPUT_LAYER] if example.dtype.kind in NUMBERS else []), *forward.layers]
         batches = _batches(data, forward.batch_size if batch_size is None else batch_size)

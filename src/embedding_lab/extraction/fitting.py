@@ -37,15 +37,18 @@ class Fitting:
             return self._run(samples)
         except MemoryError as error:
             if len(samples) == 1:
-                raise InputError(
-                    "The memory does not suffice for a single sample.", remedy="Use a smaller model or sample."
-                ) from error
+                raise too_large() from error
         self._rows = min(len(samples) // 2, self._rows or len(samples))
         warnings.warn(
             f"The memory did not suffice for a batch of {len(samples):,} samples: going on with {self._rows:,}.",
             stacklevel=2,
         )
         return self(samples)
+
+
+def too_large() -> InputError:
+    """Of a model that the memory has no room for."""
+    return InputError("The memory does not suffice for a single sample.", remedy="Use a smaller model or sample.")
 
 
 def _joined(parts: list[Activations]) -> Activations:
