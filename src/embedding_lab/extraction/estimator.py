@@ -90,7 +90,7 @@ class EstimatorSource:
         return given
 
     def _probabilities(self, samples: NDArray[Any], given: dict[str, Any]) -> NDArray[Any]:
-        """What the last step takes the samples for, shape (b, classes), also where its layer is what it gives else."""
+        """What the last step takes the samples for, shape (b, classes), also where its layer is another."""
         last, step = self._steps[-1]
         if _method(step) == "predict_proba":
             return np.asarray(given[last])
