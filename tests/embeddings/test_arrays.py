@@ -45,6 +45,11 @@ def test_lists_that_are_no_table_are_refused(rows: list[Any]) -> None:
         as_array(pa.array(rows), "vectors")
 
 
+def test_what_looks_like_a_column_but_holds_none_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be read as an array"):
+        as_array(pa.scalar(1.0), "vectors")
+
+
 def test_a_table_with_text_names_the_column() -> None:
     with pytest.raises(InputError, match="'name' of the table holds no numbers"):
         as_array(pa.table({"x": [1.0], "name": ["a"]}), "vectors")

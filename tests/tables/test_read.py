@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from embedding_lab.errors import (
     InputError,
     LabError,
     ShapeMismatch,
+    StorageError,
     UnknownName,
 )
 from embedding_lab.tables import Choice, Found, open_vectors
@@ -108,6 +111,29 @@ def test_parts_of_a_table_can_be_chosen(tmp_path: Path) -> None:
             read(tmp_path / "pets.parquet", **wrong)
 
 
+@pytest.mark.parametrize(
+    ("vectors", "got"), [(["kind"], "string"), (["weight", "kind"], "string"), (["raw"], "binary")]
+)
+def test_a_column_that_holds_no_numbers_is_refused_as_vectors(tmp_path: Path, vectors: list[str], got: str) -> None:
+    table = pa.table({"kind": ["a", None], "weight": [1, 2], "raw": [b"1", b"2"]})
+    pa.parquet.write_table(table, tmp_path / "pets.parquet")
+    with pytest.raises(InputError, match=rf"'{vectors[-1]}' holds no vectors\. Got: (the text 'a'|{got})"):
+        read(tmp_path / "pets.parquet", vectors=vectors)
+
+
+def test_a_text_that_begins_with_a_bracket_is_no_vector(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("note,dim_0,dim_1,dim_2\n[sic] a,1,2,3\nb,4,5,6\n")
+    assert read(tmp_path / "a.csv").vectors.tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_columns_of_categories_are_labels_and_ids_as_text_is(tmp_path: Path) -> None:
+    table = pa.table({"name": list("abcd"), "group": ["x", "y"] * 2, "vector": [[1.0], [2.0], [3.0], [4.0]]})
+    coded = [table[name].dictionary_encode() for name in ("name", "group")]
+    pa.parquet.write_table(pa.table([*coded, table["vector"]], table.column_names), tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet")
+    assert (found.ids.to_pylist(), found.labels.to_pylist()) == (list("abcd"), ["x", "y"] * 2)
+
+
 def test_a_table_of_numbers_alone_needs_no_header(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "vectors.tsv", VECTORS, delimiter="\t")
     found = read(tmp_path / "vectors.tsv")
@@ -143,6 +169,16 @@ def test_vectors_of_words_are_read_from_text(tmp_path: Path, header: bool) -> No
     assert found.ids == [f"wörd{row}" for row in range(6)]
 
 
+@pytest.mark.parametrize("header", ["", "3 2\n"])
+def test_words_may_hold_spaces_as_those_of_glove(tmp_path: Path, header: str) -> None:
+    (tmp_path / "words.txt").write_text(f"{header}the 1 2\n. . . 3 4\nat name@domain.com 5 6\n")
+    found = read(tmp_path / "words.txt")
+    assert (found.ids, found.vectors.tolist()) == (
+        ["the", ". . .", "at name@domain.com"],
+        [[1, 2], [3, 4], [5, 6]],
+    )
+
+
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_vectors_of_words_are_read_from_word2vecs_binary_form(tmp_path: Path, end: bytes) -> None:
     words = b"".join(f"w{row} ".encode() + VECTORS[row].tobytes() + end for row in range(6))
@@ -164,6 +200,28 @@ def test_an_npz_gives_the_table_and_what_has_an_entry_for_each_row(tmp_path: Pat
     assert found.images.shape == (6, 4, 4)
     assert list(found.columns) == ["weight"]
     assert "Left out: loss." in found.said
+
+
+def test_an_array_that_is_chosen_must_be_one_table(tmp_path: Path) -> None:
+    np.savez(tmp_path / "all.npz", x=VECTORS, y=np.arange(6))
+    with pytest.raises(InputError, match=r"one table of numbers\. Got: 'y' \(6,\)"):
+        read(tmp_path / "all.npz", vectors=["y"])
+    with pytest.raises(InputError, match="one table of numbers"):
+        read(tmp_path / "all.npz", vectors=["x", "y"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on a file's size to set")
+def test_a_disk_that_takes_no_more_while_vectors_are_read_is_said(tmp_path: Path) -> None:
+    import resource
+
+    pa.parquet.write_table(pa.table({"vector": np.zeros((1000, 500)).tolist()}), tmp_path / "a.parquet")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(StorageError, match=re.escape(tempfile.gettempdir())):
+            read(tmp_path / "a.parquet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def write_safetensors(path: Path, tensors: dict[str, tuple[str, tuple[int, ...], bytes]]) -> None:
@@ -203,6 +261,27 @@ BAD: dict[str, tuple[str, bytes, type[LabError], str]] = {
     "text alone": ("a.csv", b"a,b\nx,y\n", InputError, r"looks like vectors\. Got: a \(string\), b \(string\)"),
     "JSON that is no object": ("a.jsonl", b"[1, 2]\n", BrokenFile, "no object"),
     "JSON that is cut short": ("a.jsonl", b'{"v": [1, 2]}\n{"v": [1', BrokenFile, "cannot be read as JSONL"),
+    "arrays as numpy prints them": ("a.csv", b"v,w\n[0.1 0.2],x\n", InputError, "looks like vectors"),
+    "a list without its end": (
+        "a.csv",
+        b'v\n"[1,2]"\n"[1,2"\n',
+        InputError,
+        r"'v' holds no vectors\. Got: the text '\[1,2'",
+    ),
+    "a list that is missing": ("a.jsonl", b'{"v": "[1, 2]"}\n{"v": null}\n', InputError, "missing values"),
+    "two columns of one name": (
+        "a.csv",
+        b"v,v,w\n1.5,2,3\n",
+        BrokenFile,
+        "'?v'? exists 2 times|cannot be read as CSV",
+    ),
+    "JSON that changes its mind": (
+        "a.jsonl",
+        b'{"v": [1, 2], "w": 1}\n' * 4096 + b'{"v": [1, 2], "w": "x"}\n',
+        BrokenFile,
+        "cannot be read as JSONL",
+    ),
+    "words without numbers": ("a.txt", b"one\ntwo\n", BrokenFile, r"hold no numbers\."),
     "vectors of two lengths": ("a.jsonl", b'{"v": [1, 2]}\n{"v": [1]}\n', InputError, "no table of numbers"),
     "two lists": ("a.jsonl", b'{"v": [1, 2], "w": [1, 2]}\n', InputError, "Several columns look like vectors"),
     "words of two lengths": ("a.vec", b"a 1 2\nb 1\n", BrokenFile, "vectors of words"),

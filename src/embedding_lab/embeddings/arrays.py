@@ -34,7 +34,7 @@ def as_array(values: Any, what: str) -> Any:
         array = _as_array(values)
     except LabError:
         raise
-    except (ValueError, TypeError, pa.ArrowException) as error:
+    except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
         raise InputError(
             f"The {what} cannot be read as an array.", got=str(error).rstrip("."), expected="n samples of one shape"
         ) from error

@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from embedding_lab.embeddings.files import storage_errors
-from embedding_lab.errors import BrokenFile, LabError
+from embedding_lab.errors import BrokenFile
 
 ROWS = 4096
 """Rows of a block, where the format does not say."""
@@ -27,20 +27,12 @@ def read_batches(path: Path) -> Generator[pa.RecordBatch, None, None]:
     """The rows of a table, in order.
 
     Raises:
-        BrokenFile: it is not what its name says, or it is cut short.
+        BrokenFile: a line of it is no object.
         StorageError: the disk refuses.
+        ArrowException, ValueError, TypeError: it is not what its name says, or it is cut short.
     """
-    try:
-        with storage_errors(path), contextlib.closing(FORMATS[path.suffix.lower()](path)) as batches:
-            yield from batches
-    except LabError:
-        raise
-    except (pa.ArrowException, ValueError, TypeError) as error:
-        raise BrokenFile(
-            f"{path} cannot be read as {path.suffix[1:].upper()}.",
-            got=" ".join(str(error).split())[:300],
-            expected="a whole table, in UTF-8 where it is text",
-        ) from error
+    with storage_errors(path), contextlib.closing(READERS[path.suffix.lower()](path)) as batches:
+        yield from batches
 
 
 def _parquet(path: Path) -> Generator[pa.RecordBatch, None, None]:
@@ -99,7 +91,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-FORMATS: Mapping[str, Callable[[Path], Generator[pa.RecordBatch, None, None]]] = {
+READERS: Mapping[str, Callable[[Path], Generator[pa.RecordBatch, None, None]]] = {
     ".parquet": _parquet,
     ".arrow": _arrow,
     ".feather": _arrow,

@@ -6,9 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from embedding_lab.errors import DataMissing, InputError
+import pyarrow as pa
+
+from embedding_lab.errors import BrokenFile, DataMissing, InputError, LabError
 from embedding_lab.tables.arrays import read_array
-from embedding_lab.tables.batches import FORMATS, read_batches
+from embedding_lab.tables.batches import READERS, read_batches
 from embedding_lab.tables.found import Choice, Found
 from embedding_lab.tables.roles import found_in
 from embedding_lab.tables.spool import Spool
@@ -16,7 +18,7 @@ from embedding_lab.tables.tensors import read_npz, read_safetensors
 from embedding_lab.tables.words import read_words
 
 WORDS = (".vec", ".txt", ".w2v", ".glove", ".bin")
-SUFFIXES = (".npy", ".npz", ".safetensors", *FORMATS, *WORDS)
+SUFFIXES = (".npy", ".npz", ".safetensors", *READERS, *WORDS)
 
 
 @contextlib.contextmanager
@@ -48,4 +50,18 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
         elif suffix in WORDS:
             yield read_words(path, spool)
         else:
-            yield found_in(read_batches(path), choice, spool)
+            yield _table(path, choice, spool)
+
+
+def _table(path: Path, choice: Choice, spool: Spool) -> Found:
+    """The content of a table; whatever its columns hold, what cannot be read is told with the file's name."""
+    try:
+        return found_in(read_batches(path), choice, spool)
+    except LabError:
+        raise
+    except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
+        raise BrokenFile(
+            f"{path} cannot be read as {path.suffix[1:].upper()}.",
+            got=" ".join(str(error).split())[:300],
+            expected="a whole table whose columns have a name and a type each, in UTF-8 where it is text",
+        ) from error

@@ -60,7 +60,7 @@ def found_in(batches: Iterable[pa.RecordBatch], choice: Choice, spool: Spool) ->
 def _described(vectors: NDArray[np.float32], names: Sequence[str], table: pa.Table, choice: Choice) -> Found:
     """The vectors with what the other columns say of them."""
     left_out = [each.name for each in table.schema if not _can_be_shown(each.type)]
-    table = table.drop_columns(left_out)
+    table = pa.table({name: _plain(table[name]) for name in table.column_names if name not in left_out})
     ids = _named(table, choice.ids) or next(_unique(table), None)
     labels = _named(table, choice.labels) or next(_labels(table, ids), None)
     columns = {
@@ -120,19 +120,54 @@ def _numbered(names: Iterable[str]) -> Iterator[list[str]]:
 
 def _is_lists(column: pa.Array, kind: pa.DataType) -> bool:
     """Whether a column holds lists of numbers, also as text such as "[0.1, 0.2]"."""
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+    if _is_list(kind):
         return _is_number(kind.value_type)
-    return _is_text(kind) and str(column[0].as_py()).lstrip().startswith("[")
+    if not _is_text(kind):
+        return False
+    first = _list_in(column[0].as_py())
+    return bool(first) and all(isinstance(each, int | float | list) for each in first)
+
+
+def _list_in(cell: str | None) -> Any:
+    """The list that a cell such as "[0.1, 0.2]" says; None where it says anything else."""
+    try:
+        found = json.loads(cell or "null")
+    except ValueError:
+        return None
+    return found if isinstance(found, list) else None
 
 
 def _vectors(batch: pa.RecordBatch, names: Sequence[str]) -> NDArray[Any]:
-    if len(names) > 1:
-        return np.column_stack([as_array(batch.column(name), f"column {name!r}") for name in names])
-    column = batch.column(names[0])
+    return np.column_stack([as_array(_numbers(batch.column(name), name), f"column {name!r}") for name in names])
+
+
+def _numbers(column: pa.Array, name: str) -> pa.Array:
+    """A column of numbers or of lists of them, which may be text.
+
+    Raises:
+        InputError: it is of another type, or a text says no list.
+    """
     if _is_text(column.type):
-        column = pa.array([json.loads(text) for text in column.to_pylist()])
-    array = np.asarray(as_array(column, f"column {names[0]!r}"))
-    return array.reshape(len(array), -1)
+        texts = column.to_pylist()
+        lists = [_list_in(text) for text in texts]
+        for text, each in zip(texts, lists, strict=True):
+            if text and each is None:
+                raise _no_vectors(name, f"the text {text!r:.60}")
+        column = pa.array(lists)
+    kind = column.type
+    while _is_list(kind):
+        kind = kind.value_type
+    if not (_is_number(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind)):
+        raise _no_vectors(name, str(column.type))
+    return column
+
+
+def _no_vectors(name: str, got: str) -> InputError:
+    return InputError(
+        f"The column {name!r} holds no vectors.",
+        got=got,
+        expected='numbers, lists of numbers, or texts such as "[0.1, 0.2]"',
+    )
 
 
 def _named(table: pa.Table, name: str | None) -> str | None:
@@ -168,6 +203,10 @@ def _is_id(name: str) -> bool:
     return name.lower() in ID_NAMES
 
 
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
@@ -180,6 +219,11 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _can_be_shown(kind: pa.DataType) -> bool:
     return _is_number(kind) or _is_text(kind) or pa.types.is_boolean(kind) or pa.types.is_temporal(kind)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values themselves where a column keeps each only once, as categories do."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.errors import EmptyData, ShapeMismatch
 
 
@@ -34,18 +36,20 @@ class Spool:
             block: numbers, shape (rows, dims).
 
         Raises:
-            ShapeMismatch: it has another width than the first one.
+            ShapeMismatch: it has another width than the first one, or none.
+            StorageError: the disk for temporary files refuses.
         """
         if len(block) == 0:
             return
-        if block.ndim != 2 or (self._rows and block.shape[1] != self._dims):
+        if block.ndim != 2 or block.shape[1] == 0 or (self._rows and block.shape[1] != self._dims):
             raise ShapeMismatch(
-                "The vectors are not of one length.",
+                "The vectors are not of one length." if block.shape[-1] else "The vectors hold no numbers.",
                 got=f"{block.shape[-1]} numbers after row {self._rows:,}",
                 expected=f"{self._dims} as in the rows before" if self._rows else "a row of numbers per sample",
             )
         self._rows, self._dims = self._rows + len(block), block.shape[1]
-        self._file.write(np.ascontiguousarray(block, np.float32).data)
+        with storage_errors(Path(tempfile.gettempdir())):
+            self._file.write(np.ascontiguousarray(block, np.float32).data)
 
     def vectors(self) -> NDArray[np.float32]:
         """All that was kept, memory-mapped: shape (n, dims).
@@ -55,5 +59,6 @@ class Spool:
         """
         if self._rows == 0:
             raise EmptyData("The file holds no samples.", expected="at least one row")
-        self._file.flush()
+        with storage_errors(Path(tempfile.gettempdir())):
+            self._file.flush()
         return np.memmap(self._file, np.float32, "r", shape=(self._rows, self._dims))

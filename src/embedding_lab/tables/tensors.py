@@ -118,9 +118,16 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
 def _chosen(shapes: Mapping[str, tuple[int, ...]], choice: Choice) -> str:
     """The array that is the vectors: the chosen one, the one with a telling name, or the only table."""
     if choice.vectors:
-        if choice.vectors[0] not in shapes:
-            raise one_of("Array", choice.vectors[0], shapes)
-        return choice.vectors[0]
+        name = choice.vectors[0]
+        if name not in shapes:
+            raise one_of("Array", name, shapes)
+        if len(shapes[name]) != 2 or len(choice.vectors) > 1:
+            raise InputError(
+                "The vectors must be one table of numbers.",
+                got=", ".join(f"{each!r} {shapes.get(each, '')}".strip() for each in choice.vectors),
+                expected="one array of shape (n, dims)",
+            )
+        return name
     tables = [name for name, shape in shapes.items() if len(shape) == 2]
     telling = [name for name in tables if name.lower() in VECTOR_NAMES]
     if telling or len(tables) == 1:

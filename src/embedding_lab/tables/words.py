@@ -52,11 +52,14 @@ def read_words(path: Path, spool: Spool) -> Found:
 
 def _text(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
     first = file.readline()
-    if len(first.split()) != 2:
+    if len(first.split()) == 2 and all(each.isdigit() for each in first.split()):
+        dims = int(first.split()[1])
+    else:
+        dims = len(first.decode("utf-8", "replace").rstrip().split(" ")) - 1
         file.seek(0)
     while lines := list(islice(file, ROWS)):
-        # words may hold spaces that are no separators, but a plain one always separates
-        rows = [line.decode("utf-8", "replace").rstrip().split(" ") for line in lines if line.strip()]
+        # a plain space separates numbers, but words may hold some: GloVe's have ". . ."
+        rows = [line.decode("utf-8", "replace").rstrip().rsplit(" ", dims) for line in lines if line.strip()]
         yield [row[0] for row in rows], np.array([row[1:] for row in rows], np.float32)
 
 
