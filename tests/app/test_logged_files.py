@@ -11,7 +11,8 @@ import pytest
 
 import embedding_lab as lab
 from embedding_lab.app.logged_files import log_file
-from embedding_lab.errors import DataMissing, NotFinite
+from embedding_lab.errors import DataMissing, InputError, NotFinite
+from embedding_lab.tables import Choice
 
 VECTORS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 TABLE = pa.table({"name": list("abcdef"), "kind": ["cat", "dog"] * 3, "vector": VECTORS.tolist()})
@@ -57,6 +58,21 @@ def test_a_log_directory_of_the_projector_gives_a_layer_for_each_entry(tmp_path:
     write_projector_list(tmp_path / "old" / "two", "words")
     layers, _ = log_file(tmp_path / "logs" / "second", tmp_path / "old")
     assert sorted(layers) == ["one/words", "two/words"]
+
+
+def test_a_log_directory_of_the_projector_takes_no_description_and_tells_how_far_it_is(tmp_path: Path) -> None:
+    write_projector_list(tmp_path / "old" / "one", "words")
+    for given in ({"choice": Choice(labels="kind")}, {"images": VECTORS}):
+        with pytest.raises(InputError, match="brings its own labels, ids and pictures"):
+            log_file(tmp_path / "logs" / "run", tmp_path / "old", **given)
+    stages: list[str] = []
+    log_file(
+        tmp_path / "logs" / "run",
+        tmp_path / "old",
+        choice=Choice(),
+        progress=lambda stage, *_: stages.append(stage),
+    )
+    assert stages
 
 
 def test_a_folder_without_such_vectors_is_refused(tmp_path: Path) -> None:

@@ -154,10 +154,10 @@ def test_vectors_are_logged_with_labels_ids_and_pictures(here: Here, vectors: Pa
 
 def test_a_table_is_logged_with_the_columns_that_are_named(here: Here, tmp_path: Path) -> None:
     rows = "".join(f"{row},{row % 2},{row}.5,{row % 3}.25\n" for row in range(8))
-    (tmp_path / "mine.csv").write_text(f"who,odd,a,b\n{rows}")
-    words = ["--vectors", "b, a", "--labels", "odd", "--ids", "who", "--run", "mine"]
+    (tmp_path / "mine.csv").write_text(f"who,is.odd,a,b\n{rows}")
+    words = ["--vectors", "b, a", "--labels", "is.odd", "--ids", "who", "--run", "mine"]
     told = result(here(tmp_path, "log", "mine.csv", *words, "--json"))
-    assert "The labels are 'odd'." in told["notes"]
+    assert "The labels are 'is.odd'." in told["notes"]
     found = lab.open_run(tmp_path / "logs" / "mine").embeddings("mine")
     assert found.vectors[4].tolist() == [1.25, 4.5]
     assert (found.dataset.labels[3], found.ids[3]) == (1, "3")
@@ -195,6 +195,7 @@ BAD = {
     "labels of another length": (["mine.npy", "--labels", "three.txt"], "3"),
     "ids that repeat": (["mine.npy", "--ids", "same.txt"], "twin"),
     "labels that are no text": (["mine.npy", "--labels", "noise.txt"], "noise.txt is not a text file."),
+    "labels of a file that is not there": (["mine.npy", "--labels", "labels"], "--labels labels, which is no file"),
     "not a number": (["nan.npy"], "NaN"),
     "no samples": (["empty.npy"], "no samples"),
     "another shape": (["cube.npy"], "shape (2, 2, 2)"),

@@ -134,6 +134,13 @@ def test_columns_of_categories_are_labels_and_ids_as_text_is(tmp_path: Path) -> 
     assert (found.ids.to_pylist(), found.labels.to_pylist()) == (list("abcd"), ["x", "y"] * 2)
 
 
+@pytest.mark.parametrize(("file", "part"), [("a.npy", "labels"), ("a.vec", "ids"), ("a.safetensors", "labels")])
+def test_a_part_that_a_kind_of_file_does_not_have_cannot_be_chosen(tmp_path: Path, file: str, part: str) -> None:
+    (tmp_path / file).touch()
+    with pytest.raises(InputError, match=rf"could be called 'mine'\. Got: --{part} mine, which is no file either"):
+        read(tmp_path / file, **{part: "mine"})
+
+
 def test_a_table_of_numbers_alone_needs_no_header(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "vectors.tsv", VECTORS, delimiter="\t")
     found = read(tmp_path / "vectors.tsv")

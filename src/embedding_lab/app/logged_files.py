@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from embedding_lab.app.adopted import adopted_sets
 from embedding_lab.app.loggers import log_embeddings
 from embedding_lab.app.plain_vectors import plain_set
 from embedding_lab.board.stock_projector import ProjectorExport
+from embedding_lab.errors import InputError
 from embedding_lab.progress import Progress, silent
 from embedding_lab.tables import Choice, open_vectors
 
@@ -44,10 +46,12 @@ def log_file(
         StorageError: the disk refuses.
     """
     if path.is_dir():
+        _refuse_second_description(choice, described)
         sets = adopted_sets(path)
         if layer is not None:
             sets = [replace(each, layer=layer if len(sets) == 1 else f"{layer}/{each.layer}") for each in sets]
-        return [each.layer for each in sets], log_embeddings(run, {each.layer: each for each in sets}, step=step)
+        by_layer = {each.layer: each for each in sets}
+        return list(by_layer), log_embeddings(run, by_layer, step=step, progress=progress)
     name = layer or path.stem
     with open_vectors(path, choice or Choice()) as found:
         parts = {"labels": found.labels, "ids": found.ids, "images": found.images, "columns": found.columns}
@@ -55,3 +59,16 @@ def log_file(
         each = plain_set(found.vectors, path.stem, name, **parts)
         export = log_embeddings(run, each, step=step, progress=progress)
         return [name], replace(export, notes=(*found.said, *export.notes))
+
+
+def _refuse_second_description(choice: Choice | None, described: Mapping[str, Any]) -> None:
+    """Entries of the Projector bring their tables: what is said beside them would be passed over."""
+    chosen = {} if choice is None else {"vectors": choice.vectors, "labels": choice.labels, "ids": choice.ids}
+    given = [name for name, value in chosen.items() if value]
+    given += [name for name, value in described.items() if value is not None]
+    if given:
+        raise InputError(
+            "A log directory brings its own labels, ids and pictures.",
+            got=", ".join(given),
+            expected="these only with a file of vectors",
+        )

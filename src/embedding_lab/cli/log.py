@@ -74,5 +74,5 @@ def log(
 
 
 def _is_file(name: str) -> bool:
-    """Whether a file is meant, rather than a column: it is there, or its name has an ending."""
-    return Path(name).is_file() or bool(Path(name).suffix)
+    """Whether a file is meant, rather than a column: it is there, or its name ends as those that are read do."""
+    return Path(name).is_file() or Path(name).suffix in (".npy", ".txt", ".tsv", ".csv")

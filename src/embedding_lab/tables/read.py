@@ -17,6 +17,11 @@ from embedding_lab.tables.spool import Spool
 from embedding_lab.tables.tensors import read_npz, read_safetensors
 from embedding_lab.tables.words import read_words
 
+CHOOSABLE = {".npz": ("vectors", "labels", "ids"), ".safetensors": ("vectors",)} | dict.fromkeys(
+    READERS, ("vectors", "labels", "ids")
+)
+"""What of a file of a kind can be named; all other kinds hold the vectors alone."""
+
 WORDS = (".vec", ".txt", ".w2v", ".glove", ".bin")
 SUFFIXES = (".npy", ".npz", ".safetensors", *READERS, *WORDS)
 
@@ -32,7 +37,7 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
     Raises:
         DataMissing: there is no such file.
         BrokenFile: it is not what its name says.
-        InputError and its kinds: nothing in it, or too much, may be vectors.
+        InputError and its kinds: nothing in it, or too much, may be vectors, or it has no parts to be named.
         StorageError: the disk refuses.
     """
     suffix = path.suffix.lower()
@@ -40,6 +45,7 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
         raise DataMissing(f"There is no file {str(path)!r}.", remedy="Check the path.")
     if suffix not in SUFFIXES:
         raise InputError(f"{path} is of a kind that is not known.", expected=f"a file in {', '.join(SUFFIXES)}")
+    _refuse_needless(path, choice)
     with Spool() as spool:
         if suffix == ".npy":
             yield Found(read_array(path))
@@ -51,6 +57,18 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
             yield read_words(path, spool)
         else:
             yield _table(path, choice, spool)
+
+
+def _refuse_needless(path: Path, choice: Choice) -> None:
+    """A name of a part is never passed over: it may be a mistyped path too."""
+    for part, name in (("vectors", ",".join(choice.vectors)), ("labels", choice.labels), ("ids", choice.ids)):
+        if name and part not in CHOOSABLE.get(path.suffix.lower(), ()):
+            raise InputError(
+                f"{path} holds nothing beside the vectors that could be called {name!r}.",
+                got=f"--{part} {name}, which is no file either",
+                expected="a column where FILE is a table, or the path of a file with one value per sample",
+                remedy="Check the path, or leave the option out.",
+            )
 
 
 def _table(path: Path, choice: Choice, spool: Spool) -> Found:
