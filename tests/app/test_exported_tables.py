@@ -11,8 +11,10 @@ import pytest
 import embedding_lab as lab
 from embedding_lab.app.exported_tables import export_projector, export_table
 from embedding_lab.app.logged_files import log_file
+from embedding_lab.cli.export import FORMATS
 from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, Run, as_dataset, create_run
 from embedding_lab.errors import EmptyData, InputError, UnknownName
+from embedding_lab.tables import WRITERS
 
 ROWS = 5000
 VECTORS = np.random.default_rng(0).normal(size=(ROWS, 4)).astype(np.float32)
@@ -29,6 +31,10 @@ def run(tmp_path: Path) -> Run:
     generation = run.embeddings("mine").place.generation  # type: ignore[union-attr]
     run.save_map("mine", 3, "pca-2d", Projection(VECTORS[:, :2], data.ids, "pca", vectors=generation))
     return run
+
+
+def test_the_command_offers_every_table_that_can_be_written() -> None:
+    assert {*WRITERS} == {*FORMATS} - {"html", "projector"}
 
 
 @pytest.mark.parametrize("form", ["parquet", "npz", "tsv"])
@@ -53,6 +59,43 @@ def test_a_parquet_of_several_layers_names_them(tmp_path: Path, run: Run) -> Non
     assert table.column_names[-4:] == ["mine_pca-2d_x", "mine_pca-2d_y", "mine_vector", "twice_vector"]
     assert table["twice_vector"][7].as_py() == (VECTORS[7] * 2).tolist()
     assert table["note"].null_count == ROWS // 2
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Run:
+    """Two samples with a model of more classes than names, and columns that bear our names or hold lists."""
+    columns = {
+        "prediction": np.array([7.5, 8.5]),
+        "prediction_given": np.array(['"a" b', "c"]),
+        "vector": np.array([[1, 2], [3]], object),
+    }
+    data = as_dataset(np.zeros((2, 1)), name="some", labels=["x", "y"], columns=columns)
+    run = create_run(tmp_path / "logs" / "odd")
+    said = Outputs(np.array([1, 4]), np.array([0.5, 0.75], np.float32))
+    run.save_embeddings(EmbeddingSet(VECTORS[:2, :2], data, "a/b", outputs=said))
+    run.save_embeddings(EmbeddingSet(VECTORS[2:4, :2], data, "a_b", outputs=said))
+    return run
+
+
+@pytest.mark.parametrize("form", ["parquet", "npz", "tsv"])
+def test_columns_of_our_names_lists_and_classes_without_a_name_come_back_too(
+    tmp_path: Path, odd: Run, form: str
+) -> None:
+    export_table(odd, tmp_path / f"out.{form}", form, ["a/b"])
+    log_file(tmp_path / "logs" / "back", tmp_path / f"out.{form}", layer="back")
+    found = lab.open_run(tmp_path / "logs" / "back").embeddings("back")
+    np.testing.assert_array_equal(found.vectors, VECTORS[:2, :2])
+    columns = found.dataset.columns
+    assert list(columns["prediction"]) == ["y", "4"]
+    assert list(columns["prediction_given"]) == ['"a" b', "c"]
+    assert list(columns["prediction_given_given"]) == [7.5, 8.5]
+
+
+def test_layers_whose_names_become_one_in_an_archive_are_both_in_it(tmp_path: Path, odd: Run) -> None:
+    export_table(odd, tmp_path / "out.npz", "npz")
+    with np.load(tmp_path / "out.npz") as arrays:
+        vectors = [arrays[name] for name in ("a_b_vector", "a_b_vector_given")]
+    np.testing.assert_array_equal(np.concatenate(vectors), VECTORS[:4, :2])
 
 
 def test_layers_of_other_samples_are_refused_and_nothing_is_written(tmp_path: Path, run: Run) -> None:

@@ -344,6 +344,11 @@ def test_a_run_is_exported_in_the_format_that_is_named(here: Here, vectors: Path
     told = result(here(vectors, "export", "logs", "--format", "parquet", "--json"))
     assert told["file"] == "mine.parquet"
     assert told["bytes"] == (vectors / "mine.parquet").stat().st_size
+    (vectors / "a+b").mkdir()
+    (vectors / "a+b" / "older").write_bytes(bytes(1_000_000))
+    told = result(here(vectors, "export", "logs", "--format", "projector", "--out", "a+b", "--json"))
+    assert told["bytes"] < 1_000_000, "what lay there before is not counted"
+    assert "cannot open run 'a+b'" in told["notes"][0]
     ended = here(vectors, "export", "logs", "--format", "xls")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "Format 'xls' does not exist. Expected: one of html, parquet, npz, tsv, projector." in ended.stderr

@@ -30,7 +30,7 @@ from embedding_lab.errors import (
     StorageError,
     UnknownName,
 )
-from embedding_lab.tables import Choice, Found, open_vectors
+from embedding_lab.tables import SUFFIXES, Choice, Found, open_vectors
 
 VECTORS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 KINDS = ["cat", "dog", None, "cat", "dog", "cat"]
@@ -150,10 +150,11 @@ def test_a_table_of_numbers_alone_needs_no_header(tmp_path: Path) -> None:
 
 def test_repeated_ids_stay_a_column_and_reserved_names_are_given_another(tmp_path: Path) -> None:
     table = pa.table({"id": ["a", "a"], "split": ["x", "y"], "vector": [[1.0], [2.0]], "raw": [b"1", b"2"]})
+    table = table.append_column("split_given", pa.array([1, 2]))
     pa.parquet.write_table(table, tmp_path / "some.parquet")
     found = read(tmp_path / "some.parquet")
     assert found.ids is None
-    assert list(found.columns) == ["id_given", "split_given"]
+    assert list(found.columns) == ["id_given", "split_given_given", "split_given"]
     assert "Left out, since they cannot be shown: raw." in found.said
 
 
@@ -316,6 +317,12 @@ def test_blocks_of_two_lengths_a_missing_file_and_a_tensor_cut_short_are_refused
     (tmp_path / "b.safetensors").write_bytes((tmp_path / "b.safetensors").read_bytes()[:-4])
     with pytest.raises(BrokenFile, match="cut short"):
         read(tmp_path / "b.safetensors")
+
+
+@pytest.mark.parametrize("told", ["docs/files.md", "src/embedding_lab/cli/log.py"])
+def test_every_ending_that_is_read_is_named_in_the_docs_and_the_commands_help(told: str) -> None:
+    text = Path(__file__).parents[2].joinpath(told).read_text(encoding="utf-8")
+    assert [suffix for suffix in SUFFIXES if not re.search(rf"{re.escape(suffix)}\b", text)] == []
 
 
 SCRIPT = """

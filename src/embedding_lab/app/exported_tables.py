@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
 from embedding_lab.embeddings import EmbeddingSet, Run
 from embedding_lab.errors import EmptyData, InputError
-from embedding_lab.tables import FORMATS
+from embedding_lab.tables import WRITERS, free_name
 
 AXES = "xyz"
 
@@ -19,13 +20,14 @@ AXES = "xyz"
 def export_table(run: Run, path: Path, form: str, layers: Sequence[str] | None = None) -> None:
     """Writes the newest step of a run's layers into one table, a row for each sample.
 
-    The columns are id, label, split and those of the user; prediction, confidence and loss; the places on each map;
-    and last the vectors. Of several layers, maps and vectors bear the layers' names.
+    The columns are id, label, split and those of the user, with "_given" where a name is taken; prediction,
+    confidence and loss; the places on each map; and last the vectors. Of several layers, maps and vectors bear the
+    layers' names.
 
     Args:
         run: the run.
         path: the file; one that is there is replaced.
-        form: one of `tables.FORMATS`.
+        form: one of `tables.WRITERS`.
         layers: the layers' names; all when left out.
 
     Raises:
@@ -34,7 +36,7 @@ def export_table(run: Run, path: Path, form: str, layers: Sequence[str] | None =
         StorageError: the disk refuses.
     """
     sets = _newest(run, layers)
-    FORMATS[form](path, _columns(run, sets))
+    WRITERS[form](path, _columns(run, sets))
 
 
 def export_projector(run: Run, folder: Path, layers: Sequence[str] | None = None) -> ProjectorExport:
@@ -72,16 +74,21 @@ def _columns(run: Run, sets: Sequence[EmbeddingSet]) -> dict[str, Any]:
                 remedy="Export them one by one with --layer.",
             )
     data = first.dataset
-    columns: dict[str, Any] = {"id": data.ids}
+    samples: dict[str, Any] = {"id": data.ids}
     if data.label_texts is not None:
-        columns["label"] = data.label_texts
+        samples["label"] = data.label_texts
     if data.splits is not None:
-        columns["split"] = data.splits
-    columns |= data.columns
+        samples["split"] = data.splits
+    said = _said(run, sets)
+    return samples | {free_name(name, said, data.columns): values for name, values in data.columns.items()} | said
+
+
+def _said(run: Run, sets: Sequence[EmbeddingSet]) -> dict[str, Any]:
+    """What was found out about the samples: by a model, on maps, and the vectors."""
+    columns: dict[str, Any] = {}
     outputs = next((each.outputs for each in sets if each.outputs is not None), None)
     if outputs is not None:
-        names = data.class_names
-        columns["prediction"] = np.array(names)[outputs.prediction] if names else outputs.prediction
+        columns["prediction"] = _named(outputs.prediction, sets[0].dataset.class_names)
         columns["confidence"] = outputs.confidence
         if outputs.loss is not None:
             columns["loss"] = outputs.loss
@@ -92,3 +99,10 @@ def _columns(run: Run, sets: Sequence[EmbeddingSet]) -> dict[str, Any]:
             for at, axis in enumerate(AXES[: points.shape[1]]):
                 columns[f"{of_layer}{name}_{axis}"] = points[:, at]
     return columns | {"vector" if len(sets) == 1 else f"{each.layer}_vector": each.vectors for each in sets}
+
+
+def _named(classes: NDArray[np.int64], names: Sequence[str] | None) -> NDArray[Any]:
+    """The names of classes; a model may know more of them than have names, which stay numbers."""
+    if not names:
+        return classes
+    return np.array([names[each] if each < len(names) else str(each) for each in classes.tolist()])

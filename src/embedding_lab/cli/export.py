@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embedding_lab.cli.options import Debug, Json
 from embedding_lab.cli.output import show
 from embedding_lab.errors import one_of
+
+if TYPE_CHECKING:
+    from embedding_lab.board.stock_projector import ProjectorExport
 
 FORMATS = ("html", "parquet", "npz", "tsv", "projector")
 
@@ -43,13 +46,18 @@ def export(
     chosen = newest_run(run.absolute())
     names = None if layers is None else [name.strip() for name in layers.split(",")]
     path = out or Path(f"{chosen.name}-projector" if form == "projector" else f"{chosen.name}.{form}")
+    shown: ProjectorExport | None = None
     if form == "html":
         export_html(chosen, path, names)
     elif form == "projector":
-        export_projector(chosen, path, names)
+        shown = export_projector(chosen, path, names)
     else:
         export_table(chosen, path, form, names)
-    files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
-    size = sum(each.stat().st_size for each in files)
+    size = path.stat().st_size if shown is None else shown.size_bytes
+    notes = () if shown is None else shown.notes
     opened = " Open it in a browser." if form == "html" else ""
-    show({"file": path, "bytes": size}, f"{path}: {size:,} bytes.{opened}", as_json)
+    show(
+        {"file": path, "bytes": size, "notes": notes},
+        "\n".join((*notes, f"{path}: {size:,} bytes.{opened}")),
+        as_json,
+    )

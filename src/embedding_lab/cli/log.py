@@ -17,8 +17,9 @@ def log(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Vectors, one row per sample: .npy, .npz, .safetensors, .parquet, .arrow, .csv, .tsv, .jsonl, "
-            "word2vec's .vec, .txt or .bin; or a log directory that others filled for the Projector."
+            help="Vectors, one row per sample: .npy, .npz, .safetensors, .parquet, .arrow, .feather, .csv, .tsv, "
+            ".jsonl, .ndjson, words' .vec, .txt, .w2v, .glove or .bin; or a log directory that others filled for "
+            "the Projector."
         ),
     ],
     vectors: Annotated[

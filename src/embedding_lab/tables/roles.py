@@ -14,16 +14,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.arrays import as_array
+from embedding_lab.embeddings.samples import RESERVED_COLUMNS
 from embedding_lab.errors import EmptyData, InputError, one_of
 from embedding_lab.tables.found import Choice, Found
+from embedding_lab.tables.names import free_name
 from embedding_lab.tables.spool import Spool
 
 VECTOR_NAMES = ("embedding", "embeddings", "vector", "vectors", "features", "emb", "vec")
 LABEL_NAMES = ("label", "labels", "class", "category", "target", "kind", "species", "y")
 ID_NAMES = ("id", "ids", "key", "uuid", "name", "word", "token", "filename", "file", "path")
-RESERVED = ("id", "label", "split")
-"""Names of columns that a run keeps for itself."""
-
 MOST_LABELS = 200
 """A column of text with no more different values may be the labels."""
 
@@ -64,7 +63,7 @@ def _described(vectors: NDArray[np.float32], names: Sequence[str], table: pa.Tab
     ids = _named(table, choice.ids) or next(_unique(table), None)
     labels = _named(table, choice.labels) or next(_labels(table, ids), None)
     columns = {
-        f"{name}_given" if name in RESERVED else name: table[name]
+        free_name(name, RESERVED_COLUMNS, table.column_names): table[name]
         for name in table.column_names
         if name not in (ids, labels)
     }
@@ -91,12 +90,13 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
                 raise one_of("Column", name, names)
         return list(choice.vectors)
     lists = [each.name for each in batch.schema if _is_lists(batch.column(each.name), each.type)]
-    preferred = [name for name in lists if name.lower() in VECTOR_NAMES]
-    if preferred or len(lists) == 1:
-        return (preferred or lists)[:1]
     taken = {choice.labels, choice.ids, *(name for name in names if name.lower() in (*LABEL_NAMES, *ID_NAMES))}
     numbers = {each.name: each.type for each in batch.schema if _is_number(each.type) and each.name not in taken}
-    numbered = max(_numbered(numbers), key=len, default=[])
+    telling = [[name] for name in lists if name.lower() in VECTOR_NAMES]
+    telling += [group for prefix, group in _numbered(numbers) if prefix.rstrip("_-").lower() in VECTOR_NAMES]
+    if telling or len(lists) == 1:
+        return (telling or [lists])[0]
+    numbered = max((group for _, group in _numbered(numbers)), key=len, default=[])
     floats = [name for name, kind in numbers.items() if pa.types.is_floating(kind)]
     for group in (numbered if len(numbered) > 2 else [], floats, list(numbers)):
         if len(group) > 1:
@@ -109,13 +109,13 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
     )
 
 
-def _numbered(names: Iterable[str]) -> Iterator[list[str]]:
-    """Groups of names that differ by a number at their end, such as "dim_0", "dim_1"."""
+def _numbered(names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Groups of names that differ by a number at their end, such as "dim_0", "dim_1", with what is before it."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name in names:
         if found := re.fullmatch(r"(.*?)\d+", name):
             groups[found[1]].append(name)
-    yield from groups.values()
+    yield from groups.items()
 
 
 def _is_lists(column: pa.Array, kind: pa.DataType) -> bool:

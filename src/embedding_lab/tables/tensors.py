@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.files import storage_errors
+from embedding_lab.embeddings.samples import RESERVED_COLUMNS
 from embedding_lab.errors import BrokenFile, InputError, one_of
 from embedding_lab.tables.found import Choice, Found
-from embedding_lab.tables.roles import ID_NAMES, LABEL_NAMES, RESERVED, VECTOR_NAMES
+from embedding_lab.tables.names import free_name
+from embedding_lab.tables.roles import ID_NAMES, LABEL_NAMES, VECTOR_NAMES
 from embedding_lab.tables.spool import Spool
 
 DTYPES = {
@@ -66,7 +68,7 @@ def read_npz(path: Path, choice: Choice) -> Found:
         ids=columns[ids] if ids else None,
         images=rows[images] if images else None,
         columns={
-            f"{each}_given" if each in RESERVED else each: array
+            free_name(each, RESERVED_COLUMNS, columns): array
             for each, array in columns.items()
             if each not in (labels, ids)
         },

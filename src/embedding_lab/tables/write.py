@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,6 +14,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.files import discard, draft_beside, put_in_place, storage_errors
+from embedding_lab.tables.names import free_name
 
 Columns = Mapping[str, Any]
 """Array-likes of one length by name: shape (n,), or (n, dims) for vectors, which may be memory-mapped."""
@@ -40,9 +41,12 @@ def write_parquet(path: Path, columns: Columns) -> None:
 
 def write_npz(path: Path, columns: Columns) -> None:
     """An array for each column, uncompressed."""
+    written: set[str] = set()
     with _in_place(path) as draft, zipfile.ZipFile(draft, "w") as archive:
         for name, values in columns.items():
-            with archive.open(f"{name.replace('/', '_')}.npy", "w", force_zip64=True) as file:
+            entry = free_name(name.replace("/", "_"), written)
+            written.add(entry)
+            with archive.open(f"{entry}.npy", "w", force_zip64=True) as file:
                 array = np.asarray(values)
                 if array.dtype.kind == "O":
                     array = np.array(["" if each is None else str(each) for each in array])
@@ -59,7 +63,7 @@ def write_tsv(path: Path, columns: Columns) -> None:
                 _write_line(file, row)
 
 
-FORMATS: Mapping[str, Callable[[Path, Columns], None]] = {
+WRITERS: Mapping[str, Callable[[Path, Columns], None]] = {
     "parquet": write_parquet,
     "npz": write_npz,
     "tsv": write_tsv,
@@ -105,8 +109,19 @@ def _cells(values: NDArray[Any]) -> list[list[str]]:
     """The cells of one column, or of each of a vector's."""
     if values.ndim == 2:
         return [[repr(float(number)) for number in column] for column in values.astype(np.float64).T]
-    return [["" if each is None or each != each else str(each) for each in values.tolist()]]
+    return [[_text(each) for each in values.tolist()]]
 
 
-def _write_line(file: TextIO, cells: Any) -> None:
-    file.write("\t".join(" ".join(cell.split()) for cell in cells) + "\n")
+def _text(value: Any) -> str:
+    """A value as text; nothing where it is missing."""
+    missing = value is None or (isinstance(value, float | np.floating) and np.isnan(value))
+    return "" if missing else str(value.tolist() if isinstance(value, np.ndarray) else value)
+
+
+def _write_line(file: TextIO, cells: Iterable[str]) -> None:
+    file.write("\t".join(_quoted(" ".join(cell.split())) for cell in cells) + "\n")
+
+
+def _quoted(cell: str) -> str:
+    """Readers take a quote at a cell's beginning for its bounds, and two inside of them for one."""
+    return '"' + cell.replace('"', '""') + '"' if cell.startswith('"') else cell
