@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,29 @@ class Dashboard:
 
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)
+
+    @contextlib.contextmanager
+    def answers_held(self, address: str, but: str = "\0") -> Iterator[list[Any]]:
+        """The requests to an address, which wait until they are let go of with `answer`."""
+        held: list[Any] = []
+
+        def chosen(url: str) -> bool:
+            return address in url and but not in url
+
+        self.page.route(chosen, lambda route: held.append(route))
+        yield held
+        self.page.unroute(chosen)
+
+    def wait_for_held(self, held: list[Any], count: int) -> None:
+        """Waits until so many requests are held."""
+        while len(held) < count:
+            self.frame.evaluate(THREE_FRAMES)
+
+    def answer(self, held: Any) -> None:
+        """Lets a held request go, and waits until the page has seen the answer."""
+        with self.page.expect_event("requestfinished", lambda request: request == held.request):
+            held.continue_()
+        self.frame.evaluate(THREE_FRAMES)
 
     def leave(self) -> None:
         """Back to nothing selected, hidden or inspected, with the whole map in sight."""

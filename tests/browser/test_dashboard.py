@@ -272,6 +272,39 @@ def test_the_picture_of_a_sample_is_seen_as_large_as_the_window(page: Dashboard,
     page.press("Escape")
 
 
+def test_an_answer_that_comes_late_names_no_other_picture(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    page.search(f'id == "{embeddings.ids[42]}"')
+    page.dom.get_by_role("button", name="See it large").click()
+    page.dom.get_by_role("dialog", name=str(embeddings.ids[42])).wait_for()
+    with page.answers_held("/samples?", but="map=") as held:
+        for key in "]]":
+            page.press(key)
+        page.wait_for_held(held, 2)
+        for route in reversed(held):
+            page.answer(route)
+    assert page.dom.locator("#picture-title").inner_text() == embeddings.ids[44]
+    assert page.dom.locator(".picture-room img").get_attribute("alt") == f"The picture of {embeddings.ids[44]}"
+    page.press("Escape")
+
+
+def test_the_table_stays_sorted_by_what_was_asked_for_last(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    page.search("label in (1, 7)")
+    page.dom.get_by_role("button", name="Table").click()
+    table = page.dom.get_by_role("dialog", name="samples")
+    table.locator("tbody th").first.wait_for()
+    with page.answers_held("/sort") as held:
+        for column in ("confidence", "id"):
+            table.get_by_role("button", name=column, exact=True).click()
+        page.wait_for_held(held, 2)
+        page.answer(held[1])
+        table.locator("th[aria-sort=ascending]", has_text="id").wait_for()
+        page.answer(held[0])
+    assert table.locator("th[aria-sort=ascending]").inner_text().startswith("id")
+    rows = np.flatnonzero(np.isin(embeddings.dataset.labels, (1, 7)))
+    assert table.locator("tbody th").all_inner_texts() == sorted(embeddings.ids[rows])[:50]
+    page.press("Escape")
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_selection_is_downloaded_with_columns_and_positions(
     page: Dashboard, embeddings: EmbeddingSet, form: str

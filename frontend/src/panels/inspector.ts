@@ -26,6 +26,7 @@ export function inspector(lab: Lab, openPicture: () => void): HTMLElement {
     const row = place === null ? null : lab.places.value.row(place);
     asked.abort();
     asked = new AbortController();
+    shown.value = null;
     panel.hidden = row === null;
     if (row === null || !set) {
       if (lab.marks.flags.length) lab.marks.setNeighbours([], []);

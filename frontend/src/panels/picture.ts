@@ -16,7 +16,7 @@ export function pictureDialog(lab: Lab): PictureDialog {
   const room = h("div", { class: "picture-room" });
   const step = (by: number) => () => {
     lab.inspectNext(by);
-    void show();
+    show();
   };
   const element = h(
     "dialog",
@@ -41,31 +41,34 @@ export function pictureDialog(lab: Lab): PictureDialog {
   );
 
   /** Whether there is anything to show. */
-  async function show(): Promise<boolean> {
+  function show(): boolean {
     const [set, place] = [lab.set.value, lab.view.inspected.value];
     const row = place === null ? null : lab.places.value.row(place);
     const image = row === null ? null : picture(lab, row, "original");
     if (!set || row === null || !image) return false;
     fill(room, image);
     size.textContent = "";
+    title.textContent = "";
     image.onload = () => {
       size.textContent = `${image.naturalWidth} × ${image.naturalHeight} pixels`;
       // few pixels are shown as they are, many as the photograph that they are
       image.classList.toggle("smooth", image.naturalWidth > SMOOTH_FROM);
     };
-    const [sample] = await lab.source.samples(set, [row], null);
-    title.textContent = sample?.id ?? "";
-    image.alt = `The picture of ${title.textContent}`;
+    lab.source.samples(set, [row], null).then(
+      ([sample]) => {
+        if (lab.view.inspected.value !== place) return; // another one is shown by now
+        title.textContent = sample?.id ?? "";
+        image.alt = `The picture of ${title.textContent}`;
+      },
+      (error) => lab.tell(error),
+    );
     return true;
   }
 
   return {
     element,
     open: () => {
-      void show().then(
-        (shown) => shown && !element.open && element.showModal(),
-        (error) => lab.tell(error),
-      );
+      if (show() && !element.open) element.showModal();
     },
   };
 }

@@ -44,21 +44,27 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
   );
   let rows = new Uint32Array();
   let sorted: SortedBy | null = null;
+  // the latest that was asked for: what comes of an earlier one is let go
+  let wanted: SortedBy | null = null;
+  let page: readonly number[] = [];
   let from = 0;
 
   async function show(first: number): Promise<void> {
     const set = lab.set.value;
     from = Math.max(0, Math.min(first, rows.length - 1));
     if (!set) return;
-    const page = Array.from(rows.subarray(from, from + PER_PAGE));
-    place.textContent = `${whole(from + 1)} to ${whole(from + page.length)}`;
+    const asked = Array.from(rows.subarray(from, from + PER_PAGE));
+    page = asked;
+    place.textContent = `${whole(from + 1)} to ${whole(from + asked.length)}`;
     earlier.disabled = from === 0;
     later.disabled = from + PER_PAGE >= rows.length;
     try {
-      fill(body, samplesTable(await lab.source.samples(set, page, lab.mapName.value)));
+      const samples = await lab.source.samples(set, asked, lab.mapName.value);
+      if (page !== asked) return;
+      fill(body, samplesTable(samples));
       body.scrollTop = 0;
     } catch (error) {
-      say(error);
+      if (page === asked) say(error);
     }
   }
 
@@ -66,13 +72,18 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
   async function sort(column: string): Promise<void> {
     const set = lab.set.value;
     if (!set) return;
-    const again = sorted?.column === column && sorted.direction === "ascending";
-    sorted = { column, direction: again ? "descending" : "ascending" };
+    const again = wanted?.column === column && wanted.direction === "ascending";
+    const by: SortedBy = { column, direction: again ? "descending" : "ascending" };
+    wanted = by;
     try {
-      rows = new Uint32Array(await lab.source.sort(set, rows, sorted, lab.mapName.value));
+      const inOrder = await lab.source.sort(set, rows, by, lab.mapName.value);
+      if (wanted !== by) return;
+      [rows, sorted] = [new Uint32Array(inOrder), by];
       await show(0);
       body.querySelector<HTMLElement>("[aria-sort] button")?.focus();
     } catch (error) {
+      if (wanted !== by) return;
+      wanted = sorted;
       say(error);
     }
   }
@@ -142,7 +153,7 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
     element,
     open: () => {
       rows = new Uint32Array(lab.selectedRows());
-      sorted = null;
+      [sorted, wanted] = [null, null];
       if (!rows.length) return;
       title.textContent = samplesOf(rows.length);
       fill(counts, ...(classes.value ? classCounts(lab, classes.value, theme.value) : []));
