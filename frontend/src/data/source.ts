@@ -19,7 +19,7 @@ export interface MapInfo {
   name: string;
   method: string;
   dims: number;
-  /** Forming while somebody works at it; stopped where it was left half-made. */
+  /** Forming while somebody works at it; stopped where it is half-made and nobody seems to any more. */
   state: "forming" | "complete" | "stopped";
   generation: string;
   parameters: Readonly<Record<string, unknown>>;

@@ -87,7 +87,8 @@ export function trustBar(lab: Lab): HTMLElement {
 function sentence(map: MapInfo | null): Child {
   if (!map) return "No map is shown.";
   if (map.state === "forming") return `This ${methodName(map.method)} map is still forming.`;
-  if (map.state === "stopped") return `This ${methodName(map.method)} map was stopped before it was done.`;
+  if (map.state === "stopped")
+    return `This ${methodName(map.method)} map may have been stopped before it was done.`;
   const { kept_10: kept, false: wrong } = map.quality;
   if (kept === undefined) return `How far to trust this ${methodName(map.method)} map was not measured.`;
   const grade =

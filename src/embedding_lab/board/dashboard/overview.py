@@ -103,7 +103,10 @@ def _set(library: Library, found: SampleSet) -> dict[str, Any]:
 
 
 def _state(library: Library, found: SampleSet, shown: Map) -> str:
-    """What a map is. One that was left half-made says that it is forming; nobody may be at work at it any more."""
+    """What a map is. One that was left half-made says that it is forming; nobody may be at work at it any more.
+
+    Of another program nobody knows: a large map may take longer, so the page says that it may be stopped.
+    """
     state = str(shown.facts["state"])
     if state != "forming":
         return state
