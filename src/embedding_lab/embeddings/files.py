@@ -92,7 +92,9 @@ class LocalFiles:
         return draft_beside(target)
 
     def publish_draft(self, draft: Path, name: str) -> None:
-        put_in_place(draft, self.local(name))
+        target = self.local(name)
+        put_in_place(draft, target)
+        self._made = [folder for folder in self._made if folder not in target.parents]  # they hold something now
 
     def discard_draft(self, draft: Path) -> None:
         discard(draft)
