@@ -12,6 +12,7 @@ import { drawingOrder, type Order } from "./order";
 import { Outline } from "./outline";
 import { checkedPalette } from "./palette";
 import { type Drawn, pick } from "./picking";
+import { pictureOf } from "./picture";
 import type { Pictures } from "./pictures/source";
 import { type Polygon, placesWithin, placesWithinInParts } from "./region";
 import { type Bounds, FALSE_NEIGHBOUR, NEIGHBOUR, Samples, SELECTED } from "./samples";
@@ -86,7 +87,7 @@ export class MapView {
   private pointerMoved = false;
   private nextLook = 0;
   private readonly told = { drawn: -1, total: -1, camera: this.eye.camera };
-  private waitingForPicture: ((blob: Blob) => void)[] = [];
+  private waitingForPicture: ((picture: Promise<Blob>) => void)[] = [];
   private picturesWait = false;
   private picturesTimer = 0;
   private disposed = false;
@@ -573,9 +574,9 @@ export class MapView {
   private settled(scene: Scene): void {
     scene.painter.rested();
     if (this.waitingForPicture.length) {
-      // the canvas keeps what it shows only until this frame ends
       scene.show(this.look(performance.now()), this.marks(this.look(performance.now())));
-      for (const resolve of this.waitingForPicture.splice(0)) this.canvas.toBlob((blob) => resolve(blob!));
+      const picture = pictureOf(this.gl!);
+      for (const resolve of this.waitingForPicture.splice(0)) resolve(picture);
     }
     if (this.chosen.style !== "pictures") return;
     this.sharpen(scene);
