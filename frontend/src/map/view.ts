@@ -574,7 +574,8 @@ export class MapView {
   private settled(scene: Scene): void {
     scene.painter.rested();
     if (this.waitingForPicture.length) {
-      scene.show(this.look(performance.now()), this.marks(this.look(performance.now())));
+      const look = this.look(performance.now());
+      scene.show(look, this.marks(look));
       const picture = pictureOf(this.gl!);
       for (const resolve of this.waitingForPicture.splice(0)) resolve(picture);
     }

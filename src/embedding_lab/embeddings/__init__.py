@@ -4,7 +4,8 @@ from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, as_dataset, la
 from embedding_lab.embeddings.embedding_set import INPUT_LAYER, EmbeddingSet, Outputs, Place, check_finite
 from embedding_lab.embeddings.neighbours import Neighbours
 from embedding_lab.embeddings.projection import Projection
-from embedding_lab.embeddings.run import LATEST, Latest, Run, create_run, newest_run, open_run, run_folder
+from embedding_lab.embeddings.run import LATEST, Latest, Run, create_run, newest_run, open_run
+from embedding_lab.embeddings.run_folder import run_folder
 
 __all__ = [
     "INPUT_LAYER",

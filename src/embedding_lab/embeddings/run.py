@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import itertools
-import os
-import platform
-import re
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -18,7 +13,8 @@ from typing import Any
 from embedding_lab.embeddings import maps, notes
 from embedding_lab.embeddings.dataset import Dataset
 from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs, Place
-from embedding_lab.embeddings.files import PARTIAL, LocalFiles, publish_file, storage_errors
+from embedding_lab.embeddings.event_file import ensure_event_file
+from embedding_lab.embeddings.files import LocalFiles, storage_errors
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
 from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
@@ -105,8 +101,7 @@ class Run:
         """
         with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            if not _event_files(self.path):
-                _write_event_file(self.path)
+            ensure_event_file(self.path)
 
     def save_dataset(self, data: Dataset) -> str:
         """Keeps the table of a dataset's samples and returns its key."""
@@ -421,58 +416,3 @@ def _last_written(run: Path) -> tuple[float, str]:
     """When the newest vectors of a run were put in place; the name decides where that is equal."""
     times = [each.stat().st_mtime for each in run.glob(f"{PLUGIN_FOLDER}/layers/*/*/embeddings.json")]
     return max(times, default=0.0), run.name
-
-
-@contextlib.contextmanager
-def run_folder(logdir: str | os.PathLike[str], run: str | None, name: str) -> Iterator[Path]:
-    """The folder of the run that was named; of a new run, <logdir>/<name>-<date>-<time>, where none was.
-
-    A new one is made at once so that nobody else takes it: a second start is a second run, also within the same
-    second. If it is still empty at the end, it goes again with those above it that were made for it: what fails
-    before it writes leaves nothing behind.
-
-    Args:
-        logdir: the log directory.
-        run: the name that was asked for.
-        name: what a new run is named by.
-
-    Raises:
-        StorageError: the folder cannot be made.
-    """
-    if run:
-        yield Path(logdir) / run
-        return
-    made = _make_new_folder(Path(logdir), name)
-    try:
-        yield made[0]
-    finally:
-        with contextlib.suppress(OSError):  # the first that holds something ends it
-            for folder in made:
-                folder.rmdir()
-
-
-def _make_new_folder(logdir: Path, name: str) -> list[Path]:
-    """The folder, and those above it that had to be made too, the innermost first."""
-    plain = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}-{time.strftime('%Y%m%d-%H%M%S')}"
-    for number in itertools.count(1):
-        path = logdir / (plain if number == 1 else f"{plain}-{number}")
-        made = [path, *(above for above in path.parents if not above.exists())]
-        with storage_errors(path), contextlib.suppress(FileExistsError):
-            path.mkdir(parents=True)
-            break
-    return made
-
-
-def _event_files(folder: Path) -> list[Path]:
-    return [each for each in folder.iterdir() if "tfevents" in each.name and not each.name.endswith(PARTIAL)]
-
-
-def _write_event_file(folder: Path) -> None:
-    # TensorBoard's own EventFileWriter would load TensorFlow where it is installed: nine seconds for forty bytes
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
-    content = io.BytesIO()
-    RecordWriter(content).write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
-    name = f"events.out.tfevents.{int(time.time())}.{platform.node()}.{os.getpid()}.0"
-    publish_file(folder / name, content.getvalue())

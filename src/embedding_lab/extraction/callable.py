@@ -28,9 +28,6 @@ OUTPUT = "output"
 ROWS = 256
 """Samples per call: a function does not say what it needs."""
 
-AT_ONCE = 1
-"""A function does not say whether two threads may be in it."""
-
 SAYS_CLASSES: tuple[Scale, ...] = ("logits", "probabilities")
 """What a layer may be called that has one number per class."""
 
@@ -85,7 +82,6 @@ class CallableSource:
             scale=says or "none",
             batch_size=ROWS,
             fingerprint=None,
-            at_once=AT_ONCE,
         )
 
     def _given(self, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:

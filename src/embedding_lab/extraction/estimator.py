@@ -24,8 +24,6 @@ from embedding_lab.extraction.source import (
     unknown_layer,
 )
 
-AT_ONCE = 1
-
 
 class EstimatorSource:
     """A fitted estimator: each step of a pipeline is a layer, by its name; any other is one, by that of its class.
@@ -71,7 +69,6 @@ class EstimatorSource:
             scale=scale,
             batch_size=rows_within(max(widest, example[:1].nbytes)),
             fingerprint=None,
-            at_once=AT_ONCE,
             classes=classes,
         )
 

@@ -67,7 +67,7 @@ class ForwardPass:
         scale: what these last numbers are.
         batch_size: samples per call that keep this model fast and its memory small.
         fingerprint: of the model's weights; None where they cannot be seen.
-        at_once: how many threads may be in `run` at the same time.
+        at_once: how many threads may be in `run` at the same time: one unless the source knows of more.
         classes: of these last numbers, as names or numbers of the dataset's; None where they are all, in order.
     """
 
@@ -76,7 +76,7 @@ class ForwardPass:
     scale: Scale
     batch_size: int
     fingerprint: str | None
-    at_once: int
+    at_once: int = 1
     classes: tuple[str | int, ...] | None = None
 
 

@@ -39,9 +39,6 @@ from embedding_lab.extraction.torch_calls import (
 )
 from embedding_lab.frameworks.torch import weights_fingerprint
 
-AT_ONCE = 1
-"""Hooks do not know which of two passes they hear; PyTorch itself keeps all cores busy with one."""
-
 ACCELERATOR_BYTES = 1 << 30
 """What the largest output of a batch may take in the memory of an accelerator."""
 
@@ -96,7 +93,6 @@ class TorchSource:
                     scale=scale,
                     batch_size=self._batch_size(found),
                     fingerprint=weights_fingerprint(self._model),
-                    at_once=AT_ONCE,
                 )
 
     def _seen(self, example: NDArray[Any]) -> tuple[list[Activation], Scale]:

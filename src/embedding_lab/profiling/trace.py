@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from embedding_lab.embeddings.run import run_folder
+from embedding_lab.embeddings.run_folder import run_folder
 from embedding_lab.profiling.recorder import MOST_EVENTS
 from embedding_lab.profiling.report import TraceReport
 from embedding_lab.profiling.steps import TracedSteps
