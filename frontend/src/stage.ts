@@ -88,20 +88,21 @@ export class Stage {
     const [set, map] = [this.lab.set.peek(), this.lab.map.peek()];
     if (text === null || !set || !map) return;
     this.lab.problem.value = null;
-    untracked(() => void this.streamPoints(set, map.name, text, this.pointsEnd.signal));
+    untracked(() => void this.lab.waitFor(this.streamPoints(set, map.name, text, this.pointsEnd.signal)));
   }
 
   private async streamPoints(set: SetKey, map: string, key: string, ended: AbortSignal): Promise<void> {
     const { lab } = this;
     try {
       for (const [from, count] of partsOf(lab.places.peek().total)) {
-        const part = await lab.waitFor(lab.source.points(set, map, from, count, ended));
+        const part = await lab.source.points(set, map, from, count, ended);
         if (ended.aborted) return;
         this.map.addPoints(key, part.dims, part.bounds, part.from, part.points, part.present);
         if (from === 0) {
           this.onDrawable(part.total);
         }
       }
+      await this.map.nextFrame(); // what has come counts as there when it is seen
     } catch (error) {
       await lab.failUnlessReplaced(key, error);
     }

@@ -20,6 +20,7 @@ const real = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
     return kind === 'webgl2' ? null : real.call(this, kind, ...more);
 };"""
+SLOW_FRAMES = "window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 300);"
 OTHERS = Path(__file__).parents[1] / "board" / "doctor"
 CLASSES = 320
 COLOURS = 256
@@ -58,6 +59,18 @@ def test_a_browser_that_cannot_draw_the_map_says_so(browser: Any, serve: Any, lo
         page.goto(serve(logdir))
         page.get_by_role("alert").get_by_text("no WebGL2").wait_for()
         page.locator(".embedding-lab[data-state=error][data-map=pca-3d]").wait_for()
+
+
+def test_ready_means_that_the_points_have_been_drawn(browser: Any, serve: Any, logdir: Path) -> None:
+    with browser.new_context() as context:
+        context.set_default_timeout(1000 * SECONDS)
+        context.add_init_script(SLOW_FRAMES)
+        page = context.new_page()
+        page.goto(serve(logdir))
+        root = page.locator(".embedding-lab[data-state=ready]")
+        root.wait_for()
+        drawn, _, total = str(root.get_attribute("data-points")).partition("/")
+        assert drawn == total != "0"
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ export class MapView {
   private pointerMoved = false;
   private nextLook = 0;
   private readonly told = { drawn: -1, total: -1, camera: this.eye.camera };
+  private waitingForFrame: (() => void)[] = [];
   private waitingForPicture: ((picture: Promise<Blob>) => void)[] = [];
   private picturesWait = false;
   private picturesTimer = 0;
@@ -357,6 +358,14 @@ export class MapView {
     return [...(this.scene?.painter.frames ?? [])];
   }
 
+  /** Resolves when the next frame has been drawn, with all that the map was told before. */
+  nextFrame(): Promise<void> {
+    this.again();
+    return new Promise((resolve) => {
+      this.waitingForFrame.push(resolve);
+    });
+  }
+
   /** The map as a PNG, names and marks included, once all of it is drawn. */
   picture(): Promise<Blob> {
     if (!this.gl) return Promise.reject(new Error("Nothing is drawn: this browser offers no WebGL2."));
@@ -507,6 +516,7 @@ export class MapView {
     this.followPointer(now);
     const more = this.paint(scene, now);
     this.tellCamera();
+    for (const resolve of this.waitingForFrame.splice(0)) resolve();
     if (more || moved) this.again();
     else this.settled(scene);
   };
