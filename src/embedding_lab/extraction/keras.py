@@ -136,6 +136,8 @@ class KerasSource:
 
         signature = tf.TensorSpec((None, *samples.shape[1:]), samples.dtype)
         compiled = tf.function(give, autograph=False).get_concrete_function(signature)
+        with self._refusals(samples):
+            compiled(samples)  # TensorFlow optimises a graph when it first runs
 
         def run(samples: NDArray[Any]) -> Activations:
             with self._refusals(samples):
