@@ -157,7 +157,14 @@ describe("columns", () => {
   });
 
   test("count their categories, with what is missing in none", () => {
-    const info = { name: "label", kind: "category", source: "sample", categories: ["a", "b"], missing: 1 } as const;
+    const info = {
+      name: "label",
+      kind: "category",
+      source: "sample",
+      generation: "g",
+      categories: ["a", "b"],
+      missing: 1,
+    } as const;
     const column = new ColumnValues(info, 5);
     column.add(0, Uint16Array.of(0, 1, 0xffff));
     column.add(3, Uint16Array.of(1, 0));
@@ -168,7 +175,10 @@ describe("columns", () => {
   });
 
   test("find numbers within bounds, and missing ones in none", () => {
-    const column = new ColumnValues({ name: "loss", kind: "number", source: "output", missing: 1 }, 4);
+    const column = new ColumnValues(
+      { name: "loss", kind: "number", source: "output", generation: "g", missing: 1 },
+      4,
+    );
     column.add(0, Float32Array.of(0.5, Number.NaN, 2, 1));
     expect(Array.from(column.placesWithin(0.5, 1))).toEqual([0, 3]);
     expect(column.number(1)).toBeNull();

@@ -52,6 +52,19 @@ def test_a_table_comes_back_as_it_was(tmp_path: Path, run: Run, form: str) -> No
     assert found.dataset.columns["prediction"][4] == "kind 1"
 
 
+def test_what_was_noted_down_stands_beside_the_label_that_was_given(tmp_path: Path, run: Run) -> None:
+    run.annotate("some/00004", label="kind 9", tags=["torn", "thin"], reason="by eye")
+    export_table(run, tmp_path / "out.parquet", "parquet")
+    table = pq.read_table(tmp_path / "out.parquet", columns=["label", "corrected_label", "tags", "reasons"])
+    assert table.to_pylist()[4] == {
+        "label": "kind 1",
+        "corrected_label": "kind 9",
+        "tags": "torn, thin",
+        "reasons": "by eye",
+    }
+    assert table["tags"].null_count == ROWS - 1
+
+
 def test_a_parquet_of_several_layers_names_them(tmp_path: Path, run: Run) -> None:
     run.save_embeddings(EmbeddingSet(VECTORS * 2, run.embeddings("mine").dataset, "twice", step=3))
     export_table(run, tmp_path / "out.parquet", "parquet")

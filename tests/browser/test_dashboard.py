@@ -255,6 +255,12 @@ def test_what_is_noted_down_is_seen_on_the_page_and_comes_back_in_python(
     run.annotate(embeddings.ids[5], tags=["from Python"], reason="a script")
     page.dom.locator(".inspector .note", has_text="from Python").wait_for()
 
+    assert page.search("tags ~ torn and corrected_label != label") == "2 samples"
+    page.call("lab.colourBy('tags')")
+    page.dom.locator(".legend .entry", has_text="torn, too <i>thin</i>, from Python").wait_for()
+    page.call("lab.colourBy('label')")
+    page.dom.locator(".legend .entry", has_text=NAMES[9]).wait_for()
+
 
 def test_the_picture_of_a_sample_is_seen_as_large_as_the_window(page: Dashboard, embeddings: EmbeddingSet) -> None:
     page.search(f'id == "{embeddings.ids[42]}"')

@@ -83,7 +83,9 @@ export interface Histogram {
 export interface ColumnInfo {
   name: string;
   kind: "category" | "number" | "text";
-  source: "sample" | "output" | "map";
+  source: "sample" | "output" | "note" | "map";
+  /** Another one where the values changed. */
+  generation: string;
   categories?: readonly string[];
   /** How many samples are in each category. */
   counts?: readonly number[];

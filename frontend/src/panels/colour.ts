@@ -10,7 +10,7 @@ import { brief, h, icon, live, samplesOf, whole } from "./dom";
 
 const FILTERED_FROM = 20;
 const SHOWN_AT_ONCE = 300;
-const SOURCES = { sample: "of the samples", output: "of the model", map: "of this map" };
+const SOURCES = { sample: "of the samples", output: "of the model", note: "noted down", map: "of this map" };
 
 export function colourPanel(lab: Lab, theme: ThemeSignal): HTMLElement {
   const filter = signal("");

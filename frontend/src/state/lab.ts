@@ -36,6 +36,8 @@ const PREFERRED = ["tsne", "umap", "pca"];
 const CALM_MS = 4000;
 const BUSY_MS = 1000;
 const IDS_AT_ONCE = 500;
+/** Columns whose values are kept, those asked for last: each step of a training has its own. */
+const MOST_KEPT = 16;
 /** What a class is called at its centre, and whose bars stand in a selection, where the colours are no classes. */
 const CLASS_COLUMNS = ["label", "prediction"];
 
@@ -123,6 +125,7 @@ export class Lab {
       this.setText.value;
       this.setGeneration.value;
       this.mapText.value;
+      this.notesText.value; // what is noted down is a column too
       untracked(() => this.askForColumns());
     });
     effect(() => {
@@ -192,13 +195,12 @@ export class Lab {
     const info = this.columns.value.find((each) => each.name === name);
     const set = this.set.value;
     if (!info || !set) return Promise.reject(new Error(`There is no column ${name}.`));
-    const key = this.columnKey(info);
-    let loading = this.kept.get(key);
-    if (!loading) {
-      loading = this.stream(set, new ColumnValues(info, this.total.value));
-      this.kept.set(key, loading);
-      loading.catch(() => this.kept.delete(key));
-    }
+    const key = JSON.stringify([info.name, info.generation]);
+    const loading = this.kept.get(key) ?? this.stream(set, new ColumnValues(info, this.total.value));
+    this.kept.delete(key);
+    this.kept.set(key, loading); // as the latest
+    if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value!);
+    loading.catch(() => this.kept.delete(key));
     return loading;
   }
 
@@ -366,11 +368,6 @@ export class Lab {
       },
       (error) => this.tell(error),
     );
-  }
-
-  private columnKey(info: ColumnInfo): string {
-    const of = info.source === "map" ? this.mapText.peek() : info.source === "output" ? this.setText.peek() : "";
-    return JSON.stringify([info.name, of]);
   }
 
   private async stream(set: SetKey, column: ColumnValues): Promise<ColumnValues> {

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
 from embedding_lab.embeddings import EmbeddingSet, Run
+from embedding_lab.embeddings.standing import standing
 from embedding_lab.errors import EmptyData, InputError
 from embedding_lab.tables import WRITERS, free_name
 
@@ -21,8 +22,8 @@ def export_table(run: Run, path: Path, form: str, layers: Sequence[str] | None =
     """Writes the newest step of a run's layers into one table, a row for each sample.
 
     The columns are id, label, split and those of the user, with "_given" where a name is taken; prediction,
-    confidence and loss; the places on each map; and last the vectors. Of several layers, maps and vectors bear the
-    layers' names.
+    confidence and loss; what people noted down; the places on each map; and last the vectors. Of several layers,
+    maps and vectors bear the layers' names.
 
     Args:
         run: the run.
@@ -84,7 +85,7 @@ def _columns(run: Run, sets: Sequence[EmbeddingSet]) -> dict[str, Any]:
 
 
 def _said(run: Run, sets: Sequence[EmbeddingSet]) -> dict[str, Any]:
-    """What was found out about the samples: by a model, on maps, and the vectors."""
+    """What was found out about the samples: by a model, by people, on maps, and the vectors."""
     columns: dict[str, Any] = {}
     outputs = next((each.outputs for each in sets if each.outputs is not None), None)
     if outputs is not None:
@@ -92,6 +93,10 @@ def _said(run: Run, sets: Sequence[EmbeddingSet]) -> dict[str, Any]:
         columns["confidence"] = outputs.confidence
         if outputs.loss is not None:
             columns["loss"] = outputs.loss
+    noted, data = standing(run.annotations), sets[0].dataset
+    for name in noted.columns:
+        texts = noted.texts(name, data.class_names)
+        columns[name] = np.array([texts.get(sample) for sample in data.ids.tolist()], object)
     for each in sets:
         of_layer = "" if len(sets) == 1 else f"{each.layer}_"
         for name in run.maps(each.layer, each.step):

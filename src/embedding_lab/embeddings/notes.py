@@ -70,7 +70,7 @@ def read_annotations(path: Path) -> list[dict[str, Any]]:
     for line in lines:
         try:
             annotation = json.loads(line)
-        except (UnicodeDecodeError, json.JSONDecodeError):
+        except (ValueError, RecursionError):
             continue
         if isinstance(annotation, dict):
             found.append(annotation)

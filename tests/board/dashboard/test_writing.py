@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,64 @@ def test_annotations_are_only_added_with_time_and_reason(own_page: Any, own_run:
     labels = own_run.embeddings("block/Dense").dataset.labels
     assert labels is not None
     assert labels[1] == 0
+
+
+def test_what_was_noted_down_is_a_column_like_any_other_and_follows_what_is_said_next(
+    own_page: Any, own_run: Run, dense: Any
+) -> None:
+    def columns() -> dict[str, Any]:
+        return {each["name"]: each for each in own_page.json("columns", **dense) if each["source"] == "note"}
+
+    def found(query: str) -> list[int]:
+        return list(own_page.arrays("search", **dense, mode="filter", query=query).arrays["rows"])
+
+    assert columns() == {}
+    own_run.annotate(["tiny/00001", "tiny/00002"], label="two", tags=["torn"], reason="by eye")
+    own_run.annotate(["tiny/00002", "nobody"], label=0, tags=["thin"])  # the number of a class
+    first = columns()
+    assert {name: each["categories"] for name, each in first.items()} == {
+        "corrected_label": ["two", "zero"],
+        "tags": ["torn", "torn, thin"],
+        "reasons": ["by eye"],
+    }
+    assert first["tags"]["counts"] == [1, 1]
+    assert first["tags"]["missing"] == 88
+    codes = own_page.arrays("column", **dense, name="corrected_label").arrays["codes"]
+    assert sorted(codes[codes < 2]) == [0, 1]
+    assert found("tags ~ torn") == [1, 2]
+    assert found("corrected_label == zero and label != corrected_label") == [2]
+    asked = {"set": dense, "rows": [2, 3], "format": "csv"}
+    second, third = csv.DictReader(io.StringIO(own_page.post("download", asked).text))
+    assert (second["corrected_label"], second["tags"], second["reasons"]) == ("zero", "torn, thin", "by eye")
+    assert third["corrected_label"] == third["tags"] == third["reasons"] == ""
+
+    own_run.annotate("tiny/00001", tags=[])
+    assert found("tags ~ torn") == [2]
+    assert columns()["tags"]["generation"] != first["tags"]["generation"]
+    label = {each["name"]: each for each in own_page.json("columns", **dense)}["label"]
+    assert label["counts"] == [23, 22, 22]  # what was given stays
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"label": {"a": [1]}},
+        {"label": "\ud800"},
+        {"tags": "torn"},
+        {"tags": [None, 3, ""]},
+        {"reason": 7},
+        {"label": True, "tags": ["a" * 100_000], "reason": "</script>"},
+    ],
+)
+def test_whatever_was_said_in_python_the_page_goes_on(own_page: Any, own_run: Run, dense: Any, said: Any) -> None:
+    own_run.files.local("annotations.jsonl").write_text(
+        "".join(json.dumps({"id": each, **said}) + "\n" for each in ("tiny/00001", "\ud800", 7)) + "[" * 100_000
+    )
+    assert own_page.json("overview")["runs"][0]["problems"] == []
+    assert own_page.json("samples", **dense, rows="1")[0]["id"] == "tiny/00001"
+    for each in own_page.json("columns", **dense):
+        if each["source"] == "note":
+            own_page.arrays("column", **dense, name=each["name"])
 
 
 @pytest.mark.parametrize(

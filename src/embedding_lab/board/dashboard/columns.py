@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ FEW_TEXTS = 50
 MISSING = 0xFFFF
 BINS = 50
 
-Source = Literal["sample", "output", "map"]
+Source = Literal["sample", "output", "note", "map"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class Column:
 
     Attributes:
         name: what it is called.
-        source: whether it belongs to the samples, to what the model said of them, or to a map.
+        source: whether it belongs to the samples, to what the model or people said of them, or to a map.
         key: says of which file and generation it is.
         read: reads it whole, in the order of the rows.
     """
@@ -85,6 +86,11 @@ class Column:
     key: Hashable
     read: Callable[[], Values]
 
+    @property
+    def generation(self) -> str:
+        """Changes with the values; the page keeps a column by it."""
+        return hashlib.sha256(repr(self.key).encode(errors="surrogatepass")).hexdigest()[:16]
+
     def values(self, cache: Cache) -> Values:
         """The column, read once."""
         return cache.get(("column", self.key, self.name), self.read, lambda values: values.size_bytes)
@@ -93,7 +99,8 @@ class Column:
         """What the page knows of the column before it asks for it, made once."""
 
         def make() -> dict[str, Any]:
-            return {"name": self.name, "source": self.source, **described(self.values(cache))}
+            said = described(self.values(cache))
+            return {"name": self.name, "source": self.source, "generation": self.generation, **said}
 
         return cache.get(("description", self.key, self.name), make, lambda made: 1000 + len(repr(made)))
 

@@ -16,6 +16,7 @@ from embedding_lab.board.dashboard.first_map import with_first_map
 from embedding_lab.board.dashboard.foreign_lists import ForeignList, foreign_list
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.board.dashboard.manifests import Manifests
+from embedding_lab.board.dashboard.noted import with_notes
 from embedding_lab.board.dashboard.own_format import open_set, state_of_set
 from embedding_lab.board.dashboard.sample_set import Map, SampleSet
 from embedding_lab.embeddings.run import Run
@@ -46,7 +47,8 @@ class Library:
             UnknownName: there is no such run, layer or step.
             BrokenFile: what is there cannot be read.
         """
-        return with_first_map(self._open(run, layer, step), self.computing)
+        found = with_first_map(self._open(run, layer, step), self.computing)
+        return with_notes(found, self.logdir.run(run), self.cache)
 
     def foreign(self, run: str) -> ForeignList | None:
         """What others wrote for the stock Projector in a run."""

@@ -70,7 +70,7 @@ def column(library: Library, asked: Asked) -> Answer:
             remedy="Search in it, or colour by another column.",
         )
     begin, count = _part(asked, found.rows)
-    header = _header("column", str(chosen.key), found.rows, begin, count)
+    header = _header("column", chosen.generation, found.rows, begin, count)
     header |= {"column": chosen.description(library.cache)}
 
     def arrays() -> dict[str, NDArray[Any]]:

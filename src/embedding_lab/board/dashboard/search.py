@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,11 @@ def search(library: Library, asked: Asked) -> Answer:
     mode, query = asked.one_of("mode", MODES, "text"), asked.text("query")
     shown = asked.optional_text("map")
     rows = np.flatnonzero(matching(library, found, mode, query, shown)).astype(np.uint32)
-    return as_rows(found, (mode, query, shown), rows)
+    return as_rows(found, rows)
 
 
-def as_rows(found: SampleSet, asked: Hashable, rows: NDArray[np.uint32]) -> Answer:
-    """Rows of a set, as the answer to what was asked."""
+def as_rows(found: SampleSet, rows: NDArray[np.uint32]) -> Answer:
+    """Rows of a set; they are their own tag."""
     header = {
         "kind": "rows",
         "generation": str(found.facts["generation"]),
@@ -42,7 +42,7 @@ def as_rows(found: SampleSet, asked: Hashable, rows: NDArray[np.uint32]) -> Answ
         "from": 0,
         "count": len(rows),
     }
-    return as_arrays((found.key, asked), header, lambda: {"rows": rows})
+    return as_arrays(hashlib.sha256(rows.tobytes()).hexdigest(), header, lambda: {"rows": rows})
 
 
 def matching(

@@ -26,7 +26,7 @@ def sort(library: Library, asked: Asked) -> Answer:
     direction = asked.one_of("direction", DIRECTIONS, DIRECTIONS[0])
     keys = _keys(found.column(by, shown).values(library.cache), rows)
     order = np.argsort(keys if direction == DIRECTIONS[0] else -keys, kind="stable")
-    return as_rows(found, (by, direction, rows.tobytes()), rows[order].astype(np.uint32))
+    return as_rows(found, rows[order].astype(np.uint32))
 
 
 def _keys(values: Values, rows: NDArray[np.int64]) -> NDArray[np.float64]:
