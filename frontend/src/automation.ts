@@ -8,7 +8,7 @@ export interface Automation {
   /** Selects samples by id; resolves to how many there are. */
   select(ids: readonly string[]): Promise<number>;
   /** The ids of the selected samples, in the order of their rows. */
-  selection(): Promise<string[]>;
+  selection(): Promise<readonly string[]>;
   /** Colours by a column; "" is one colour for all. */
   colourBy(column: string): void;
   /** When the latest frames were drawn, milliseconds since the page was opened. */
@@ -25,7 +25,7 @@ export function installAutomation(lab: Lab, map: MapView): void {
     },
     async select(ids) {
       const set = lab.set.value;
-      if (set) await lab.selectRows(await lab.source.rowsOf(set, ids));
+      if (set) await lab.selectRows((await lab.source.rowsOf(set, ids)).rows);
       return lab.marks.selectedCount.value;
     },
     selection: () => lab.selectedIds(),

@@ -63,7 +63,9 @@ test("samples have their values by row", async () => {
 test("text and regular expressions are found, and ids selected", async () => {
   expect([...(await source.search(SET, "text", "ONE", null))]).toEqual([0, 1]);
   expect([...(await source.search(SET, "regex", "^[cd]", null))]).toEqual([2, 3]);
-  expect(await source.rowsOf(SET, ["dé", "b"])).toEqual([1, 3]);
+  const { rows, unknown } = await source.rowsOf(SET, ["dé", "b", "nobody"]);
+  expect([[...rows], unknown]).toEqual([[1, 3], 1]);
+  expect(await source.idsOf(SET, rows)).toEqual(["b", "dé"]);
 });
 
 test("what needs a server says so", async () => {

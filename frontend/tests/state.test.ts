@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { rowsToText, textToRows } from "../src/data/row_code";
 import { decode, encode } from "../src/state/address";
 import { ColumnValues, partsOf } from "../src/state/columns";
 import { Marks } from "../src/state/marks";
 import { asNotes, inWords, notesOf } from "../src/state/notes";
 import { Places } from "../src/state/places";
-import { rowsToText, textToRows } from "../src/state/row_code";
 import { View } from "../src/state/view";
 
 describe("rows in an address", () => {
@@ -15,8 +15,23 @@ describe("rows in an address", () => {
     },
   );
 
-  test("come back ascending, whatever order they were in", () => {
-    expect(Array.from(textToRows(rowsToText(Uint32Array.of(9, 2, 400)))!)).toEqual([2, 9, 400]);
+  // the same as in tests/board/dashboard/test_row_code.py
+  test.each([
+    ["AA", [0]],
+    ["BQ", [5]],
+    ["AAEBAQ", [0, 1, 2, 3]],
+    ["__9_", [2_097_151]],
+    ["f4ABrAI", [127, 255, 555]],
+  ])("are the text %s, as on the server", (text, rows) => {
+    expect(rowsToText(Uint32Array.from(rows))).toBe(text);
+    expect(Array.from(textToRows(text)!)).toEqual(rows);
+  });
+
+  test("are a million and more too", () => {
+    const rows = Uint32Array.from({ length: 1_500_000 }, (_, at) => 2 * at + (at % 3 === 0 ? 1 : 0));
+    const text = rowsToText(rows);
+    expect(text.length).toBeLessThan(2_000_001);
+    expect(textToRows(text)).toEqual(rows);
   });
 
   test("a tenth of ten thousand fits into a link", () => {

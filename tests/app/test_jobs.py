@@ -21,6 +21,7 @@ from embedding_lab.app.jobs import Job, JobQueue
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.dashboard.application import Dashboard
 from embedding_lab.board.dashboard.computing import WantedMap
+from embedding_lab.board.dashboard.row_code import encode_rows
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run, as_dataset, create_run
 
 SECONDS = 120.0
@@ -88,7 +89,7 @@ def forming(told: dict[str, Any]) -> bool:
 
 def test_maps_are_made_one_after_the_other_and_kept_with_the_run(page: Page, run: Run, tmp_path: Path) -> None:
     whole = page.post("jobs", WANTED).json["id"]
-    some = page.post("jobs", {**WANTED, "rows": list(range(0, 300, 2)), "parameters": {"metric": "cosine"}})
+    some = page.post("jobs", {**WANTED, "rows": encode_rows(range(0, 300, 2)), "parameters": {"metric": "cosine"}})
     assert page.jobs()[some.json["id"]]["state"] == "queued"
     assert page.wait(whole, ended)["state"] == "done"
     assert page.wait(some.json["id"], ended)["state"] == "done", page.jobs()
@@ -185,6 +186,7 @@ import sys
 from pathlib import Path
 from embedding_lab.app.jobs import JobQueue
 from embedding_lab.board.dashboard.computing import WantedMap
+from embedding_lab.board.dashboard.row_code import encode_rows
 wanted = WantedMap("sub/first", "mine", 7, "tsne", 3, json.loads(sys.argv[2]))
 print(JobQueue(Path(sys.argv[1])).start(wanted), flush=True)
 sys.stdin.read()
@@ -233,8 +235,8 @@ def test_a_job_whose_server_ended_is_told_as_failed(run: Run) -> None:
         {"parameters": {"seed": -1}},
         {"parameters": {"seed": [1]}},
         {"parameters": [1]},
-        {"rows": [0, 1]},
-        {"rows": [0, 1, 300]},
+        {"rows": encode_rows([0, 1])},
+        {"rows": encode_rows([0, 1, 300])},
         {"set": {"run": "nowhere", "layer": "mine"}},
     ],
 )

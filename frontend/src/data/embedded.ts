@@ -3,6 +3,7 @@
 import {
   type ColumnInfo,
   type ColumnPart,
+  type Found,
   type Job,
   type Metric,
   type Neighbours,
@@ -12,7 +13,6 @@ import {
   Refused,
   type Said,
   type Sample,
-  type Saved,
   type SearchMode,
   type SetKey,
   type SortedBy,
@@ -129,9 +129,15 @@ export class EmbeddedSource implements Source {
     return Uint32Array.from(keyed, ({ row }) => row);
   }
 
-  async rowsOf(set: SetKey, ids: readonly string[]): Promise<readonly number[]> {
+  async rowsOf(set: SetKey, ids: readonly string[]): Promise<Found> {
     const wanted = new Set(ids);
-    return this.about(set).ids.flatMap((id, row) => (wanted.has(id) ? [row] : []));
+    const rows = Uint32Array.from(this.about(set).ids.flatMap((id, row) => (wanted.has(id) ? [row] : [])));
+    return { rows, unknown: wanted.size - rows.length };
+  }
+
+  async idsOf(set: SetKey, rows: Uint32Array): Promise<readonly string[]> {
+    const { ids } = this.about(set);
+    return Array.from(rows, (row) => ids[row]!);
   }
 
   async neighbours(set: SetKey, row: number, k: number, metric: Metric, map: string | null): Promise<Neighbours> {
@@ -194,7 +200,7 @@ export class EmbeddedSource implements Source {
     throw serverOnly("Keeping selections");
   }
 
-  async selection(_set: SetKey, name: string): Promise<Saved> {
+  async selection(_set: SetKey, name: string): Promise<Found> {
     throw serverOnly(`The selection ${name}`);
   }
 

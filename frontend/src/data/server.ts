@@ -1,9 +1,11 @@
 /** Asks the server that the page came from, at addresses relative to the page's own. */
 
+import { rowsToText, textToRows } from "./row_code";
 import {
   type Annotation,
   type ColumnInfo,
   type ColumnPart,
+  type Found,
   type Job,
   type Metric,
   type Neighbours,
@@ -15,14 +17,13 @@ import {
   Refused,
   type Said,
   type Sample,
-  type Saved,
   type SearchMode,
   type SetKey,
   type SortedBy,
   type Source,
   type Trust,
 } from "./source";
-import { readBlock, type WireBlock } from "./wire";
+import { BrokenBlock, readBlock, type WireBlock } from "./wire";
 
 type Query = Record<string, string | number | null | undefined>;
 
@@ -104,7 +105,7 @@ export class ServerSource implements Source {
   async sort(set: SetKey, rows: Uint32Array, by: SortedBy, map: string | null): Promise<Uint32Array> {
     const answer = await this.send("sort", {
       set: asQuery(set),
-      rows: Array.from(rows),
+      rows: rowsToText(rows),
       by: by.column,
       direction: by.direction,
       ...(map && { map }),
@@ -112,9 +113,13 @@ export class ServerSource implements Source {
     return part(readBlock(await answer.arrayBuffer()), "rows", Uint32Array);
   }
 
-  async rowsOf(set: SetKey, ids: readonly string[]): Promise<readonly number[]> {
-    const answer = await this.send("rows", { set: asQuery(set), ids });
-    return ((await answer.json()) as { rows: readonly number[] }).rows;
+  async rowsOf(set: SetKey, ids: readonly string[]): Promise<Found> {
+    return asFound(await (await this.send("rows", { set: asQuery(set), ids })).json());
+  }
+
+  async idsOf(set: SetKey, rows: Uint32Array): Promise<readonly string[]> {
+    const answer = await this.send("ids", { set: asQuery(set), rows: rowsToText(rows) });
+    return (await answer.json()) as readonly string[];
   }
 
   neighbours(
@@ -138,16 +143,16 @@ export class ServerSource implements Source {
   }
 
   async trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust> {
-    const answer = await this.send("trust", { set: asQuery(set), rows: Array.from(rows) }, signal);
+    const answer = await this.send("trust", { set: asQuery(set), rows: rowsToText(rows) }, signal);
     return (await answer.json()) as Trust;
   }
 
   async saveSelection(set: SetKey, name: string, rows: Uint32Array): Promise<void> {
-    await this.send("selections", { run: set.run, set: asQuery(set), name, rows: Array.from(rows) });
+    await this.send("selections", { run: set.run, set: asQuery(set), name, rows: rowsToText(rows) });
   }
 
-  selection(set: SetKey, name: string): Promise<Saved> {
-    return this.json("selection", { ...asQuery(set), name });
+  async selection(set: SetKey, name: string): Promise<Found> {
+    return asFound(await this.json("selection", { ...asQuery(set), name }));
   }
 
   async annotate(annotation: Annotation): Promise<void> {
@@ -163,7 +168,11 @@ export class ServerSource implements Source {
   }
 
   async startJob(job: NewMap): Promise<string> {
-    const answer = await this.send("jobs", { ...job, set: asQuery(job.set) });
+    const answer = await this.send("jobs", {
+      ...job,
+      set: asQuery(job.set),
+      ...(job.rows && { rows: rowsToText(job.rows) }),
+    });
     return ((await answer.json()) as { id: string }).id;
   }
 
@@ -177,7 +186,7 @@ export class ServerSource implements Source {
     rows: Uint32Array | null,
     format: "csv" | "parquet",
   ): Promise<Blob> {
-    const body = { set: asQuery(set), format, ...(map && { map }), ...(rows && { rows: Array.from(rows) }) };
+    const body = { set: asQuery(set), format, ...(map && { map }), ...(rows && { rows: rowsToText(rows) }) };
     return (await this.send("download", body)).blob();
   }
 
@@ -230,6 +239,12 @@ export class ServerSource implements Source {
 
 function asQuery(set: SetKey): Query {
   return { run: set.run, layer: set.layer, step: set.step ?? "static" };
+}
+
+function asFound({ rows, unknown }: { rows: string; unknown: number }): Found {
+  const found = textToRows(rows);
+  if (found) return { rows: found, unknown };
+  throw new BrokenBlock("The rows in the server's answer cannot be read.");
 }
 
 function part<T>(block: WireBlock, name: string, kind: new (...args: never[]) => T): T {

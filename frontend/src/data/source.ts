@@ -154,11 +154,11 @@ export interface Trust {
   share: number;
 }
 
-export interface Saved {
-  name: string;
-  rows: readonly number[];
-  /** Ids that these samples do not have. */
-  unknown: readonly string[];
+/** Rows by ids. */
+export interface Found {
+  rows: Uint32Array;
+  /** How many ids these samples do not have. */
+  unknown: number;
 }
 
 export interface Job {
@@ -186,7 +186,7 @@ export interface NewMap {
   method: string;
   dims: 2 | 3;
   parameters: Readonly<Record<string, number | string>>;
-  rows?: readonly number[];
+  rows?: Uint32Array;
 }
 
 export interface Annotation {
@@ -224,7 +224,10 @@ export class Refused extends Error {
   }
 }
 
-/** Where all that is shown comes from. Every method may throw Refused; a signal ends what is no longer wanted. */
+/**
+ * Where all that is shown comes from. Every method may throw Refused; a signal ends what is no longer wanted. Rows are
+ * given ascending.
+ */
 export interface Source {
   /** The latest overview; the same object as before while nothing changed. */
   overview(signal?: AbortSignal): Promise<Overview>;
@@ -252,10 +255,10 @@ export interface Source {
     map: string | null,
     signal?: AbortSignal,
   ): Promise<Uint32Array>;
-  /** Rows in the order of a column; those without a value last. */
+  /** Rows in the order of a column, equal ones in their own; those without a value last. */
   sort(set: SetKey, rows: Uint32Array, by: SortedBy, map: string | null): Promise<Uint32Array>;
-  /** The rows of ids, those that there are. */
-  rowsOf(set: SetKey, ids: readonly string[]): Promise<readonly number[]>;
+  rowsOf(set: SetKey, ids: readonly string[]): Promise<Found>;
+  idsOf(set: SetKey, rows: Uint32Array): Promise<readonly string[]>;
   neighbours(
     set: SetKey,
     row: number,
@@ -270,7 +273,7 @@ export interface Source {
   /** null where it is not known. */
   trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust | null>;
   saveSelection(set: SetKey, name: string, rows: Uint32Array): Promise<void>;
-  selection(set: SetKey, name: string): Promise<Saved>;
+  selection(set: SetKey, name: string): Promise<Found>;
   annotate(annotation: Annotation): Promise<void>;
   /** What was said of a run's samples, oldest first. */
   annotations(run: string): Promise<readonly Said[]>;

@@ -42,7 +42,9 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
     counts,
     body,
   );
-  let rows = new Uint32Array();
+  let chosen = new Uint32Array();
+  /** The same in the order of the table. */
+  let rows = chosen;
   let sorted: SortedBy | null = null;
   // the latest that was asked for: what comes of an earlier one is let go
   let wanted: SortedBy | null = null;
@@ -76,7 +78,7 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
     const by: SortedBy = { column, direction: again ? "descending" : "ascending" };
     wanted = by;
     try {
-      const inOrder = await lab.source.sort(set, rows, by, lab.mapName.value);
+      const inOrder = await lab.source.sort(set, chosen, by, lab.mapName.value);
       if (wanted !== by) return;
       [rows, sorted] = [new Uint32Array(inOrder), by];
       await show(0);
@@ -152,7 +154,8 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
   return {
     element,
     open: () => {
-      rows = new Uint32Array(lab.selectedRows());
+      chosen = new Uint32Array(lab.selectedRows());
+      rows = chosen;
       [sorted, wanted] = [null, null];
       if (!rows.length) return;
       title.textContent = samplesOf(rows.length);

@@ -35,7 +35,6 @@ export interface Notice {
 const PREFERRED = ["tsne", "umap", "pca"];
 const CALM_MS = 4000;
 const BUSY_MS = 1000;
-const IDS_AT_ONCE = 500;
 /** Columns whose values are kept, those asked for last: each step of a training has its own. */
 const MOST_KEPT = 16;
 /** What a class is called at its centre, and whose bars stand in a selection, where the colours are no classes. */
@@ -213,7 +212,7 @@ export class Lab {
   }
 
   /** Selects what a search finds. */
-  async selectRows(rows: ArrayLike<number>, change: "replace" | "add" | "remove" = "replace"): Promise<void> {
+  async selectRows(rows: Uint32Array, change: "replace" | "add" | "remove" = "replace"): Promise<void> {
     const places = this.places.value;
     await places.whole();
     if (places === this.places.value) this.marks.select(places.places(rows), change);
@@ -232,15 +231,10 @@ export class Lab {
   }
 
   /** The ids of what is selected, in the order of rows. */
-  async selectedIds(): Promise<string[]> {
+  async selectedIds(): Promise<readonly string[]> {
     const set = this.set.value;
     const rows = this.selectedRows();
-    const ids: string[] = [];
-    for (let from = 0; set && from < rows.length; from += IDS_AT_ONCE) {
-      const part = await this.source.samples(set, Array.from(rows.subarray(from, from + IDS_AT_ONCE)), null);
-      ids.push(...part.map(({ id }) => id));
-    }
-    return ids;
+    return set && rows.length ? this.source.idsOf(set, rows) : [];
   }
 
   async saveSelection(name: string): Promise<void> {
@@ -259,9 +253,10 @@ export class Lab {
     const saved = await this.source.selection(set, name);
     await this.selectRows(saved.rows);
     this.marks.savedName.value = name;
-    if (saved.unknown.length) {
-      const missing = saved.unknown.length.toLocaleString("en");
-      this.tell(`${missing} of the samples in “${name}” are not among those shown here.`);
+    if (saved.unknown) {
+      this.tell(
+        `${saved.unknown.toLocaleString("en")} of the samples in “${name}” are not among those shown here.`,
+      );
     }
   }
 
@@ -278,7 +273,7 @@ export class Lab {
   /** Selects the samples of which something was said, those that are shown here. */
   async showNote(note: Note): Promise<void> {
     const set = this.set.value;
-    if (set) await this.selectRows(await this.source.rowsOf(set, note.ids));
+    if (set) await this.selectRows((await this.source.rowsOf(set, note.ids)).rows);
   }
 
   async startJob(job: Omit<NewMap, "set">): Promise<void> {

@@ -1,10 +1,10 @@
 /** Writes the view into the address as it changes, and takes it from there when the page opens. */
 
 import { effect } from "@preact/signals-core";
+import { rowsToText, textToRows } from "../data/row_code";
 import type { Camera } from "../map/view";
 import type { Address, Remembered } from "./address";
 import type { Lab } from "./lab";
-import { rowsToText, textToRows } from "./row_code";
 
 /** Longer selections do not fit into a link that people can send: they are to be saved under a name. */
 export const LONGEST_SELECTION = 16_000;
@@ -53,17 +53,16 @@ function marked(lab: Lab): Remembered {
   const { inspected } = lab.view;
   const { savedName } = lab.marks;
   const remembered: Record<string, string> = {};
+  const keep = (name: string, count: number, places: () => Uint32Array) => {
+    if (!count || count > LONGEST_SELECTION) return; // a letter a row is the least they take
+    const text = rowsToText(lab.places.value.rows(places()));
+    if (text.length <= LONGEST_SELECTION) remembered[name] = text;
+  };
   const row = inspected.value === null ? null : lab.places.value.row(inspected.value);
   if (row !== null) remembered.sample = String(row);
   if (savedName.value !== null) remembered.selection = SAVED + savedName.value;
-  else if (lab.marks.selectedCount.value) {
-    const text = rowsToText(lab.selectedRows());
-    if (text.length <= LONGEST_SELECTION) remembered.selection = text;
-  }
-  if (lab.marks.hiddenCount.value) {
-    const text = rowsToText(lab.places.value.rows(lab.marks.hidden()));
-    if (text.length <= LONGEST_SELECTION) remembered.hidden = text;
-  }
+  else keep("selection", lab.marks.selectedCount.value, () => lab.marks.selected());
+  keep("hidden", lab.marks.hiddenCount.value, () => lab.marks.hidden());
   return remembered;
 }
 
@@ -71,9 +70,9 @@ async function restoreMarks(lab: Lab, told: Remembered): Promise<void> {
   const places = lab.places.value;
   try {
     if (told.selection?.startsWith(SAVED)) await lab.showSaved(told.selection.slice(SAVED.length));
-    else if (told.selection) await lab.selectRows(textToRows(told.selection) ?? []);
+    else if (told.selection) await lab.selectRows(textToRows(told.selection) ?? new Uint32Array());
     await places.whole();
-    if (told.hidden) lab.marks.hide(places.places(textToRows(told.hidden) ?? []));
+    if (told.hidden) lab.marks.hide(places.places(textToRows(told.hidden) ?? new Uint32Array()));
     if (told.sample) lab.view.inspected.value = places.place(Number(told.sample));
   } catch (error) {
     lab.tell(error);

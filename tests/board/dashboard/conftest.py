@@ -12,6 +12,7 @@ from werkzeug.test import Client, TestResponse
 
 from embedding_lab.app.plugin import Computer
 from embedding_lab.board.dashboard.application import Dashboard
+from embedding_lab.board.dashboard.row_code import encode_rows
 from embedding_lab.board.wire import Message, decode
 from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, Run, as_dataset, create_run, open_run
 
@@ -47,6 +48,9 @@ class Page:
         return said
 
     def post(self, route: str, given: Any, **headers: str) -> TestResponse:
+        """What the server says of a request whose rows, a list here, the page codes."""
+        if isinstance(given, dict) and isinstance(given.get("rows"), list):
+            given = {**given, "rows": encode_rows(given["rows"])}
         token = self.json("overview")["token"] or ""
         return self.client.post(f"/{route}", json=given, headers={"X-Embedding-Lab-Token": token, **headers})
 

@@ -57,6 +57,7 @@ ASKING: dict[str, Route] = {
     "trust": trust.trust,
     "download": download.download,
     "rows": selections.rows_of,
+    "ids": selections.ids_of_rows,
     "sort": sorting.sort,
 }
 """What POST answers because the question is too long for an address; nothing changes."""

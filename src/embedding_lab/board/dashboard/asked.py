@@ -7,13 +7,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from werkzeug.wrappers import Request
 
+from embedding_lab.board.dashboard.row_code import decode_rows, longest_code
 from embedding_lab.errors import InputError
 
 LONGEST_TEXT = 2000
 LARGEST_BODY_BYTES = 64 << 20
-"""The ids of a selection of a million samples."""
+"""The ids of two million samples; rows take far less."""
 
 STATIC = "static"
 
@@ -95,21 +98,15 @@ class Asked:
             raise InputError("The step is no step.", got=_short(given), expected=f"a whole number or {STATIC!r}")
         return number
 
-    def rows(self, name: str, total: int, most: int) -> list[int]:
-        """A parameter that is a list of row numbers: a JSON list, or numbers between commas.
+    def few_rows(self, name: str, total: int, most: int) -> list[int]:
+        """A parameter that is a few row numbers between commas.
 
         Raises:
             InputError: it holds something else, too many, or rows that do not exist.
         """
-        given = self._given.get(name)
-        if isinstance(given, str):
-            given = given.split(",", most + 1)
-        if not isinstance(given, list) or not given:
-            raise InputError(f"The request names no {name}.", got=_short(given), expected="a list of row numbers")
+        given = self.text(name, longest=20 * most).split(",", most + 1)
         if len(given) > most:
-            raise InputError(
-                f"There are too many {name}.", got=f"{len(given):,} or more", expected=f"{most:,} at most"
-            )
+            raise InputError(f"There are too many {name}.", got=f"more than {most:,}", expected=f"{most:,} at most")
         rows = [whole_number(each) for each in given]
         for row, text in zip(rows, given, strict=True):
             if row is None or not 0 <= row < total:
@@ -117,6 +114,28 @@ class Asked:
                     "A row does not exist.", got=_short(text), expected=f"whole numbers from 0 to {total - 1:,}"
                 )
         return [row for row in rows if row is not None]
+
+    def rows(self, name: str, total: int, most: int | None = None) -> NDArray[np.int64]:
+        """A parameter that is any number of rows, as `row_code.py` writes them: ascending, each once.
+
+        Raises:
+            InputError: it is something else, holds none or too many, or rows that do not exist.
+        """
+        text = self.text(name, longest=longest_code(total))
+        try:
+            rows = decode_rows(text)
+        except ValueError as error:
+            raise InputError(
+                f"{name!r} is no set of rows.",
+                got=f"{_short(text)}: {error}",
+                expected="row numbers as the page codes them",
+            ) from error
+        if not len(rows) or rows[-1] >= total:
+            got = f"row {rows[-1]:,}" if len(rows) else "none"
+            raise InputError("These rows do not exist.", got=got, expected=f"rows from 0 to {total - 1:,}")
+        if most is not None and len(rows) > most:
+            raise InputError(f"There are too many {name}.", got=f"{len(rows):,}", expected=f"{most:,} at most")
+        return rows
 
     def texts(self, name: str, most: int) -> list[str]:
         """A parameter that is a list of texts.

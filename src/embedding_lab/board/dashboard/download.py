@@ -30,7 +30,7 @@ def download(library: Library, asked: Asked) -> Answer:
     shown = asked.optional_text("map")
     form = asked.one_of("format", tuple(FORMATS), "csv")
     if asked.has("rows"):
-        rows = np.array(asked.rows("rows", found.rows, MOST_ROWS), np.int64)
+        rows = asked.rows("rows", found.rows, MOST_ROWS)
     elif found.rows <= MOST_ROWS:
         rows = np.arange(found.rows)
     else:

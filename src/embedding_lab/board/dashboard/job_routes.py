@@ -25,7 +25,7 @@ def start(library: Library, asked: Asked) -> Answer:
     found = set_of(library, asked.part("set"))
     rows = None
     if asked.has("rows"):
-        rows = tuple(sorted(set(asked.rows("rows", found.rows, found.rows))))
+        rows = tuple(asked.rows("rows", found.rows).tolist())
         if len(rows) < FEWEST_ROWS:
             raise InputError("A map needs more samples.", got=f"{len(rows)}", expected=f"{FEWEST_ROWS} or more")
     wanted = WantedMap(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike
 
 from embedding_lab.board.dashboard.answers import Answer, as_json
 from embedding_lab.board.dashboard.asked import Asked
@@ -21,7 +23,7 @@ MOST_SAMPLES = 500
 def samples(library: Library, asked: Asked) -> Answer:
     """Ids and values of some rows."""
     found = set_of(library, asked)
-    rows = asked.rows("rows", found.rows, MOST_SAMPLES)
+    rows = asked.few_rows("rows", found.rows, MOST_SAMPLES)
     columns = {
         each.name: cells(each.values(library.cache), rows)
         for each in found.all_columns(asked.optional_text("map"))
@@ -36,10 +38,10 @@ def samples(library: Library, asked: Asked) -> Answer:
     )
 
 
-def ids_of(library: Library, found: SampleSet, rows: Sequence[int]) -> list[str]:
+def ids_of(library: Library, found: SampleSet, rows: ArrayLike) -> list[str]:
     """The ids of some rows."""
-    ids = library.ids(found)
-    return [str(ids[row]) for row in rows]
+    ids: list[str] = library.ids(found).take(pa.array(np.asarray(rows, np.int64))).to_pylist()
+    return ids
 
 
 def cells(values: Values, rows: Sequence[int]) -> list[Any]:

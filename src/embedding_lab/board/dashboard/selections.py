@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,6 +11,7 @@ from embedding_lab.board.dashboard.answers import Answer, as_json
 from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.places import set_of
+from embedding_lab.board.dashboard.row_code import encode_rows
 from embedding_lab.board.dashboard.sample_set import SampleSet
 from embedding_lab.board.dashboard.samples import ids_of
 from embedding_lab.errors import InputError
@@ -37,26 +37,28 @@ def save_selection(library: Library, asked: Asked) -> Answer:
 
 
 def selection(library: Library, asked: Asked) -> Answer:
-    """A selection by its name: the rows of it in a set, and the ids that the set does not know."""
+    """A selection by its name: the rows of it in a set, and how many ids the set does not know."""
     run = library.logdir.run(asked.text("run"))
     name = asked.text("name", longest=LONGEST_NAME)
     ids = run.selection(name)
-    return as_json({"name": name, "ids": ids, **_found(library, set_of(library, asked), ids)})
+    return as_json({"name": name, **_found(library, set_of(library, asked), ids)})
 
 
 def rows_of(library: Library, asked: Asked) -> Answer:
-    """The rows of some ids in a set, and the ids that the set does not know."""
+    """The rows of some ids in a set, and how many the set does not know."""
     found = set_of(library, asked.part("set"))
     return as_json(_found(library, found, checked_ids(asked, MOST_IDS)))
 
 
-def _found(library: Library, found: SampleSet, ids: list[str]) -> dict[str, list[Any]]:
+def ids_of_rows(library: Library, asked: Asked) -> Answer:
+    """The ids of some rows of a set."""
+    found = set_of(library, asked.part("set"))
+    return as_json(ids_of(library, found, asked.rows("rows", found.rows, MOST_IDS)))
+
+
+def _found(library: Library, found: SampleSet, ids: list[str]) -> dict[str, Any]:
     at = pc.index_in(pa.array(ids, pa.string()), value_set=library.ids(found))
-    known = np.asarray(pc.is_valid(at)) if ids else np.empty(0, bool)
-    return {
-        "rows": at.drop_null().to_pylist(),
-        "unknown": [each for each, there in zip(ids, known, strict=True) if not there],
-    }
+    return {"rows": encode_rows(at.drop_null()), "unknown": at.null_count}
 
 
 def checked_ids(asked: Asked, most: int) -> list[str]:

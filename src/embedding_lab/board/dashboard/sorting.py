@@ -13,15 +13,14 @@ from embedding_lab.board.dashboard.columns import MISSING, Category, Number, Val
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.places import set_of
 from embedding_lab.board.dashboard.search import as_rows
-from embedding_lab.board.dashboard.selections import MOST_IDS
 
 DIRECTIONS = ("ascending", "descending")
 
 
 def sort(library: Library, asked: Asked) -> Answer:
-    """Some rows in the order of a column; equal ones keep theirs, and those without a value come last."""
+    """Some rows in the order of a column; equal ones in their own, and those without a value last."""
     found = set_of(library, asked.part("set"))
-    rows = np.array(asked.rows("rows", found.rows, MOST_IDS), np.int64)
+    rows = asked.rows("rows", found.rows)
     by, shown = asked.text("by"), asked.optional_text("map")
     direction = asked.one_of("direction", DIRECTIONS, DIRECTIONS[0])
     keys = _keys(found.column(by, shown).values(library.cache), rows)

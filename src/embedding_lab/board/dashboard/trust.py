@@ -12,7 +12,6 @@ from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.nearest import Lengths, lengths_of
 from embedding_lab.board.dashboard.places import set_of
-from embedding_lab.board.dashboard.selections import MOST_IDS
 
 NEAR = 10
 MOST_PRODUCTS = 2e10
@@ -25,7 +24,7 @@ _BLOCK_NUMBERS = 8 << 20
 def trust(library: Library, asked: Asked) -> Answer:
     """The share of these rows' nearest neighbours in the layer that are among these rows."""
     found = set_of(library, asked.part("set"))
-    rows = np.unique(asked.rows("rows", found.rows, MOST_IDS))
+    rows = asked.rows("rows", found.rows)
     k = min(NEAR, len(rows) - 1)
     if k < 1:
         return as_json({"k": 0, "kept": 0, "of": 0, "share": None, "looked_at": 0})
