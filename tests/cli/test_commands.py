@@ -349,6 +349,8 @@ def test_a_run_is_exported_in_the_format_that_is_named(here: Here, vectors: Path
     told = result(here(vectors, "export", "logs", "--format", "projector", "--out", "a+b", "--json"))
     assert told["bytes"] < 1_000_000, "what lay there before is not counted"
     assert "cannot open run 'a+b'" in told["notes"][0]
+    ended = here(vectors, "export", "logs", "--format", "tsv", "--step", "all")
+    assert "Only html holds other steps than the newest." in ended.stderr
     ended = here(vectors, "export", "logs", "--format", "xls")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "Format 'xls' does not exist. Expected: one of html, parquet, npz, tsv, projector." in ended.stderr

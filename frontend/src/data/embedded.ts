@@ -1,5 +1,6 @@
 /** Answers from the page itself: a run that was exported into one file, opened from disk without a server. */
 
+import { textToRows } from "./row_code";
 import {
   type ColumnInfo,
   type ColumnPart,
@@ -24,7 +25,8 @@ import { readBlock, type WireBlock } from "./wire";
 /** The element that holds the answers: `board/dashboard/embedded.py` writes it. */
 export const ELEMENT = "embedding-lab-data";
 
-type Answer = { type: string; text?: string; base64?: string };
+/** `same`: the key of the answer that it is, word for word. */
+type Answer = { type: string; text?: string; base64?: string; same?: string };
 type Query = Record<string, string | number | null>;
 
 /** What is known of one sample set once it was asked for. */
@@ -179,8 +181,7 @@ export class EmbeddedSource implements Source {
     const [width, height] = pictures.cell;
     const place = this.about(set).placeOf[row] as number;
     const page = Math.floor(place / pictures.per_page);
-    const answer = this.answers[key("atlas", { ...query(set), level: 0, page })];
-    if (!answer) return EMPTY;
+    const answer = this.answer(key("atlas", { ...query(set), level: 0, page }));
     // the page as it lies here, of which the view box shows one cell
     const columns = Math.floor(1024 / width);
     const at = place % pictures.per_page;
@@ -200,8 +201,9 @@ export class EmbeddedSource implements Source {
     throw serverOnly("Keeping selections");
   }
 
-  async selection(_set: SetKey, name: string): Promise<Found> {
-    throw serverOnly(`The selection ${name}`);
+  async selection(set: SetKey, name: string): Promise<Found> {
+    const { rows, unknown } = this.json<{ rows: string; unknown: number }>("selection", { ...query(set), name });
+    return { rows: textToRows(rows) ?? new Uint32Array(), unknown };
   }
 
   async annotate(): Promise<void> {
@@ -319,6 +321,7 @@ export class EmbeddedSource implements Source {
 
   private answer(name: string): Answer {
     const found = this.answers[name];
+    if (found?.same) return this.answer(found.same);
     if (found) return found;
     throw serverOnly("This");
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +11,26 @@ from numpy.typing import NDArray
 from embedding_lab.app.plugin import Computer
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.board.dashboard.application import STATIC
-from embedding_lab.board.dashboard.embedded import embedded_page
+from embedding_lab.board.dashboard.embedded import Steps, embedded_page
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.embeddings import Run
 from embedding_lab.embeddings.files import publish_file
 
 
-def export_html(run: Run, path: Path, layers: list[str] | None = None) -> int:
-    """Writes the newest step of a run's layers into one file that is opened from disk.
+def export_html(run: Run, path: Path, layers: Sequence[str] | None = None, steps: Steps = None) -> tuple[str, ...]:
+    """Writes a run's layers into one file that is opened from disk.
 
     Args:
         run: the run.
         path: the file; one that is there is replaced.
         layers: the layers' names; all when left out.
+        steps: the steps, "all" of them, or the "newest" of each layer; None: all where they hold few samples.
 
     Returns:
-        The file's size in bytes.
+        What of the run is not in the file, in words.
 
     Raises:
-        DataMissing: the run has no such layer, or the page was not built.
+        DataMissing: the run has no such layer or step, or the page was not built.
         InputError: there are too many samples.
         StorageError: the disk refuses.
     """
@@ -38,6 +40,6 @@ def export_html(run: Run, path: Path, layers: list[str] | None = None) -> int:
         return found.indices, found.distances
 
     library = Library(run.path.parent, Computer())
-    text = embedded_page(library, run.name, layers, near, STATIC).encode()
-    publish_file(path, text)
-    return len(text)
+    page = embedded_page(library, run.name, layers, steps, near, STATIC)
+    publish_file(path, page.text.encode())
+    return page.notes

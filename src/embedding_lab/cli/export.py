@@ -9,9 +9,10 @@ import typer
 
 from embedding_lab.cli.options import Debug, Json
 from embedding_lab.cli.output import show
-from embedding_lab.errors import one_of
+from embedding_lab.errors import InputError, one_of
 
 if TYPE_CHECKING:
+    from embedding_lab.board.dashboard.embedded import Steps
     from embedding_lab.board.stock_projector import ProjectorExport
 
 FORMATS = ("html", "parquet", "npz", "tsv", "projector")
@@ -33,6 +34,14 @@ def export(
     layers: Annotated[
         str | None, typer.Option("--layer", "--layers", help="Names with commas between; default all.")
     ] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option(
+            "--step",
+            "--steps",
+            help="Of html: numbers with commas between, all, or newest; default all where they hold few samples.",
+        ),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -43,21 +52,38 @@ def export(
     from embedding_lab.app.exports import export_html
     from embedding_lab.embeddings import newest_run
 
+    if steps is not None and form != "html":
+        raise InputError(
+            "Only html holds other steps than the newest.", got=f"--format {form}", remedy="Leave --step away."
+        )
     chosen = newest_run(run.absolute())
     names = None if layers is None else [name.strip() for name in layers.split(",")]
     path = out or Path(f"{chosen.name}-projector" if form == "projector" else f"{chosen.name}.{form}")
     shown: ProjectorExport | None = None
+    notes: tuple[str, ...] = ()
     if form == "html":
-        export_html(chosen, path, names)
+        notes = export_html(chosen, path, names, _steps(steps))
     elif form == "projector":
         shown = export_projector(chosen, path, names)
+        notes = tuple(shown.notes)
     else:
         export_table(chosen, path, form, names)
     size = path.stat().st_size if shown is None else shown.size_bytes
-    notes = () if shown is None else shown.notes
     opened = " Open it in a browser." if form == "html" else ""
     show(
         {"file": path, "bytes": size, "notes": notes},
         "\n".join((*notes, f"{path}: {size:,} bytes.{opened}")),
         as_json,
     )
+
+
+def _steps(text: str | None) -> Steps:
+    """The steps that --step names."""
+    if text is None:
+        return None
+    if text in ("all", "newest"):
+        return "all" if text == "all" else "newest"
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(number.isascii() and number.isdecimal() for number in numbers):
+        raise InputError("These are no steps.", got=text, expected="numbers with commas between, all, or newest")
+    return [int(number) for number in numbers]

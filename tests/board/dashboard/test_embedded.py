@@ -35,26 +35,34 @@ def answers_in(text: str) -> Any:
     return json.loads(found[1])
 
 
+def answer(answers: Any, key: str) -> Any:
+    """The answer of a key, which may lie there under another that is answered alike."""
+    found = answers[key]
+    return answer(answers, found["same"]) if "same" in found else found
+
+
 def test_the_file_holds_every_answer_the_server_gives(
     page: Any, dense: Any, kept_logdir: Path, static: Path
 ) -> None:
-    text = embedded_page(Library(kept_logdir, Computer()), "sub/first", None, near, static)
+    text = embedded_page(Library(kept_logdir, Computer()), "sub/first", None, None, near, static).text
     answers = answers_in(text)
     which = '{"layer":"block/Dense","map":"tsne-3d","run":"sub/first","step":"2"}'
     assert base64.b64decode(answers[f"points {which}"]["base64"]) == page.ask("points", **dense, map="tsne-3d").data
     assert json.loads(answers[f"columns {which}"]["text"]) == page.json("columns", **dense, map="tsne-3d")
-    ids = json.loads(answers['texts {"layer":"block/Dense","name":"id","run":"sub/first","step":"2"}']["text"])
+    ids = json.loads(
+        answer(answers, 'texts {"layer":"block/Dense","name":"id","run":"sub/first","step":"2"}')["text"]
+    )
     assert ids[17] == "tiny/00017"
-    sheet = answers['atlas {"layer":"input","level":"0","page":"0","run":"sub/first","step":"static"}']
+    sheet = answer(answers, 'atlas {"layer":"input","level":"0","page":"0","run":"sub/first","step":"static"}')
     assert base64.b64decode(sheet["base64"]).startswith(b"\x89PNG")
     neighbours = decode(
-        base64.b64decode(answers['near {"layer":"input","run":"sub/first","step":"static"}']["base64"])
+        base64.b64decode(answer(answers, 'near {"layer":"input","run":"sub/first","step":"static"}')["base64"])
     )
     assert neighbours.arrays["rows"].shape == (90, 10)
 
 
 def test_the_file_tells_of_the_run_and_not_of_this_machine(kept_logdir: Path, static: Path) -> None:
-    text = embedded_page(Library(kept_logdir, Computer()), "sub/first", ["input"], near, static)
+    text = embedded_page(Library(kept_logdir, Computer()), "sub/first", ["input"], None, near, static).text
     overview = json.loads(answers_in(text)["overview"]["text"])
     assert (overview["writable"], overview["token"], overview["computing"]) == (False, None, False)
     assert [layer["name"] for layer in overview["runs"][0]["layers"]] == ["input"]
@@ -63,7 +71,7 @@ def test_the_file_tells_of_the_run_and_not_of_this_machine(kept_logdir: Path, st
 
 
 def test_hostile_names_stay_text_and_a_policy_forbids_every_address(kept_logdir: Path, static: Path) -> None:
-    text = embedded_page(Library(kept_logdir, Computer()), "sub/first", None, near, static)
+    text = embedded_page(Library(kept_logdir, Computer()), "sub/first", None, None, near, static).text
     assert "<b>two</b>" not in text
     assert text.count("</script>") == 2
     assert "default-src 'none'" in text
@@ -73,9 +81,47 @@ def test_hostile_names_stay_text_and_a_policy_forbids_every_address(kept_logdir:
 def test_what_cannot_be_exported_says_why(kept_logdir: Path, static: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = Library(kept_logdir, Computer())
     with pytest.raises(DataMissing, match="no layer 'dense'"):
-        embedded_page(library, "sub/first", ["dense"], near, static)
+        embedded_page(library, "sub/first", ["dense"], None, near, static)
     with pytest.raises(DataMissing, match="not built"):
-        embedded_page(library, "sub/first", None, near, static / "nowhere")
+        embedded_page(library, "sub/first", None, None, near, static / "nowhere")
     monkeypatch.setattr(embedded, "MOST_ROWS", 80)
     with pytest.raises(InputError, match="too many samples"):
-        embedded_page(library, "sub/first", None, near, static)
+        embedded_page(library, "sub/first", None, "newest", near, static)
+    with pytest.raises(DataMissing, match="no step 7"):
+        embedded_page(library, "sub/first", None, [1, 7], near, static)
+
+
+@pytest.mark.parametrize(
+    ("steps", "most", "kept", "said"),
+    [
+        (None, 1000, [1, 2], ()),
+        (None, 100, [2], ("Only the newest of 2 steps: all of them hold 270 samples. Choose with --step.",)),
+        ("newest", 1000, [2], ()),
+        ("all", 100, [1, 2], ()),
+        ([1], 1000, [1], ()),
+    ],
+)
+def test_the_file_holds_the_steps_that_were_asked_for_and_says_what_is_left_out(
+    kept_logdir: Path, static: Path, monkeypatch: pytest.MonkeyPatch, steps: Any, most: int, kept: Any, said: Any
+) -> None:
+    monkeypatch.setattr(embedded, "FEW_ROWS", most)
+    page = embedded_page(Library(kept_logdir, Computer()), "sub/first", None, steps, near, static)
+    answers = answers_in(page.text)
+    layers = json.loads(answers["overview"]["text"])["runs"][0]["layers"]
+    assert {each["name"]: [step["step"] for step in each["steps"]] for each in layers} == {
+        "block/Dense": kept,
+        "input": [None],
+    }
+    assert page.notes == said
+    for step in kept:
+        assert f'columns {{"layer":"block/Dense","run":"sub/first","step":"{step}"}}' in answers
+
+
+def test_what_steps_and_layers_have_in_common_lies_there_once(kept_logdir: Path, static: Path) -> None:
+    page = embedded_page(Library(kept_logdir, Computer()), "sub/first", None, "all", near, static)
+    answers = answers_in(page.text)
+    names = [
+        f'column {{"layer":"block/Dense","name":"label","run":"sub/first","step":"{step}"}}' for step in (1, 2)
+    ]
+    assert answers[names[1]] == {"same": names[0]}
+    assert {"type", "base64"} == set(answers[names[0]])

@@ -7,10 +7,12 @@ looks them up (`frontend/src/data/embedded.ts`), and has no server to ask.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import numpy as np
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from werkzeug.wrappers import Request
 
 from embedding_lab.board import wire
-from embedding_lab.board.dashboard import annotating, pages, places
+from embedding_lab.board.dashboard import annotating, pages, places, selections
 from embedding_lab.board.dashboard.answers import BINARY, JSON, Answer
 from embedding_lab.board.dashboard.asked import STATIC as STATIC_STEP
 from embedding_lab.board.dashboard.asked import Asked
@@ -28,47 +30,78 @@ from embedding_lab.board.dashboard.overview import overview
 from embedding_lab.board.dashboard.sample_set import SampleSet
 from embedding_lab.errors import DataMissing, InputError
 
-MOST_ROWS = 100_000
-"""A page that holds more opens slowly, and nobody can send it."""
+MOST_ROWS = 500_000
+"""Of all layers and steps together: a page that holds more opens slowly, and nobody can send it."""
+
+FEW_ROWS = 200_000
+"""Up to so many, all steps go into the file without being asked for."""
 
 NEIGHBOURS = 10
 ELEMENT = "embedding-lab-data"
 
+Steps = Sequence[int] | Literal["all", "newest"] | None
 Near = Callable[[str, int | None, int], tuple[NDArray[np.int32], NDArray[np.float32]]]
 """Gives the nearest neighbours of every sample of a layer at a step, and their distances, each of shape (n, k)."""
 
 
-def embedded_page(library: Library, run: str, layers: list[str] | None, near: Near, static: Path) -> str:
-    """The page with a run in it, at the newest step of each layer.
+@dataclass(frozen=True)
+class EmbeddedPage:
+    """The page with a run in it.
+
+    Attributes:
+        text: an HTML document that asks for nothing from anywhere.
+        notes: what of the run is not in it, in words.
+    """
+
+    text: str
+    notes: tuple[str, ...]
+
+
+def embedded_page(
+    library: Library, run: str, layers: Sequence[str] | None, steps: Steps, near: Near, static: Path
+) -> EmbeddedPage:
+    """The page with a run in it.
 
     Args:
         library: the log directory.
         run: the run's name.
         layers: the layers' names; all when left out.
+        steps: the steps, "all" of them, or the "newest" of each layer. None: all where they hold few samples, else
+            the newest. A layer without steps is there in any case.
         near: gives neighbours.
         static: the folder of the built page.
 
-    Returns:
-        An HTML document that asks for nothing from anywhere.
-
     Raises:
-        DataMissing: the page was not built, or the run has none of these layers.
+        DataMissing: the page was not built, or the run has none of these layers or steps.
         InputError: there are too many samples.
     """
     script = static / "index.js"
     if not script.is_file():
         raise DataMissing("The dashboard's page was not built.", remedy="Install embedding-lab from a wheel.")
-    shown = _overview(library, run, layers)
-    answers = {
-        "overview": _as_text(JSON, json.dumps(shown).encode()),
-        _key("annotations", {"run": run}): _asked(annotating.said_of, library, {"run": run}),
-    }
+    shown, notes = _overview(library, run, layers, steps)
+    answers = _Answers()
+    answers.put("overview", _as_text(JSON, json.dumps(shown).encode()))
+    answers.put(_key("annotations", {"run": run}), _asked(annotating.said_of, library, {"run": run}))
     for layer in shown["runs"][0]["layers"]:
-        (step,) = layer["steps"]
-        answers.update(_answers(library, library.set(run, layer["name"], step["step"]), near))
-    data = json.dumps(answers, ensure_ascii=True).replace("<", "\\u003c")
+        for step in layer["steps"]:
+            for key, answer in _answers(library, library.set(run, layer["name"], step["step"]), near):
+                answers.put(key, answer)
+    data = json.dumps(answers.by_key, ensure_ascii=True).replace("<", "\\u003c")
     module = script.read_text("utf-8").replace("</script", "<\\/script").replace("<!--", "<\\!--")
-    return _PAGE.format(policy=_POLICY, element=ELEMENT, data=data, module=module)
+    return EmbeddedPage(_PAGE.format(policy=_POLICY, element=ELEMENT, data=data, module=module), notes)
+
+
+class _Answers:
+    """The answers by their keys; what many steps and layers answer alike lies there once."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Mapping[str, str]] = {}
+        self._first: dict[bytes, str] = {}
+
+    def put(self, key: str, answer: Mapping[str, str]) -> None:
+        content = hashlib.sha256(repr(sorted(answer.items())).encode()).digest()
+        first = self._first.setdefault(content, key)
+        self.by_key[key] = answer if first == key else {"same": first}
 
 
 _POLICY = (
@@ -94,31 +127,55 @@ _PAGE = """<!doctype html>
 """
 
 
-def _overview(library: Library, run: str, layers: list[str] | None) -> dict[str, Any]:
-    """The overview of one run, without what only a server can do and without this machine's paths."""
+def _overview(
+    library: Library, run: str, layers: Sequence[str] | None, steps: Steps
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The overview of one run, without what only a server can do and this machine's paths; and what is left out."""
     whole = overview(library, None)
     library.logdir.run(run)
     (found,) = (each for each in whole["runs"] if each["name"] == run)
-    kept = [
-        {**layer, "steps": layer["steps"][-1:]}
-        for layer in found["layers"]
-        if layers is None or layer["name"] in layers
-    ]
+    kept = [layer for layer in found["layers"] if layers is None or layer["name"] in layers]
     missing = sorted(set(layers or ()) - {layer["name"] for layer in kept})
     if missing or not kept:
         raise DataMissing(
             f"Run {run!r} has no layer {missing[0]!r}." if missing else f"Run {run!r} holds nothing to show.",
             expected=", ".join(layer["name"] for layer in found["layers"]),
         )
-    rows = max(layer["steps"][0]["rows"] for layer in kept)
+    chosen, notes = _at_steps(kept, steps)
+    rows = _rows(chosen)
     if rows > MOST_ROWS:
         raise InputError(
             "There are too many samples for one file.",
-            got=f"{rows:,}",
+            got=f"{rows:,} in {sum(len(layer['steps']) for layer in chosen)} layers and steps together",
             expected=f"{MOST_ROWS:,} at most",
-            remedy="Log a fair sample of them, or let your colleague open the log directory.",
+            remedy="Choose with --layer and --step, log a fair sample, or send the log directory.",
         )
-    return {**whole, "logdir": whole["title"], "runs": [{**found, "layers": kept, "selections": []}]}
+    return {**whole, "logdir": whole["title"], "runs": [{**found, "layers": chosen}]}, notes
+
+
+def _at_steps(layers: list[dict[str, Any]], steps: Steps) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """The layers with the steps that were asked for, and what is said of those that were not."""
+    newest = [{**layer, "steps": layer["steps"][-1:]} for layer in layers]
+    if steps == "newest":
+        return newest, ()
+    if steps == "all" or (steps is None and _rows(layers) <= FEW_ROWS):
+        return layers, ()
+    if steps is None:
+        most = max(len(layer["steps"]) for layer in layers)
+        told = f"Only the newest of {most:,} steps: all of them hold {_rows(layers):,} samples. Choose with --step."
+        return newest, (told,) if most > 1 else ()
+    known = {step["step"] for layer in layers for step in layer["steps"]} - {None}
+    if unknown := sorted(set(steps) - known):
+        raise DataMissing(
+            f"There is no step {unknown[0]}.", expected=", ".join(map(str, sorted(known))) or "no steps"
+        )
+    wanted = {None, *steps}
+    at = [{**each, "steps": [step for step in each["steps"] if step["step"] in wanted]} for each in layers]
+    return [each for each in at if each["steps"]], ()
+
+
+def _rows(layers: list[dict[str, Any]]) -> int:
+    return sum(step["rows"] for layer in layers for step in layer["steps"])
 
 
 def _answers(library: Library, found: SampleSet, near: Near) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -130,6 +187,9 @@ def _answers(library: Library, found: SampleSet, near: Near) -> Iterator[tuple[s
         return _key(route, {**which, **more}), _asked(handler, library, {**which, **more})
 
     yield ask("order", places.order)
+    for name in library.logdir.run(found.run).selections:
+        if len(name) <= selections.LONGEST_NAME:
+            yield ask("selection", selections.selection, name=name)
     yield ask("columns", places.columns)
     for column in found.columns:
         yield from _column(library, found, column.name, None, ask)
