@@ -55,9 +55,11 @@ export function openApp(body: HTMLElement, lab: Lab): void {
     openKeys: () => keys.showModal(),
     openPicture: () => original.open(),
     inspectMiddle: () => {
-      lab.view.inspected.value = nearestToMiddle(map, canvas);
+      const [x, y] = [canvas.clientWidth / 2, canvas.clientHeight / 2];
+      lab.view.inspected.value = map.pick(x, y, Math.min(x, y));
     },
-    selectMiddle: (mode) => lab.marks.select(map.within(middleQuarter(canvas)), mode),
+    selectMiddle: (mode) =>
+      void map.within(middleQuarter(canvas)).then((places) => places && lab.marks.select(places, mode)),
   };
 
   root.append(
@@ -223,18 +225,4 @@ function middleQuarter(canvas: HTMLElement): [number, number][] {
     [right, bottom],
     [left, bottom],
   ];
-}
-
-/** Looks around the middle in growing rings. */
-function nearestToMiddle(map: MapView, canvas: HTMLElement): number | null {
-  const [x, y] = [canvas.clientWidth / 2, canvas.clientHeight / 2];
-  for (let radius = 0; radius < Math.min(x, y); radius += 6) {
-    const around = Math.max(1, Math.round(radius));
-    for (let at = 0; at < around; at++) {
-      const angle = (2 * Math.PI * at) / around;
-      const place = map.pick(x + radius * Math.cos(angle), y + radius * Math.sin(angle));
-      if (place !== null) return place;
-    }
-  }
-  return null;
 }

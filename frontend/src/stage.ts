@@ -1,6 +1,7 @@
 /** Puts on the map what the lab shows: joins data, which knows nothing of pixels, and the map, which knows no requests. */
 
 import { effect, untracked } from "@preact/signals-core";
+import { breath } from "./breath";
 import { categoryPalette, gradient, STEPS } from "./colours/palette";
 import type { PicturesInfo, SetKey } from "./data/source";
 import { type MapView, NO_COLOUR } from "./map/view";
@@ -10,10 +11,13 @@ import type { Lab } from "./state/lab";
 import type { ThemeSignal } from "./theme";
 
 const LABELLED_CLASSES = 60;
+/** So many are coloured at once: some ten milliseconds. */
+const PLACES_A_TURN = 1_000_000;
 
 export class Stage {
   private pointsEnd = new AbortController();
   private total = 0;
+  private colouring = false;
   private coloured: { column: ColumnValues | null; known: number } = { column: null, known: -1 };
 
   constructor(
@@ -117,9 +121,22 @@ export class Stage {
       return;
     }
     this.map.setPalette(column.info.kind === "category" ? categoryPalette(theme, categories) : gradient(theme));
-    const from = this.coloured.column === column ? this.coloured.known : 0;
-    if (from < column.known) this.map.setColours(from, colourIndex(column, from, column.known));
-    this.coloured = { column, known: column.known };
+    const underWay = this.coloured.column === column && this.colouring;
+    if (this.coloured.column !== column) this.coloured = { column, known: 0 };
+    if (!underWay) this.colourMore(column);
+  }
+
+  /** Colours what has come since; of a column of many millions a part, then after a breath the next. */
+  private colourMore(column: ColumnValues): void {
+    if (this.coloured.column !== column) return;
+    this.colouring = false;
+    const { known: from } = this.coloured;
+    const end = Math.min(column.known, from + PLACES_A_TURN);
+    if (from < end) this.map.setColours(from, colourIndex(column, from, end));
+    this.coloured = { column, known: end };
+    if (end === column.known) return;
+    this.colouring = true;
+    void this.lab.waitFor(breath()).then(() => this.colourMore(column));
   }
 
   /** The names of the classes that are coloured, the largest first; the map finds where they lie. */

@@ -19,7 +19,7 @@ const MOST_GROWN = 4;
 const LEAST_GROWN = 0.45;
 
 /** A miss by this many CSS pixels still picks, where nothing is hit: small points are hard to hit. */
-const REACH = 7;
+export const REACH = 7;
 
 /**
  * The place whose point is drawn topmost at (x, y), CSS pixels from the corner; else the nearest within reach; else null.
@@ -27,7 +27,7 @@ const REACH = 7;
  * One pass over all points, a handful of multiplications each: a million take a few milliseconds, and there is no index
  * to keep in step with camera, filter or map.
  */
-export function pick(samples: Samples, drawn: Drawn, x: number, y: number): number | null {
+export function pick(samples: Samples, drawn: Drawn, x: number, y: number, reach = REACH): number | null {
   const { positions, flags, arrived } = samples;
   const { clip, view, radius, shape, flat, parted } = drawn;
   // rows that give, for a point in map units, its way from the pointer in pixels, times its w; and its w
@@ -39,11 +39,11 @@ export function pick(samples: Samples, drawn: Drawn, x: number, y: number): numb
   const [ax, ay, az, a1] = across as [number, number, number, number];
   const [ux, uy, uz, u1] = upwards as [number, number, number, number];
   const [wide, high] = shape ?? [1, 1];
-  const farthest = Math.max(REACH, MOST_GROWN * radius);
+  const farthest = Math.max(reach, MOST_GROWN * radius);
   let top: number | null = null;
   let topDepth = Number.POSITIVE_INFINITY;
   let nearest: number | null = null;
-  let nearestSquare = REACH * REACH;
+  let nearestSquare = reach * reach;
   for (let place = 0, at = 0; place < arrived; place++, at += 3) {
     const px = positions[at]!;
     const py = positions[at + 1]!;

@@ -1,5 +1,7 @@
 /** Which places lie inside a shape drawn on the screen: a box, or anything drawn by hand. */
 
+import { breath } from "../breath";
+import { Growing } from "../growing";
 import type { Viewport } from "./camera";
 import { HIDDEN, isAbsent, type Samples } from "./samples";
 
@@ -10,8 +12,8 @@ export type Polygon = readonly (readonly [number, number])[];
 /**
  * The shown places inside a polygon of CSS pixels, ascending; where it crosses itself, the even-odd rule holds.
  *
- * Asked are those from `from` up to `end`: many millions are asked part by part, with a breath between. The polygon's
- * edges are sorted into bands of height, so that a point asks only the few that cross its own.
+ * Asked are those from `from` up to `end`, until there are `enough`: many millions are asked part by part, with a breath
+ * between. The polygon's edges are sorted into bands of height, so that a point asks only the few that cross its own.
  */
 export function placesWithin(
   samples: Samples,
@@ -20,6 +22,7 @@ export function placesWithin(
   polygon: Polygon,
   from = 0,
   end = samples.arrived,
+  enough = Number.POSITIVE_INFINITY,
 ): Uint32Array {
   if (polygon.length < 3) return new Uint32Array();
   const { positions, flags } = samples;
@@ -34,9 +37,8 @@ export function placesWithin(
   // the polygon's box in clip space, where asking costs no division
   const [least, most] = [left / halfWidth - 1, right / halfWidth - 1];
   const [lowest, highest] = [1 - bottom / halfHeight, 1 - top / halfHeight];
-  let found = new Uint32Array(1024);
-  let count = 0;
-  for (let place = from, at = 3 * from; place < end; place++, at += 3) {
+  const found = new Growing();
+  for (let place = from, at = 3 * from; place < end && found.length < enough; place++, at += 3) {
     const px = positions[at]!;
     const py = positions[at + 1]!;
     const pz = positions[at + 2]!;
@@ -46,15 +48,9 @@ export function placesWithin(
     const upwards = y0 * px + y1 * py + y2 * pz + y3;
     if (!(upwards >= lowest * w && upwards <= highest * w)) continue;
     if (w <= 0 || isAbsent(px) || flags[place]! & HIDDEN) continue;
-    if (!isInside(halfWidth * (1 + across / w), halfHeight * (1 - upwards / w))) continue;
-    if (count === found.length) {
-      const larger = new Uint32Array(2 * count);
-      larger.set(found);
-      found = larger;
-    }
-    found[count++] = place;
+    if (isInside(halfWidth * (1 + across / w), halfHeight * (1 - upwards / w))) found.push(place);
   }
-  return found.slice(0, count);
+  return found.values;
 }
 
 /**
@@ -71,7 +67,7 @@ export async function placesWithinInParts(
 ): Promise<Uint32Array | null> {
   const parts: Uint32Array[] = [];
   for (let from = 0; from < samples.arrived; from += PLACES_A_TURN) {
-    if (from > 0) await new Promise((resume) => setTimeout(resume));
+    if (from > 0) await breath();
     if (!isWanted()) return null;
     parts.push(placesWithin(samples, clip, view, polygon, from, Math.min(from + PLACES_A_TURN, samples.arrived)));
   }

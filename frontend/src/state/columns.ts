@@ -1,6 +1,7 @@
 /** The values of columns, streamed place by place and kept while the same samples are shown. */
 
 import type { ColumnInfo } from "../data/source";
+import { Growing } from "../growing";
 
 export type Values = Uint16Array | Uint32Array | Float32Array;
 
@@ -37,31 +38,32 @@ export class ColumnValues {
 
   /** The places of a category. */
   placesOf(code: number): Uint32Array {
-    const found: number[] = [];
-    for (let place = 0; place < this.known; place++) if (this.values![place] === code) found.push(place);
-    return Uint32Array.from(found);
+    const found = new Growing();
+    const { values, known } = this;
+    for (let place = 0; place < known; place++) if (values![place] === code) found.push(place);
+    return found.values;
   }
 
   /** The places whose numbers lie from `least` to `greatest`. */
   placesWithin(least: number, greatest: number): Uint32Array {
-    const found: number[] = [];
-    for (let place = 0; place < this.known; place++) {
-      const value = this.values![place]!;
+    const found = new Growing();
+    const { values, known } = this;
+    for (let place = 0; place < known; place++) {
+      const value = values![place]!;
       if (value >= least && value <= greatest) found.push(place);
     }
-    return Uint32Array.from(found);
+    return found.values;
   }
 
   /** How many of some places, or of all that have come, are in each category. */
   counts(places?: Uint32Array): number[] {
-    const counts = new Array<number>(this.info.categories?.length ?? 0).fill(0);
-    if (!this.values) return counts;
-    const length = places ? places.length : this.known;
-    for (let at = 0; at < length; at++) {
-      const code = this.values[places ? places[at]! : at]!;
-      if (code < counts.length) counts[code]!++;
-    }
-    return counts;
+    const { values, known } = this;
+    const counts = new Uint32Array(this.info.categories?.length ?? 0);
+    if (!values) return [...counts];
+    // a code beyond the categories is none, and adds nothing
+    if (places) for (let at = 0; at < places.length; at++) counts[values[places[at]!]!]!++;
+    else for (let place = 0; place < known; place++) counts[values[place]!]!++;
+    return [...counts];
   }
 }
 

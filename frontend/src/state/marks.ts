@@ -1,11 +1,14 @@
 /** What is selected, hidden and marked as a neighbour, place by place, in the bits that the map draws. */
 
-import { signal } from "@preact/signals-core";
+import { batch, signal } from "@preact/signals-core";
+import { Growing } from "../growing";
 import { FALSE_NEIGHBOUR, HIDDEN, NEIGHBOUR, SELECTED } from "../map/view";
 
 export type Change = "replace" | "add" | "remove";
 
 const REMEMBERED = 50;
+/** In all that can be undone: of large selections fewer are remembered. */
+const MOST_PLACES = 20_000_000;
 
 export class Marks {
   /** Counts up with every change: who depends on the marks reads it. */
@@ -17,47 +20,46 @@ export class Marks {
   readonly savedName = signal<string | null>(null);
   flags = new Uint8Array();
   private undone: Uint32Array[] = [];
+  /** Places in what can be undone. */
+  private room = 0;
+  private listed: { selected: Uint32Array | null; hidden: Uint32Array | null } = { selected: null, hidden: null };
 
   /** Forgets everything, for other samples. */
   reset(total: number): void {
     this.flags = new Uint8Array(total);
     this.undone = [];
+    this.room = 0;
     this.savedName.value = null;
     this.settle();
   }
 
   /** Selects places, or takes them away; what was selected before can be had back with `undo`. */
-  select(places: Iterable<number>, change: Change = "replace"): void {
+  select(places: ArrayLike<number>, change: Change = "replace"): void {
     this.remember();
     this.savedName.value = null;
     if (change === "replace") this.clearBit(SELECTED);
-    for (const place of places) {
-      if (change === "remove") this.flags[place]! &= ~SELECTED;
-      else if (place < this.flags.length) this.flags[place]! |= SELECTED;
-    }
+    if (change === "remove") this.clear(places, SELECTED);
+    else this.set(places, SELECTED);
     this.settle();
   }
 
   undo(): void {
     const before = this.undone.pop();
     if (!before) return;
+    this.room -= before.length;
     this.savedName.value = null;
     this.clearBit(SELECTED);
-    for (const place of before) this.flags[place]! |= SELECTED;
+    this.set(before, SELECTED);
     this.settle();
   }
 
-  hide(places: Iterable<number>): void {
-    for (const place of places) {
-      if (place < this.flags.length) this.flags[place]! |= HIDDEN;
-    }
+  hide(places: ArrayLike<number>): void {
+    this.set(places, HIDDEN);
     this.settle();
   }
 
-  show(places: Iterable<number>): void {
-    for (const place of places) {
-      if (place < this.flags.length) this.flags[place]! &= ~HIDDEN;
-    }
+  show(places: ArrayLike<number>): void {
+    this.clear(places, HIDDEN);
     this.settle();
   }
 
@@ -68,17 +70,16 @@ export class Marks {
 
   /** Hides all that is not selected. */
   isolate(): void {
-    for (let place = 0; place < this.flags.length; place++) {
-      if (!(this.flags[place]! & SELECTED)) this.flags[place]! |= HIDDEN;
-    }
+    const { flags } = this;
+    for (let place = 0; place < flags.length; place++) if (!(flags[place]! & SELECTED)) flags[place]! |= HIDDEN;
     this.settle();
   }
 
   /** Marks neighbours in the layer, and those that are near on the map only. */
-  setNeighbours(neighbours: Iterable<number>, falseOnes: Iterable<number>): void {
+  setNeighbours(neighbours: ArrayLike<number>, falseOnes: ArrayLike<number>): void {
     this.clearBit(NEIGHBOUR | FALSE_NEIGHBOUR);
-    for (const place of neighbours) this.flags[place]! |= NEIGHBOUR;
-    for (const place of falseOnes) this.flags[place]! |= FALSE_NEIGHBOUR;
+    this.set(neighbours, NEIGHBOUR);
+    this.set(falseOnes, FALSE_NEIGHBOUR);
     this.settle();
   }
 
@@ -86,47 +87,62 @@ export class Marks {
     return Boolean(this.flags[place]! & SELECTED);
   }
 
-  isHidden(place: number): boolean {
-    return Boolean(this.flags[place]! & HIDDEN);
-  }
-
-  /** The selected places, ascending. */
+  /** The selected places, ascending; not to be changed. */
   selected(): Uint32Array {
-    return this.withBit(SELECTED);
+    this.listed.selected ??= this.withBit(SELECTED);
+    return this.listed.selected;
   }
 
+  /** The hidden places, ascending; not to be changed. */
   hidden(): Uint32Array {
-    return this.withBit(HIDDEN);
+    this.listed.hidden ??= this.withBit(HIDDEN);
+    return this.listed.hidden;
   }
 
   private withBit(bit: number): Uint32Array {
-    const places = new Uint32Array(this.count(bit));
-    let at = 0;
-    for (let place = 0; place < this.flags.length; place++) {
-      if (this.flags[place]! & bit) places[at++] = place;
-    }
-    return places;
+    const { flags } = this;
+    const places = new Growing();
+    for (let place = 0; place < flags.length; place++) if (flags[place]! & bit) places.push(place);
+    return places.values;
   }
 
-  private count(bit: number): number {
-    let count = 0;
-    for (const flag of this.flags) if (flag & bit) count++;
-    return count;
+  private set(places: ArrayLike<number>, bit: number): void {
+    const { flags } = this;
+    for (let at = 0; at < places.length; at++) if (places[at]! < flags.length) flags[places[at]!]! |= bit;
+  }
+
+  private clear(places: ArrayLike<number>, bit: number): void {
+    const { flags } = this;
+    for (let at = 0; at < places.length; at++) if (places[at]! < flags.length) flags[places[at]!]! &= ~bit;
   }
 
   private clearBit(bit: number): void {
-    for (let place = 0; place < this.flags.length; place++) this.flags[place]! &= ~bit;
+    const { flags } = this;
+    for (let place = 0; place < flags.length; place++) flags[place]! &= ~bit;
   }
 
   private remember(): void {
     this.undone.push(this.selected());
-    if (this.undone.length > REMEMBERED) this.undone.shift();
+    this.room += this.selected().length;
+    while (this.undone.length > REMEMBERED || (this.room > MOST_PLACES && this.undone.length > 1))
+      this.room -= this.undone.shift()!.length;
   }
 
+  /** Counts anew, place by place but all at once: everything else asks for what was counted. */
   private settle(): void {
-    this.selectedCount.value = this.count(SELECTED);
-    this.hiddenCount.value = this.count(HIDDEN);
-    this.canUndo.value = this.undone.length > 0;
-    this.version.value = this.version.peek() + 1;
+    const { flags } = this;
+    let [selected, hidden] = [0, 0];
+    for (let place = 0; place < flags.length; place++) {
+      const bits = flags[place]!;
+      if (bits & SELECTED) selected++;
+      if (bits & HIDDEN) hidden++;
+    }
+    this.listed = { selected: null, hidden: null };
+    batch(() => {
+      this.selectedCount.value = selected;
+      this.hiddenCount.value = hidden;
+      this.canUndo.value = this.undone.length > 0;
+      this.version.value = this.version.peek() + 1;
+    });
   }
 }

@@ -1,5 +1,7 @@
 /** Which row lies at which place of the fair order, as far as it is known yet. */
 
+import { Growing } from "../growing";
+
 const UNKNOWN = 0xffffffff;
 
 export class Places {
@@ -22,9 +24,7 @@ export class Places {
   /** The rows of the places from `from` on, in the order in which the server sends them. */
   add(from: number, rows: Uint32Array): void {
     this.rowAt.set(rows, from);
-    rows.forEach((row, index) => {
-      this.placeAt[row] = from + index;
-    });
+    for (let at = 0; at < rows.length; at++) this.placeAt[rows[at]!] = from + at;
     if (from === this.known) this.known += rows.length;
     if (this.known === this.total) this.finish();
   }
@@ -45,16 +45,31 @@ export class Places {
   }
 
   /** Rows of places, those that are known, ascending. */
-  rows(places: Uint32Array): Uint32Array {
-    const rows = places.map((place) => this.rowAt[place] ?? UNKNOWN).sort();
-    const end = rows.indexOf(UNKNOWN);
-    return end < 0 ? rows : rows.subarray(0, end);
+  rows(places: ArrayLike<number>): Uint32Array {
+    return translated(places, this.rowAt);
   }
 
   /** Places of rows, those that are known, ascending. */
   places(rows: ArrayLike<number>): Uint32Array {
-    const places = Uint32Array.from(rows, (row) => this.placeAt[row] ?? UNKNOWN).sort();
-    const end = places.indexOf(UNKNOWN);
-    return end < 0 ? places : places.subarray(0, end);
+    return translated(rows, this.placeAt);
   }
+}
+
+/** What a table says of some numbers, ascending: few are sorted, many are ticked off and read from the first on. */
+function translated(numbers: ArrayLike<number>, table: Uint32Array): Uint32Array {
+  const found = new Growing();
+  if (numbers.length < table.length / 16) {
+    for (let at = 0; at < numbers.length; at++) {
+      const other = table[numbers[at]!];
+      if (other !== undefined && other !== UNKNOWN) found.push(other);
+    }
+    return found.values.sort();
+  }
+  const ticked = new Uint8Array(table.length);
+  for (let at = 0; at < numbers.length; at++) {
+    const other = table[numbers[at]!];
+    if (other !== undefined && other !== UNKNOWN) ticked[other] = 1;
+  }
+  for (let other = 0; other < ticked.length; other++) if (ticked[other]) found.push(other);
+  return found.values;
 }

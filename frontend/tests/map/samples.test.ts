@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { sphereOf } from "../../src/map/extent";
-import { drawingOrder } from "../../src/map/order";
+import { type Order, Ordering } from "../../src/map/order";
 import { HIDDEN, NEIGHBOUR, Samples, SELECTED } from "../../src/map/samples";
 
 const square = [
@@ -64,14 +64,55 @@ describe("the samples", () => {
 });
 
 describe("the order of drawing", () => {
-  test("is no list at all while nothing is flagged and nobody absent", () => {
-    expect(drawingOrder(withPoints([0, 0, 1, 1]))).toEqual({ front: new Uint32Array(), back: null, count: 2 });
+  function ordered(samples: Samples, most: number): Order {
+    const ordering = new Ordering();
+    while (!ordering.advance(samples, most));
+    return ordering.order;
+  }
+
+  test.each([1, 2, 100])("is no list at all while nothing is flagged and nobody absent (%i in a turn)", (most) => {
+    const order = ordered(withPoints([0, 0, 1, 1]), most);
+    expect(order).toEqual({ front: new Uint32Array(), back: null, count: 2 });
   });
 
-  test("has the selected and the neighbours in front, and neither the hidden nor the absent", () => {
-    const samples = withPoints([0, 0, 1, 1, 2, 2, 3, 3, 4, 4], Uint8Array.of(0b01111));
-    samples.flags.set([0, SELECTED, HIDDEN | SELECTED, NEIGHBOUR, 0]);
-    expect(drawingOrder(samples)).toEqual({ front: Uint32Array.of(1, 3), back: Uint32Array.of(0), count: 3 });
+  test.each([1, 2, 100])(
+    "has the selected and the neighbours in front, and neither the hidden nor the absent (%i in a turn)",
+    (most) => {
+      const samples = withPoints([0, 0, 1, 1, 2, 2, 3, 3, 4, 4], Uint8Array.of(0b01111));
+      samples.flags.set([0, SELECTED, HIDDEN | SELECTED, NEIGHBOUR, 0]);
+      expect(ordered(samples, most)).toEqual({
+        front: Uint32Array.of(1, 3),
+        back: Uint32Array.of(0),
+        count: 3,
+      });
+    },
+  );
+
+  test("goes on where it was when more points arrive", () => {
+    const samples = new Samples(5);
+    samples.begin("one", 2, square, 1);
+    samples.add(0, Float32Array.of(0, 0, 1, 1));
+    const ordering = new Ordering();
+    expect(ordering.advance(samples, 100)).toBe(true);
+    samples.flags.set([0, 0, 0, NEIGHBOUR, 0]);
+    samples.add(2, Float32Array.of(2, 2, 3, 3, 4, 4));
+    expect(ordering.isComplete(samples)).toBe(false);
+    ordering.advance(samples, 100);
+    expect(ordering.order).toEqual({ front: Uint32Array.of(3), back: Uint32Array.of(0, 1, 2, 4), count: 5 });
+    expect(ordering.marked).toEqual([3]);
+  });
+
+  test("asks no more places in a turn than it was told, so that millions never hold up the page", () => {
+    const samples = new Samples(10);
+    samples.begin("one", 2, square, 1);
+    samples.add(0, new Float32Array(20));
+    const ordering = new Ordering();
+    expect([1, 2, 3, 4].map(() => [ordering.advance(samples, 3), ordering.order.count])).toEqual([
+      [false, 3],
+      [false, 6],
+      [false, 9],
+      [true, 10],
+    ]);
   });
 });
 
