@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from google.protobuf import text_format
+from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from werkzeug.test import Client
 
 from embedding_lab.app.jobs import Job, JobQueue
@@ -22,6 +24,7 @@ from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.dashboard.application import Dashboard
 from embedding_lab.board.dashboard.computing import WantedMap
 from embedding_lab.board.dashboard.row_code import encode_rows
+from embedding_lab.board.projector_config import CONFIG_NAME
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run, as_dataset, create_run
 
 SECONDS = 120.0
@@ -99,6 +102,11 @@ def test_maps_are_made_one_after_the_other_and_kept_with_the_run(page: Page, run
     points = run.map("mine", maps[1]).points
     assert np.isnan(points[1::2]).all()
     assert np.isfinite(points[::2]).all()
+    listed = text_format.Parse((run.path / CONFIG_NAME).read_text(), ProjectorConfig()).embeddings
+    assert [(list(each.tensor_shape), each.tensor_name.partition(" (")[0]) for each in listed] == [
+        ([300, 3], "mine · step 00007 · principal components 2-D"),
+        ([150, 3], "mine · step 00007 · principal components 2-D, cosine of 150"),
+    ]
     again = Page(tmp_path / "logs")  # another server finds the jobs that were
     assert {each["state"] for each in again.jobs().values()} == {"done"}
     overview = again.client.get("/overview").json

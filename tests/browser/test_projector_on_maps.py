@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embedding_lab.board.stock_projector import ShownMap, write_maps, write_stock_projector
-from embedding_lab.embeddings import EmbeddingSet, Projection, as_dataset
+from embedding_lab.board.finished_maps import list_maps
+from embedding_lab.board.stock_projector import write_stock_projector
+from embedding_lab.embeddings import EmbeddingSet, Projection, as_dataset, create_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_tensorboard")]
 
@@ -45,13 +46,12 @@ def opened(open_projector: Any, maps: dict[str, Any], tmp_path_factory: pytest.T
     )
     kept = random.uniform(size=ROWS).astype(np.float32)
     write_stock_projector(run, [layer])
-    write_maps(
-        run,
-        [
-            ShownMap(layer, title, title, Projection(points, layer.ids, "tsne", per_sample={"kept_10": kept}))
-            for title, points in maps.items()
-        ],
-    )
+    saved = create_run(run)
+    saved.save_embeddings(layer)
+    for title, points in maps.items():
+        method, name = ("tsne", f"tsne-{points.shape[1]}d") if "t-SNE" in title else ("pca", "pca-3d")
+        saved.save_map("layer", 7, name, Projection(points, layer.ids, method, per_sample={"kept_10": kept}))
+    list_maps(saved)
     return open_projector(run.parent)
 
 

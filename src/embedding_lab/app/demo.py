@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedding_lab.app.run_maps import TITLES, MapReport, project_run
+from embedding_lab.app.run_maps import MapReport, project_run
 from embedding_lab.app.shown import write_for_viewers
 from embedding_lab.app.traced_training import train_traced
 from embedding_lab.board.doctor import Diagnosis, doctor
@@ -23,7 +23,7 @@ from embedding_lab.progress import Progress, silent
 DEFAULT_DATASET = "mnist"
 FALLBACK_DATASET = "digits"
 MODEL = "dense16"
-METHODS = ("pca", "tsne")
+METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def demo(
         export = write_for_viewers(run, sets.values(), progress=progress)
     reports: list[MapReport] = []
     notes = list(export.notes)
-    for method in METHODS if maps else ():
-        with clock.times(f"{TITLES[method]} maps"):
+    for method, title in METHODS.items() if maps else ():
+        with clock.times(f"{title} maps"):
             made = project_run(run, method, seed=seed, say=say, progress=progress)
         reports += made.maps
         notes += made.notes

@@ -27,6 +27,7 @@ import psutil
 from embedding_lab.board.dashboard.computing import WantedMap
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.embeddings import Run
+from embedding_lab.embeddings.projection import map_name
 from embedding_lab.errors import InputError, LabError, one_of
 
 FOLDER = "jobs"
@@ -338,8 +339,6 @@ def _check(wanted: WantedMap) -> None:
 
 def _name(wanted: WantedMap) -> str:
     """A map's name, by everything that makes it another one."""
-    from embedding_lab.app.run_maps import map_name
-
     chosen = dict(wanted.parameters)
     name = map_name(wanted.method, wanted.dims, str(chosen.pop("metric", "euclidean")))
     name += "".join(f" {key} {value}" for key, value in sorted(chosen.items()))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedding_lab.app.maps import project
+from embedding_lab.board.finished_maps import list_maps
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run
 
 SECONDS_BETWEEN = 1.0
@@ -18,7 +19,9 @@ SECONDS_BETWEEN = 1.0
 def project_some(
     run: Run, layer: str, step: int | None, rows: Sequence[int], method: str, *, name: str, **how: Any
 ) -> None:
-    """Makes the map and keeps it with the run; publishes it on the way, in state "forming".
+    """Makes the map, keeps it with the run, and adds it to the list of TensorBoard's own Projector.
+
+    On the way it is published in state "forming".
 
     Args:
         run: the run.
@@ -30,7 +33,7 @@ def project_some(
         how: what `project` takes besides.
 
     Raises:
-        As `project` and `Run.save_map` do.
+        As `project`, `Run.save_map` and `list_maps` do.
     """
     whole = run.embeddings(layer, step)
     chosen = np.asarray(rows, np.intp)
@@ -44,6 +47,7 @@ def project_some(
             last = time.monotonic()
 
     run.save_map(layer, step, name, _spread(project(some, method, forming=forming, **how), whole, chosen))
+    list_maps(run, layer)
 
 
 def _spread(made: Projection, whole: EmbeddingSet, rows: Any) -> Projection:

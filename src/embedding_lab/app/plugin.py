@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,26 @@ from tensorboard.plugins import base_plugin
 
 from embedding_lab.app.jobs import JobQueue
 from embedding_lab.board.dashboard.application import STATIC, Dashboard
+from embedding_lab.board.finished_maps import list_maps
+from embedding_lab.errors import LabError
 
 NAME = "embedding_lab"
 
 
 class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
-    """The dashboard inside TensorBoard; found by the entry point `tensorboard_plugins`."""
+    """The dashboard inside TensorBoard; found by the entry point `tensorboard_plugins`.
+
+    TensorBoard makes it before it answers, and its own Projector reads its lists once. So that is the moment at
+    which the Projector is given maps that were saved where nobody knew of it.
+    """
 
     plugin_name = NAME
 
     def __init__(self, context: Any) -> None:
         self._dashboard = dashboard_of(context.logdir or ".")
+        for run in self._dashboard.library.logdir.runs.values() if context.logdir else ():
+            with contextlib.suppress(LabError):  # what cannot be read or written is left to the doctor
+                list_maps(run)
 
     def get_plugin_apps(self) -> dict[str, Any]:
         return {"/*": self._serve}

@@ -9,21 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from embedding_lab.app.maps import DIMS, GIVEN, METHOD, asked_parameters, project
-from embedding_lab.board.stock_projector import ShownMap, write_maps
+from embedding_lab.board.finished_maps import list_maps
 from embedding_lab.embeddings import LATEST, EmbeddingSet, Latest, Projection, Run, open_run
+from embedding_lab.embeddings.projection import map_name
 from embedding_lab.errors import BrokenFile, one_of
 from embedding_lab.progress import Progress, silent
 from embedding_lab.projection import Stopped, check_parameters
 
 COST = 0.03
 """Publishing maps that form takes at most about this share of the time."""
-
-TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
-
-LISTED = {**TITLES, "pca": "principal components"}
-"""How the Projector's list names maps. The page opens with what sorts first: the layer's own tensor, which begins
-with "PCA,".
-"""
 
 
 @dataclass(frozen=True)
@@ -114,23 +108,16 @@ def project_run(
     check_parameters(method, own, dims)
     into = open_run(run)
     name = name or map_name(method, dims, metric)
-    title = f"{LISTED.get(method, method)} {dims}-D"
-    title = title if name == map_name(method, dims, metric) else f"{title} ({name})"
     reports, notes = [], {}
     for each in _chosen(into, layers, step):
         task = _Task(into, each, name, method, dims, seed, metric, own)
         began = time.perf_counter()
         there = None if anew else task.finished()
         made = there or task.make(anew, threads, say, _named(each.layer, progress))
-        notes.update(dict.fromkeys(write_maps(into.path, [ShownMap(each, name, title, made)]).notes))
+        notes.update(dict.fromkeys(list_maps(into, each.layer)))
         took = 0.0 if there else time.perf_counter() - began
         reports.append(MapReport(each.layer, each.step, name, len(each), made.quality, took))
     return MapsReport(into.path, tuple(reports), tuple(notes))
-
-
-def map_name(method: str, dims: int, metric: str) -> str:
-    """The name of a map that got none, such as "tsne-3d"."""
-    return f"{method}-{dims}d" + ("" if metric == "euclidean" else f"-{metric}")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.files import discard, publish_file, storage_errors
+from embedding_lab.embeddings.names import folder_name, step_folder
 from embedding_lab.errors import BrokenFile
 
 CONFIG_NAME = "projector_config.pbtxt"
@@ -78,6 +80,16 @@ def _nearest_byte_no_text_begins_with(byte: int) -> int:
     return min(refused, key=lambda each: abs(each - byte))
 
 
+def set_folder(layer: str, step: int | None) -> str:
+    """Where the tensors of a layer at a step lie, relative to the run."""
+    return f"{FOLDER}/{folder_name(layer)}/{step_folder(step)}"
+
+
+def digest(content: bytes) -> str:
+    """What tells content in the name of a file."""
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
 def opens_as_run(name: str) -> bool:
     """Whether the page can ask for a run of this name; it does so without quoting."""
     return not set(name) & set("&+#%")
@@ -124,6 +136,15 @@ def add_to_config(run_path: Path, folders: Sequence[str], entries: Iterable[Entr
         _sweep(run_path, (run_path / folder).rglob("*-*.*"), named)
     _sweep(run_path, (run_path / FOLDER).glob("*-*.*"), named)
     return path
+
+
+def listed_files(run_path: Path) -> set[str]:
+    """The paths that a run's list names, relative to the run; none where there is no list.
+
+    Raises:
+        BrokenFile: there is one, but it cannot be read.
+    """
+    return _named_files(_read_config(run_path / CONFIG_NAME))
 
 
 def listed_cell(run_path: Path, sheet: str) -> int:

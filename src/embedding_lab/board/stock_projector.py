@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,18 +16,19 @@ from embedding_lab.board.metadata import sample_table
 from embedding_lab.board.projector_config import (
     Entry,
     add_to_config,
+    digest,
     listed_cell,
     opens_as_run,
     raw_tensor,
+    set_folder,
     taking_turns,
     tensor_name,
 )
 from embedding_lab.board.projector_tensors import NARROWEST, LayerVectors, at_most_one
-from embedding_lab.board.thumbnails import layout, thumbnail_sheet
+from embedding_lab.board.thumbnails import cut_from, layout, thumbnail_sheet
 from embedding_lab.board.views import layer_views
 from embedding_lab.embeddings import Dataset, EmbeddingSet, Projection, check_finite, create_run
 from embedding_lab.embeddings.files import publish_file, storage_errors
-from embedding_lab.embeddings.names import folder_name, step_folder
 from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.progress import Progress, silent
 
@@ -113,28 +113,28 @@ class ShownMap:
 
     Attributes:
         embeddings: the set it shows.
-        name: the map's name in the run.
         title: what the page's list calls it, such as "t-SNE 3-D".
-        projection: the map; of more than three dimensions the first three are shown.
+        projection: the map; samples with NaN for their point are left out, of more than three dimensions the first
+            three are shown.
+        path: where its tensor goes, relative to the run, in a folder of its own; the name tells the content.
     """
 
     embeddings: EmbeddingSet
-    name: str
     title: str
     projection: Projection
+    path: str
 
 
-def write_maps(run_path: str | Path, maps: Iterable[ShownMap], *, progress: Progress = silent) -> ProjectorExport:
-    """Adds finished maps to a run's list for TensorBoard's own Projector, each as a tensor of three columns.
+def write_map(run_path: str | Path, shown: ShownMap) -> ProjectorExport:
+    """Adds a finished map to a run's list for TensorBoard's own Projector, as a tensor of three columns.
 
-    The page's first view, PCA, draws them as they are (`as_drawn.py` says how), with as many points as it can take.
-    A map in the plane has zeros for its third column. Measures per sample become columns to colour by. A map of the
-    same name is replaced; everything else stays.
+    The page's first view, PCA, draws it as it is (`as_drawn.py` says how), with as many points as it can take.
+    A map in the plane has zeros for its third column. Measures per sample become columns to colour by. What the
+    list had from the map's folder is replaced; everything else stays.
 
     Args:
         run_path: the run's folder; made where it does not exist.
-        maps: the maps; thumbnails are drawn for samples that are pictures, and found where the run has them.
-        progress: told how many maps are done.
+        shown: the map; thumbnails are drawn for samples that are pictures, and found where the run has them.
 
     Returns:
         The tensors by the names the page lists, and notes on what could not be shown as it is.
@@ -143,8 +143,7 @@ def write_maps(run_path: str | Path, maps: Iterable[ShownMap], *, progress: Prog
         BrokenFile: the run's list of tensors cannot be read.
         StorageError: the disk refuses; the list is as it was before.
     """
-    chosen = list(maps)
-    return _exported(run_path, chosen, _Export.add_map, "write maps for the Projector", progress)
+    return _exported(run_path, [shown], _Export.add_map, "write a map for the Projector", silent)
 
 
 def _exported(
@@ -162,7 +161,8 @@ def _exported(
             add(export, each)
         export.finish_drawing()
         progress(stage, len(chosen), len(chosen))
-        add_to_config(export.run_path, export.folders, export.entries)
+        if export.folders:
+            add_to_config(export.run_path, export.folders, export.entries)
     size_bytes = sum((export.run_path / path).stat().st_size for path in export.paths)
     return ProjectorExport(export.run_path, tuple(export.tensors), tuple(export.notes), size_bytes)
 
@@ -189,7 +189,7 @@ class _Export:
 
     def add(self, each: EmbeddingSet) -> None:
         """Writes the files of one set."""
-        if not self._listed(each):
+        if not self._listed(each, len(each)):
             return
         rows = self._shown_rows(each.dataset)
         sheet, cell = self._sheet(each.dataset, rows)  # first, since it is drawn while the tensors are computed
@@ -197,55 +197,59 @@ class _Export:
         for note in shown.notes:
             self.note(note)
         metadata = self._metadata(each, rows)
-        folder = _folder(each)
+        folder = set_folder(each.layer, each.step)
         self.folders.append(folder)
         for view in shown.views:
-            self._list(each, view.shows, f"{folder}/{view.slug}", view.points.values, metadata, sheet, cell)
+            raw = raw_tensor(view.points.values)
+            path = self._keep(f"{folder}/{view.slug}-{digest(raw)}.f32", raw)
+            self._list(each, view.shows, path, view.points.values.shape, metadata, sheet, cell)
 
     def add_map(self, shown: ShownMap) -> None:
         """Writes the files of one map, in a folder of its own inside its layer's: they go together."""
         each = shown.embeddings
-        if not self._listed(each):
+        points = shown.projection.points[:, :NARROWEST]
+        on_map = np.isfinite(points).all(axis=1)
+        if not self._listed(each, int(on_map.sum())):
             return
-        rows = self._shown_rows(each.dataset)
-        sheet, cell = self._sheet(each.dataset, rows)
+        if on_map.all():
+            rows = self._shown_rows(each.dataset)
+            sheet, cell = self._sheet(each.dataset, rows)
+        else:
+            rows = self._shown_rows_among(each.dataset, np.flatnonzero(on_map))
+            sheet, cell = self._sheet_of_some(each.dataset, rows)
         measures = {f"map {name}": values for name, values in shown.projection.per_sample.items()}
         told = replace(each.dataset, columns={**each.dataset.columns, **measures})
         metadata = self._metadata(replace(each, dataset=told), rows)
-        folder = f"{_folder(each)}/maps/{folder_name(shown.name)}"
-        self.folders.append(folder)
-        points = shown.projection.points[:, :NARROWEST]
-        points = points if rows is None else points[rows]
-        drawn = as_drawn(points)
+        self.folders.append(shown.path.rpartition("/")[0])
+        drawn = as_drawn(points if rows is None else points[rows])
         if drawn.stretch > TELLING_STRETCH:
             self.note(
                 f"{each.layer}: the page draws {shown.title} up to {drawn.stretch - 1:.0%} longer one way than "
                 f"another, since it stretches all axes to one length. Nearest points are right."
             )
-        self._list(each, shown.title, f"{folder}/points", at_most_one(drawn.values), metadata, sheet, cell)
+        raw = raw_tensor(at_most_one(drawn.values))
+        self._list(each, shown.title, self._keep(shown.path, raw), drawn.values.shape, metadata, sheet, cell)
 
-    def _listed(self, each: EmbeddingSet) -> bool:
-        if len(each) < 2:
+    def _listed(self, each: EmbeddingSet, samples: int) -> bool:
+        if samples < 2:
             self.note(f"{each.layer}: the page lists no tensor of a single sample, so there is none.")
-        return len(each) > 1
+        return samples > 1
 
     def _list(
         self,
         each: EmbeddingSet,
         shows: str,
-        stem: str,
-        values: NDArray[np.float32],
+        path: str,
+        shape: tuple[int, ...],
         metadata: str,
         sheet: str,
         cell: int,
     ) -> None:
-        """Writes one tensor and enters it into the page's list."""
+        """Enters one tensor that was written into the page's list."""
         # the page sorts its list by name, as text
         step = [] if each.step is None else [f"step {each.step:05d}"]
         name = tensor_name(" · ".join([each.layer, *step, shows]))
-        raw = raw_tensor(values)
-        path = self._keep(f"{stem}-{_digest(raw)}.f32", raw)
-        shape = (len(values), values.shape[1])
+        shape = (shape[0], shape[1])
         self.entries.append(Entry(name, shape, path, metadata, sheet, cell))
         self.tensors.append(ShownTensor(name, each.layer, each.step, shape, self.run_path / path))
 
@@ -263,17 +267,22 @@ class _Export:
         )
         return fair_sample(len(data), data.labels, MOST_ROWS, seed=0)
 
+    def _shown_rows_among(self, data: Dataset, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The rows the page can take of some of a dataset's."""
+        shown = self._shown_rows(data.take(rows))
+        return rows if shown is None else rows[shown]
+
     def _metadata(self, each: EmbeddingSet, rows: NDArray[np.intp] | None) -> str:
         table = sample_table(each.dataset, each.outputs, rows)
         for note in table.notes:
             self.note(note)
         content = table.tsv()
-        return self._keep(f"projector/metadata-{_digest(content)}.tsv", content)
+        return self._keep(f"projector/metadata-{digest(content)}.tsv", content)
 
     def _sheet(self, data: Dataset, rows: NDArray[np.intp] | None) -> tuple[str, int]:
         """The sheet of thumbnails and the side of one, drawn only where the run does not have it yet."""
         count = len(data) if rows is None else len(rows)
-        path = f"projector/thumbnails-{data.fingerprint}-{count}.png"
+        path = _sheet_path(data, count)
         if not data.pictures:
             cell = listed_cell(self.run_path, path)
             return (path, cell) if cell else ("", 0)
@@ -281,6 +290,24 @@ class _Export:
         self.paths.add(path)
         if path not in self._drawn and not (self.run_path / path).exists():
             self._drawn[path] = self._beside.submit(lambda: self._keep(path, thumbnail_sheet(data, rows).png()))
+        return path, cell
+
+    def _sheet_of_some(self, data: Dataset, rows: NDArray[np.intp]) -> tuple[str, int]:
+        """The sheet of some samples, cut from that of all which the run has."""
+        whole_rows = self._shown_rows(data)
+        whole = _sheet_path(data, len(data) if whole_rows is None else len(whole_rows))
+        cell = listed_cell(self.run_path, whole)
+        if not cell:
+            return "", 0
+        places = rows if whole_rows is None else places_in(whole_rows, rows)
+        if (places < 0).any():
+            self.note(f"{data.name}: samples that the page does not show of all have no thumbnail on this map.")
+        path = f"projector/thumbnails-{digest(f'{whole} {cell}'.encode() + rows.tobytes())}-{len(rows)}.png"
+        self.paths.add(path)
+        if path not in self._drawn and not (self.run_path / path).exists():
+            self._drawn[path] = self._beside.submit(
+                lambda: self._keep(path, cut_from(self.run_path / whole, cell, places).png())
+            )
         return path, cell
 
     def finish_drawing(self) -> None:
@@ -299,9 +326,11 @@ class _Export:
         return path
 
 
-def _folder(each: EmbeddingSet) -> str:
-    return f"projector/{folder_name(each.layer)}/{step_folder(each.step)}"
+def places_in(rows: NDArray[np.intp], wanted: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where each wanted row stands among ascending rows; -1 where it is not among them."""
+    places = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+    return np.where(rows[places] == wanted, places, -1)
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
+def _sheet_path(data: Dataset, count: int) -> str:
+    return f"projector/thumbnails-{data.fingerprint}-{count}.png"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embedding_lab.embeddings import Dataset
+from embedding_lab.errors import BrokenFile
 
 SHEET_PIXELS = 8192
 """The page refuses a larger sheet."""
@@ -79,8 +81,44 @@ def layout(count: int, height: int, width: int) -> tuple[int, int]:
     longest = max(height, width)
     wanted = longest * math.ceil(SMALLEST_PIXELS / longest) if longest < SMALLEST_PIXELS else longest
     cell = min(wanted, LARGEST_PIXELS, SHEET_PIXELS // fewest)
+    return cell, _columns(fewest, cell)
+
+
+def cut_from(sheet: Path, cell: int, places: NDArray[np.intp]) -> Sheet:
+    """The sheet of some of another sheet's thumbnails.
+
+    Args:
+        sheet: the other one's file.
+        cell: the side of a thumbnail on it.
+        places: which thumbnails, counted row by row; for -1 there is none, and the cell is black.
+
+    Raises:
+        BrokenFile: the file is no such sheet.
+    """
+    try:
+        with Image.open(sheet) as file:
+            pixels = np.asarray(file)
+    except (OSError, SyntaxError) as error:
+        raise BrokenFile(f"{sheet} cannot be read.", got=str(error), remedy="Log this layer again.") from error
+    before = pixels.shape[1] // cell
+    if places.max() >= before * (pixels.shape[0] // cell):
+        raise BrokenFile(f"{sheet} has too few thumbnails.", got=f"{pixels.shape}", remedy="Log this layer again.")
+    columns = _columns(max(2, math.isqrt(len(places) - 1) + 1), cell)
+    cut = np.zeros((columns * cell, columns * cell, *pixels.shape[2:]), np.uint8)
+    for number, place in enumerate(places):
+        if place >= 0:
+            to, of = divmod(number, columns), divmod(int(place), before)
+            cut[_cell(*to, cell)] = pixels[_cell(*of, cell)]
+    return Sheet(cut, cell, columns)
+
+
+def _cell(row: int, column: int, side: int) -> tuple[slice, slice]:
+    return slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
+
+
+def _columns(fewest: int, cell: int) -> int:
     power_of_two = 1 << (fewest - 1).bit_length()
-    return cell, power_of_two if power_of_two * cell <= SHEET_PIXELS else fewest
+    return power_of_two if power_of_two * cell <= SHEET_PIXELS else fewest
 
 
 def _fitted(pictures: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:

@@ -4,7 +4,10 @@ manifest that tells how they came about.
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -34,6 +37,23 @@ FACTS: Facts = {
     "vectors": (str, NoneType),
 }
 """What the manifest of a map says besides its files."""
+
+
+@dataclass(frozen=True)
+class FinishedMap:
+    """What is known of a map in state "complete" before it is read.
+
+    Attributes:
+        layer: the layer's name.
+        step: the training step; None where nothing changes.
+        name: the map's name.
+        generation: which writing of it lies there.
+    """
+
+    layer: str
+    step: int | None
+    name: str
+    generation: str
 
 
 def save_map(files: Files, folder: str, name: str, projection: Projection) -> None:
@@ -107,6 +127,18 @@ def map_names(files: Files, folder: str, vectors: str) -> list[str]:
         folder: the maps' folder of a layer and step.
         vectors: the generation of the vectors that lie there now.
     """
-    names = [each for each in files.list(folder) if each.endswith(".json")]
-    found = [read_manifest(files, f"{folder}/{each}", "map", FACTS) for each in names]
+    found = [read_manifest(files, each, "map", FACTS) for each in _manifests(files, folder)]
     return sorted(each["name"] for each in found if each.get("vectors") in (None, vectors))
+
+
+def finished_maps(files: Files, folder: str, vectors: str) -> Iterator[tuple[str, str]]:
+    """Names and generations of the maps in state "complete", likewise; what cannot be read is passed over."""
+    for each in _manifests(files, folder):
+        with contextlib.suppress(LabError):
+            found = read_manifest(files, each, "map", FACTS)
+            if found["state"] == "complete" and found["vectors"] in (None, vectors):
+                yield found["name"], str(found.get("generation"))
+
+
+def _manifests(files: Files, folder: str) -> list[str]:
+    return [f"{folder}/{each}" for each in files.list(folder) if each.endswith(".json")]

@@ -14,6 +14,11 @@ from embedding_lab.errors import ShapeMismatch
 State = Literal["forming", "complete"]
 
 
+def map_name(method: str, dims: int, metric: str = "euclidean") -> str:
+    """The name of a map that got none, such as "tsne-3d"."""
+    return f"{method}-{dims}d" + ("" if metric == "euclidean" else f"-{metric}")
+
+
 @dataclass(frozen=True, eq=False)
 class Projection:
     """Points on a map, row by row for the samples of one embedding set.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -23,7 +23,7 @@ from embedding_lab.embeddings.pictures import save_pictures
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import SampleTable, read_dataset
 from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
-from embedding_lab.errors import DataMissing, InputError, one_of
+from embedding_lab.errors import BrokenFile, DataMissing, InputError, one_of
 from embedding_lab.progress import Progress, silent
 
 PLUGIN_FOLDER = "plugins/embedding_lab"
@@ -228,7 +228,11 @@ class Run:
         return read_outputs(self.files, name, read_manifest(self.files, name, "outputs", OUTPUT_FACTS))
 
     def save_map(self, layer: str, step: int | None, name: str, projection: Projection) -> None:
-        """Keeps a map of a layer at a step under a name; a later one of that name takes its place."""
+        """Keeps a map of a layer at a step under a name; a later one of that name takes its place.
+
+        A sample with NaN for its point is not on the map. TensorBoard's own Projector shows a finished map from the
+        next start of a TensorBoard with the lab in it (`docs/maps.md`).
+        """
         maps.save_map(self.files, f"{_set_folder(layer, step)}/maps", name, projection)
 
     def map(self, layer: str, name: str, step: int | Latest | None = LATEST) -> Projection:
@@ -247,6 +251,19 @@ class Run:
         except DataMissing:
             return []
         return maps.map_names(self.files, f"{folder}/maps", str(manifest.get("generation")))
+
+    def finished_maps(self, layer: str | None = None) -> Iterator[maps.FinishedMap]:
+        """The maps in state "complete" of a layer, or of all, at every step; what cannot be read is passed over."""
+        for each in self.layers if layer is None else [layer]:
+            for step in self.steps(each):
+                folder = _set_folder(each, step)
+                if not self.files.list(f"{folder}/maps"):
+                    continue
+                with contextlib.suppress(BrokenFile):
+                    manifest = read_manifest(self.files, f"{folder}/embeddings.json", "embeddings", EMBEDDING_FACTS)
+                    vectors = str(manifest.get("generation"))
+                    for name, generation in maps.finished_maps(self.files, f"{folder}/maps", vectors):
+                        yield maps.FinishedMap(each, step, name, generation)
 
     def save_neighbours(self, embeddings: EmbeddingSet, neighbours: Neighbours) -> None:
         """Keeps the neighbours of a set that was read from this run, beside its vectors."""

@@ -60,6 +60,7 @@ CHECKS: tuple[Check, ...] = (
     profiles.check_place,
     profiles.check_trace_without_profile,
     own_format.check_own_files,
+    own_format.check_unlisted_maps,
     own_format.check_leftovers,
     environment.check_tensorboard_twice,
     environment.check_requirements,

@@ -60,6 +60,12 @@ class Mender:
         self.kept[path] = self._backup(path)
         return self.kept[path]
 
+    def keep(self, path: Path) -> None:
+        """Keeps a file that is about to be changed, where there is one, as it was before the first change."""
+        if path.exists() and path not in self.kept:
+            publish_file(self._backup(path), path.read_bytes())
+            self.kept[path] = self._backup(path)
+
     def change_list(self, file: ProjectorFile, change: Callable[[Any], None]) -> None:
         """Changes a list of tensors as it is now, keeping it as .bak before the first change.
 
@@ -72,9 +78,7 @@ class Mender:
         with taking_turns(file.folder) if ours else contextlib.nullcontext():
             config = parse_config(file.path)
             change(config)
-            if file.path not in self.kept:
-                publish_file(self._backup(file.path), file.path.read_bytes())
-                self.kept[file.path] = self._backup(file.path)
+            self.keep(file.path)
             publish_file(file.path, text_format.MessageToString(config, as_utf8=True).encode())
 
     def check(self, entry: Entry) -> None:

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from embedding_lab.board.checks.finding import Finding
+from embedding_lab.board.checks.finding import Finding, Mend
 from embedding_lab.board.checks.logdir import LogDir
-from embedding_lab.embeddings import open_run
+from embedding_lab.board.checks.mender import Mender
+from embedding_lab.board.finished_maps import list_maps, unlisted_maps
+from embedding_lab.board.projector_config import CONFIG_NAME
+from embedding_lab.embeddings import Run, open_run
 from embedding_lab.embeddings.files import PARTIAL, STALE_SECONDS, LocalFiles
 from embedding_lab.embeddings.manifest import FORMAT, read_manifest, verify
 from embedding_lab.embeddings.names import step_of
@@ -39,6 +42,38 @@ def check_own_files(logdir: LogDir) -> Iterator[Finding]:
                     rule=problem.expected or "a manifest lists its files with size and checksum",
                     remedy=problem.remedy or "Copy the run again as a whole, or write this part again.",
                 )
+
+
+def check_unlisted_maps(logdir: LogDir) -> Iterator[Finding]:
+    """Finished maps that the list of TensorBoard's own Projector does not name yet."""
+    for folder in _own_folders(logdir):
+        run = Run(folder.parents[1])
+        try:
+            missing = list(unlisted_maps(run))
+        except LabError:  # told by the checks of lists and of our own files
+            continue
+        if missing:
+            yield Finding(
+                "map-unlisted",
+                "note",
+                "Projector",
+                "Finished maps are not in the list of the Projector yet.",
+                run=logdir.run_name(run.path),
+                got=", ".join(f"{each.layer}: {each.name}" for each in missing[:5]),
+                rule="the Projector shows what its list names; TensorBoard adds them when it starts with "
+                "embedding-lab installed, and the Projector of another TensorBoard does not show them",
+                remedy="Start TensorBoard anew, or add them now.",
+                mend=_listed(run),
+            )
+
+
+def _listed(run: Run) -> Mend:
+    def mend(mender: Mender) -> str:
+        mender.keep(run.path / CONFIG_NAME)
+        list_maps(run)
+        return f"Added the finished maps of {run.name} to the Projector's list."
+
+    return mend
 
 
 def check_leftovers(logdir: LogDir) -> Iterator[Finding]:
