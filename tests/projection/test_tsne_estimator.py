@@ -4,6 +4,7 @@ placed."""
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from embedding_lab.errors import InputError, ShapeMismatch
+from embedding_lab.projection import descent, repulsion_mesh
 from embedding_lab.projection.neighbours import find
 from embedding_lab.projection.tsne import TSNE
 
@@ -85,6 +87,54 @@ def test_a_stopped_map_becomes_the_very_map_it_would_have_been(
         assert checkpoint["iteration"] == 62
         resumed = TSNE(dims, **brief).fit_transform(vectors, neighbours=known, resume=checkpoint)
     np.testing.assert_array_equal(resumed, whole)
+
+
+def test_interrupted_at_any_line_a_map_becomes_the_very_map_it_would_have_been(
+    pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes between any two lines: in a step, while points are sorted, while the mesh is planned."""
+    monkeypatch.setattr(descent, "EXACT_POINTS", {2: 0})
+    monkeypatch.setattr(descent, "REORDER", 3)
+    monkeypatch.setattr(descent, "CENTRE", 2)
+    monkeypatch.setattr(repulsion_mesh, "REPLAN", 2)
+    vectors = pictures[:60]
+    known = find(vectors, TSNE().neighbours_needed())
+    start = TSNE(max_iter=90, early_exaggeration_iter=20, n_jobs=1, warm_start=True).fit(vectors, neighbours=known)
+    whole = TSNE(max_iter=93, early_exaggeration_iter=20, n_jobs=1).fit_transform(vectors, neighbours=known)
+    lines = 0
+
+    def run(stop_at: int) -> TSNE:
+        """Three iterations, with an interruption before one line of ours."""
+        nonlocal lines
+        lines = 0
+        tsne = pickle.loads(pickle.dumps(start)).set_params(max_iter=93)
+
+        def told(frame: Any, event: str, _: Any) -> Any:
+            nonlocal lines
+            if "embedding_lab/projection" not in frame.f_code.co_filename.replace("\\", "/"):
+                return None
+            if event == "line":
+                lines += 1
+                if lines == stop_at:
+                    raise KeyboardInterrupt
+            return told
+
+        before = sys.gettrace()
+        sys.settrace(told)
+        try:
+            tsne.fit(vectors, neighbours=known)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        return tsne
+
+    run(0)
+    assert lines > 300
+    for stop_at in range(1, lines, 17):
+        tsne = run(stop_at).fit(vectors, neighbours=known)
+        assert tsne.n_iter_ == 93
+        np.testing.assert_array_equal(tsne.embedding_, whole, f"interrupted at line {stop_at} of {lines}")
 
 
 @pytest.mark.parametrize("damage", ["points", "order", "velocity", "mesh_nodes", "rows"])

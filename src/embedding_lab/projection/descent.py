@@ -8,7 +8,7 @@ the early phase, and the step length n / exaggeration of Linderman & Steinerberg
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -172,15 +172,23 @@ class Descent:
         return in_order
 
     def steps(self, until: int, crew: Crew) -> Iterator[Descent]:
-        """Takes steps up to iteration `until`, and hands itself over after each."""
-        push = repulsion_for(self.points, self.kernel, crew, self.layout)
+        """Takes steps up to iteration `until`, and hands itself over after each.
+
+        A step is made aside and then put in place at one stroke: whatever interrupts it, Ctrl-C too, leaves a
+        descent that has taken it or has not.
+        """
+        layout = replace(self.layout)
+        push = repulsion_for(self.points, self.kernel, crew, layout)
         while self.iteration < until:
+            following = replace(self)
             if self.iteration % REORDER == 0:
-                self._reorder()
+                following._reorder()
             if self.iteration % CENTRE == 0:
-                self._centre()
-            self._step(push, crew)
-            self.iteration += 1
+                following._centre()
+            following._step(push, crew)
+            following.iteration += 1
+            following.layout = replace(layout)
+            vars(self).update(vars(following))
             yield self
 
     def normaliser(self, crew: Crew) -> float:
@@ -200,7 +208,10 @@ class Descent:
         exaggeration, momentum, rate = self.schedule.at(self.iteration, self.points.shape[1])
         pull = attraction(self.affinities, self.points, self.kernel, crew)
         push = repulsion.among(self.points)
+        before = self.points, self.velocity, self.gains
+        self.points, self.velocity, self.gains = (np.empty_like(each) for each in before)
         wanted = _move(
+            *before,
             self.points,
             self.velocity,
             self.gains,
@@ -220,16 +231,17 @@ class Descent:
         self.points[self.dims :] = 0
 
     def _centre(self) -> None:
-        self.points -= self.points.mean(axis=1, keepdims=True, dtype=np.float64).astype(F32)
+        self.points = self.points - self.points.mean(axis=1, keepdims=True, dtype=np.float64).astype(F32)
         width = float(np.abs(self.points).max())
         if 0 < width < NARROW:
-            self.points *= F32(WIDENED / width)
-            self.velocity *= F32(WIDENED / width)
+            self.points = self.points * F32(WIDENED / width)
+            self.velocity = self.velocity * F32(WIDENED / width)
 
     def _reorder(self) -> None:
         order = curve_order(self.points)
-        moved = {name: np.ascontiguousarray(getattr(self, name)[..., order]) for name in ROWS}
-        vars(self).update(moved, affinities=self.affinities.reordered(order))  # at one stroke: Ctrl-C finds no half
+        for name in ROWS:
+            setattr(self, name, np.ascontiguousarray(getattr(self, name)[..., order]))
+        self.affinities = self.affinities.reordered(order)
 
 
 def repulsion_for(
@@ -264,7 +276,20 @@ def _check(checkpoint: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> No
 
 
 @compiled
-def _move(points, velocity, gains, pull, push, exaggeration, per_normaliser, rate, momentum):  # type: ignore[no-untyped-def]
+def _move(  # type: ignore[no-untyped-def]
+    old_points,
+    old_velocity,
+    old_gains,
+    points,
+    velocity,
+    gains,
+    pull,
+    push,
+    exaggeration,
+    per_normaliser,
+    rate,
+    momentum,
+):
     """One step of all points, none longer than `LONGEST_STEP`; returns how long one would have been.
 
     Gains grow where the slope keeps its sign, shrink where it turns.
@@ -273,10 +298,10 @@ def _move(points, velocity, gains, pull, push, exaggeration, per_normaliser, rat
     for axis in range(dims):
         for i in range(n):
             slope = exaggeration * pull[axis, i] - per_normaliser * push[axis, i]
-            turns = slope * velocity[axis, i] > F32(0)
-            gain = gains[axis, i] * F32(0.8) if turns else gains[axis, i] + F32(0.2)
+            turns = slope * old_velocity[axis, i] > F32(0)
+            gain = old_gains[axis, i] * F32(0.8) if turns else old_gains[axis, i] + F32(0.2)
             gains[axis, i] = max(gain, LEAST_GAIN)
-            velocity[axis, i] = momentum * velocity[axis, i] - rate * gains[axis, i] * slope
+            velocity[axis, i] = momentum * old_velocity[axis, i] - rate * gains[axis, i] * slope
     longest = F32(0)
     for i in range(n):
         square = F32(0)
@@ -289,5 +314,5 @@ def _move(points, velocity, gains, pull, push, exaggeration, per_normaliser, rat
                 velocity[axis, i] *= shorter
     for axis in range(dims):
         for i in range(n):
-            points[axis, i] += velocity[axis, i]
+            points[axis, i] = old_points[axis, i] + velocity[axis, i]
     return np.sqrt(longest)
