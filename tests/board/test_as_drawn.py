@@ -51,9 +51,17 @@ def test_the_page_stretches_as_little_as_is_said_and_a_plane_not_at_all(
 
 @pytest.mark.parametrize(
     ("widths", "most"),
-    [((1, 0.9, 0.7), 1.001), ((1, 0.85, 0.7), 1.03), ((1, 0.98, 0.96), 1.001)],
+    [
+        ((1, 0.9, 0.7), 1.001),
+        ((1, 0.85, 0.7), 1.03),
+        ((1, 0.98, 0.96), 1.001),
+        ((1, 1, 0.1), 1.001),
+        ((1, 0.5, 0.5), 1.7),
+    ],
 )
-def test_a_round_map_in_space_keeps_its_proportions_or_nearly(widths: tuple[float, ...], most: float) -> None:
+def test_a_round_or_flat_map_in_space_keeps_its_proportions_or_nearly_and_a_long_one_gains(
+    widths: tuple[float, ...], most: float
+) -> None:
     points = np.random.default_rng(0).normal(size=(1000, 3))
     points *= widths / np.linalg.norm(points, axis=1, keepdims=True)
     assert as_drawn(points).stretch < most < unlike(on_page(points), points)

@@ -8,7 +8,9 @@ suitable `c` makes those axes the eigenvectors. Turning and moving change no dis
 
 With C the covariances along the axes, c must have c₁c₂ = -C₁₂, c₁c₃ = -C₁₃, c₂c₃ = -C₂₃, which has a solution
 where C₁₂C₁₃C₂₃ < 0. There is a whole curve of cubes around a body to choose from; where none of them has a
-solution, the axes are taken that stretch least.
+solution, the axes are taken that stretch least. That is so for a map much longer than wide: along the direction v
+of a needle C = vvᵀ, and C₁₂C₁₃C₂₃ = (v₁v₂v₃)². No linear map of the points, and no further constant column, changes
+the sign of that product.
 """
 
 from __future__ import annotations
