@@ -227,6 +227,18 @@ def test_the_scale_of_the_vectors_does_not_matter(scale: float, digits: tuple[np
     np.testing.assert_allclose(tsne.fit_transform(few * scale), plain, atol=1e-2 * np.ptp(plain))
 
 
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e300, 1e308])
+def test_the_largest_and_smallest_numbers_there_are_give_a_map(scale: float) -> None:
+    vectors = np.random.default_rng(0).uniform(-1, 1, (60, 4))
+    with np.errstate(under="ignore"):
+        extreme = np.round(vectors * 100) * scale if scale < 1e-323 else vectors * scale
+    tsne = TSNE(max_iter=60, early_exaggeration_iter=30).fit(extreme)
+    assert np.isfinite(tsne.embedding_).all()
+    assert len(np.unique(tsne.embedding_, axis=0)) == 60
+    np.testing.assert_array_equal(tsne.transform(extreme[:5]), tsne.embedding_[:5])
+    assert np.isfinite(tsne.transform(np.ones((1, 4)))).all()
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.uint8])
 def test_any_real_type_will_do(dtype: type, digits: tuple[np.ndarray, np.ndarray]) -> None:
     tsne = TSNE(max_iter=60, early_exaggeration_iter=30)

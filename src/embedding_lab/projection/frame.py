@@ -25,6 +25,10 @@ SAMPLE_ROWS = 512
 REACH = 2.0**50
 """How far the farthest vector lies from the origin of a frame: squares stay below 2¹⁰⁶, and what is 10³⁰
 times smaller than the farthest vector still has a square above the smallest float32."""
+FARTHEST = 2.0**60
+"""How far a new vector may lie from it: farther ones are drawn nearer along their direction."""
+MODERATE_EXPONENT = 100
+"""Up to this power of two, and down to the same with a minus, numbers and their distances are floats of 32 bits."""
 
 
 def as_vectors(vectors: Any) -> Any:
@@ -82,6 +86,27 @@ def column_extremes(vectors: Any) -> tuple[NDArray[np.float64], NDArray[np.float
     return low, high
 
 
+def extreme_exponent(vectors: Any) -> int:
+    """The power of two of the largest number, where that is too large or too small for float32 to reckon with its
+    square; 0 where it is not.
+
+    Raises:
+        NotFinite: a value is NaN or infinite; the message names its row.
+    """
+    low, high = column_extremes(vectors)
+    exponent = int(np.frexp(max(float(high.max()), -float(low.min())))[1])
+    return exponent if abs(exponent) > MODERATE_EXPONENT else 0
+
+
+def moderate(vectors: Any, exponent: int) -> Any:
+    """The vectors divided by two to the power of `exponent`; what is still too large then is cut off."""
+    if exponent == 0:
+        return vectors
+    with np.errstate(over="ignore"):
+        scaled = np.ldexp(np.asarray(vectors, np.float64), -exponent)
+    return np.clip(scaled, -(2.0**MODERATE_EXPONENT), 2.0**MODERATE_EXPONENT)
+
+
 def _refuse(block: NDArray[Any], start: int) -> None:
     bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
     raise NotFinite(
@@ -137,6 +162,9 @@ class Frame:
         rows = directions(rows) if self.metric == "cosine" else rows
         rows = rows - self.centre
         rows *= self.scale
+        if max(rows.max(), -rows.min()) > FARTHEST:
+            largest = np.abs(rows).max(axis=1, keepdims=True)
+            rows *= np.minimum(1, FARTHEST / np.maximum(largest, 1) / np.sqrt(rows.shape[1]))
         return np.ascontiguousarray(rows, dtype=np.float32)
 
     def distances(self, squared: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -31,7 +31,7 @@ from embedding_lab.projection.affinity import (
 from embedding_lab.projection.crew import Crew, crew_of
 from embedding_lab.projection.descent import Descent, Schedule
 from embedding_lab.projection.first_map import first_map, narrowed
-from embedding_lab.projection.frame import as_vectors
+from embedding_lab.projection.frame import as_vectors, extreme_exponent, moderate
 from embedding_lab.projection.kernel import Weighting
 from embedding_lab.projection.method import Forming, NeighboursOf, Stopped
 from embedding_lab.projection.neighbours import Index
@@ -141,6 +141,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         """
         vectors = validate_data(self, X, ensure_all_finite=False, ensure_min_samples=1)
         self._check()
+        self._exponent = extreme_exponent(vectors)  # the map does not depend on the scale
+        vectors = moderate(vectors, self._exponent)
         with crew_of(self.n_jobs) as crew:
             self._descent = descent = self._stopped(vectors) or self._start(vectors, neighbours, resume, crew)
             self._run(descent, crew)
@@ -165,7 +167,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         rest among its neighbours, whichever others come with it, and moves nothing.
         """
         check_is_fitted(self)
-        vectors = validate_data(self, X, reset=False, ensure_all_finite=False)
+        vectors = moderate(validate_data(self, X, reset=False, ensure_all_finite=False), self._exponent)
         if self._index is None:
             self._index = Index(self._vectors, metric=self.metric, threads=self.n_jobs)
         found = self._index.query(vectors, max(self._wanted(len(self._vectors)), 1))
