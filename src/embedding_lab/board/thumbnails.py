@@ -107,12 +107,12 @@ def cut_from(sheet: Path, cell: int, places: NDArray[np.intp]) -> Sheet:
     cut = np.zeros((columns * cell, columns * cell, *pixels.shape[2:]), np.uint8)
     for number, place in enumerate(places):
         if place >= 0:
-            to, of = divmod(number, columns), divmod(int(place), before)
-            cut[_cell(*to, cell)] = pixels[_cell(*of, cell)]
+            cut[_cell(number, columns, cell)] = pixels[_cell(int(place), before, cell)]
     return Sheet(cut, cell, columns)
 
 
-def _cell(row: int, column: int, side: int) -> tuple[slice, slice]:
+def _cell(number: int, columns: int, side: int) -> tuple[slice, slice]:
+    row, column = divmod(number, columns)
     return slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
 
 

@@ -16,6 +16,7 @@ from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs, Place
 from embedding_lab.embeddings.event_file import ensure_event_file
 from embedding_lab.embeddings.files import LocalFiles, storage_errors
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
+from embedding_lab.embeddings.maps import FinishedMap
 from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
 from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
@@ -252,7 +253,7 @@ class Run:
             return []
         return maps.map_names(self.files, f"{folder}/maps", str(manifest.get("generation")))
 
-    def finished_maps(self, layer: str | None = None) -> Iterator[maps.FinishedMap]:
+    def finished_maps(self, layer: str | None = None) -> Iterator[FinishedMap]:
         """The maps in state "complete" of a layer, or of all, at every step; what cannot be read is passed over."""
         for each in self.layers if layer is None else [layer]:
             for step in self.steps(each):
@@ -263,7 +264,7 @@ class Run:
                     manifest = read_manifest(self.files, f"{folder}/embeddings.json", "embeddings", EMBEDDING_FACTS)
                     vectors = str(manifest.get("generation"))
                     for name, generation in maps.finished_maps(self.files, f"{folder}/maps", vectors):
-                        yield maps.FinishedMap(each, step, name, generation)
+                        yield FinishedMap(each, step, name, generation)
 
     def save_neighbours(self, embeddings: EmbeddingSet, neighbours: Neighbours) -> None:
         """Keeps the neighbours of a set that was read from this run, beside its vectors."""
