@@ -106,9 +106,19 @@ def test_what_is_no_table_of_numbers_is_refused(tmp_path: Path, vectors: np.ndar
     assert not (tmp_path / "run").exists()
 
 
-def test_images_that_cannot_be_shown_are_refused_with_the_mend(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"astype\('uint8'\)"):
-        lab.log_embeddings(tmp_path / "run", VECTORS, images=np.zeros((30, 8, 8)))
+def test_images_that_cannot_be_shown_are_refused_with_what_would_be(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="1, 3 or 4 channels first or last"):
+        lab.log_embeddings(tmp_path / "run", VECTORS, images=np.zeros((30, 8, 8, 2)))
+    with pytest.raises(InputError, match="29 for 30 ids"):
+        lab.log_embeddings(tmp_path / "run", VECTORS, images=np.zeros((29, 8, 8)))
+
+
+def test_what_the_images_and_columns_were_taken_for_is_told(tmp_path: Path) -> None:
+    images: list[Any] = [np.full((4, 5), row / 3) for row in range(30)]
+    images[7] = b"no picture"
+    told = lab.log_embeddings(tmp_path / "run", VECTORS, images=images).notes
+    assert any("0 as black and 9.667 as white" in note for note in told)
+    assert any("1 of the 30 images; the first, in row 7" in note for note in told)
 
 
 REFUSED: dict[str, dict[str, Any]] = {

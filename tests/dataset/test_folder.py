@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from embedding_lab.dataset import load_dataset, pictures
-from embedding_lab.dataset.pictures import PictureForm, read_picture
+from embedding_lab.embeddings.decoding import PictureForm, decoded
 from embedding_lab.errors import BrokenFile, EmptyData, InputError, UnknownName
 
 Paint = Callable[..., Path]
@@ -206,7 +206,7 @@ def test_a_photograph_is_turned_upright(paint: Paint) -> None:
 def test_a_large_photograph_keeps_its_look_when_made_smaller(tmp_path: Path) -> None:
     ramp = np.tile(np.linspace(0, 255, 1600).astype(np.uint8), (1200, 1))
     Image.fromarray(ramp).save(tmp_path / "a.jpg", quality=95)
-    small = read_picture(tmp_path / "a.jpg", PictureForm(120, 160, colour=False))
+    small = decoded(tmp_path / "a.jpg", PictureForm(120, 160, colour=False))
     np.testing.assert_allclose(small, np.tile(np.linspace(0, 255, 160), (120, 1)), atol=4)
 
 
@@ -254,7 +254,7 @@ def test_cut_and_flipped_pictures_are_refused_or_read(kind: str, data: st.DataOb
     path = scratch / f"broken.{kind}"
     path.write_bytes(content)
     try:
-        picture = read_picture(path, PictureForm(10, 20, colour=True))
+        picture = decoded(path, PictureForm(10, 20, colour=True))
     except BrokenFile:
         return
     assert picture.shape == (10, 20, 3)

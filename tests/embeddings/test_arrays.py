@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import io
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
-from embedding_lab.embeddings import as_dataset
+from embedding_lab.embeddings import as_dataset, label_numbers
 from embedding_lab.embeddings.arrays import as_array
 from embedding_lab.errors import InputError
 
@@ -114,3 +116,66 @@ def test_jax_arrays_are_read_also_in_half_precision() -> None:
     half = as_array(jax.numpy.asarray(VECTORS, "bfloat16"), "vectors")
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, VECTORS, rtol=1e-2)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_columns_of_hugging_face_are_vectors_labels_pictures_and_sounds(tmp_path: Any) -> None:
+    datasets = pytest.importorskip("datasets", reason="no datasets: pip install datasets")
+    pictures = np.random.default_rng(1).integers(0, 256, (4, 9, 12, 3), np.uint8)
+    files = [png(picture) for picture in pictures]
+    table = datasets.Dataset.from_dict(
+        {
+            "vector": VECTORS.tolist(),
+            "kind": [1, 0, 1, -1],
+            "name": ["a", "b", "c", "d"],
+            "image": [{"bytes": file, "path": None} for file in files],
+            "tone": [{"bytes": TONE, "path": "tone.wav"}] * 4,
+        },
+        features=datasets.Features(
+            {
+                "vector": datasets.List(datasets.Value("float32")),
+                "kind": datasets.ClassLabel(names=["cat", "dog"]),
+                "name": datasets.Value("string"),
+                "image": datasets.Image(),
+                "tone": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")},
+            }
+        ),
+    )
+    table = table.cast_column("tone", datasets.Audio()).select([2, 0, 3])
+    data = as_dataset(
+        table["vector"],
+        labels=table["kind"],
+        ids=table["name"],
+        images=table["image"],
+        columns={"tone": table["tone"], "kind again": table["kind"]},
+    )
+    np.testing.assert_array_equal(data.samples, VECTORS[[2, 0, 3]])
+    assert data.label_texts is not None
+    assert data.label_texts.tolist() == ["dog", "dog", ""]
+    assert data.ids.tolist() == ["c", "a", "d"]
+    np.testing.assert_array_equal(data.shown[:], pictures[[2, 0, 3]])
+    assert data.media["tone"].file(1) == TONE
+    assert data.columns["kind again"].tolist() == [1, 1, -1]
+    numbers = datasets.Dataset.from_dict({"x": [1.0, 2.0], "y": [3.0, 4.0]})
+    np.testing.assert_array_equal(as_array(numbers, "vectors"), [[1, 3], [2, 4]])
+
+
+TONE = b"RIFF" + (36 + 8).to_bytes(4, "little") + b"WAVEfmt " + bytes(32)
+
+
+def png(picture: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_texts_become_labels_by_way_of_arrow_as_they_would_one_by_one() -> None:
+    texts = ["dog", None, "cat", "", "dog"]
+    for column in (pa.array(texts), pa.chunked_array([texts[:2], texts[2:]]), pa.array(texts).dictionary_encode()):
+        numbers, names = label_numbers(column)
+        assert numbers is not None
+        assert (numbers.tolist(), names) == ([1, -1, 0, -1, 1], ("cat", "dog"))
+    unused = pa.DictionaryArray.from_arrays([2, 0, None], ["cat", "cow", "dog"])
+    assert label_numbers(unused)[1] == ("cat", "dog")
+    with pytest.raises(InputError, match="'dog'"):
+        label_numbers(pa.array(texts), ["cat"])

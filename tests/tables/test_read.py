@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import struct
 import subprocess
 import sys
 import tempfile
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
+from PIL import Image
 
 from embedding_lab.embeddings import as_dataset
 from embedding_lab.errors import (
@@ -95,8 +98,8 @@ def test_vectors_labels_ids_and_columns_of_a_table_are_found(
     assert {name: values.tolist() for name, values in data.columns.items()} == {"weight": WEIGHTS}
     said = " ".join(found.said)
     assert (
-        "3 numbers for each of 6 samples. The labels are 'kind'. The ids are 'name'. Further columns: weight."
-        in said
+        "3 numbers for each of 6 samples. The labels are 'kind'. The ids are 'name'. "
+        "Further columns: weight (numbers)." in said
     )
 
 
@@ -347,3 +350,63 @@ def test_a_file_of_ten_times_the_rows_needs_no_more_memory(tmp_path: Path) -> No
         done = subprocess.run([sys.executable, "-c", SCRIPT, path], capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout.split()[1]) / (1024 if sys.platform != "darwin" else 1024**2))
     assert peaks[1] - peaks[0] < 100, f"{peaks[0]:.0f} MB, then {peaks[1]:.0f} MB, for 400 MB of vectors"
+
+
+def sound() -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, 8000, 0, "NONE", ""))
+        writer.writeframes(bytes(80))
+    return file.getvalue()
+
+
+def test_pictures_sounds_links_and_texts_are_known_and_said(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(1).integers(0, 256, (6, 9, 12), np.uint8)
+    files = []
+    for picture in pictures:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "PNG")
+        files.append(file.getvalue())
+    (tmp_path / "second.png").write_bytes(files[0])
+    table = pa.table(
+        {
+            "embedding": VECTORS.tolist(),
+            "photo": pa.array([{"bytes": file, "path": None} for file in files]),
+            "other photo": ["second.png"] * 6,
+            "tone": [sound(), None] * 3,
+            "raw": [b"?"] * 6,
+            "page": ["https://example.org"] * 6,
+            "story": ["Once upon a time. " * 20] * 6,
+            "weight": WEIGHTS,
+        }
+    )
+    pa.parquet.write_table(table, tmp_path / "a.parquet", row_group_size=2)
+    with open_vectors(tmp_path / "a.parquet", Choice()) as found:
+        np.testing.assert_array_equal(found.images[:], pictures)
+        tones = found.columns["tone"]
+        assert [tones.file(row) for row in range(2)] == [sound(), None]
+        assert found.columns["other photo"].file(3) == files[0]
+        told = " ".join(found.said)
+    assert "The pictures are 'photo'." in told
+    for kind in (
+        "other photo (pictures)",
+        "tone (sounds)",
+        "page (links)",
+        "story (long texts)",
+        "weight (numbers)",
+    ):
+        assert kind in told
+    assert "Left out, since they cannot be shown: raw." in told
+
+
+def test_paths_beside_a_table_are_its_pictures(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    lines = ["dim_0,dim_1,file"]
+    for row in range(4):
+        Image.fromarray(np.full((5, 7), 60 * row, np.uint8)).save(tmp_path / "pictures" / f"{row}.png")
+        lines.append(f"{row},1,pictures/{row}.png")
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    with open_vectors(tmp_path / "a.csv", Choice()) as found:
+        assert found.images.shape == (4, 5, 7)
+        assert found.images[2].max() == 120
+        assert found.ids.to_pylist() == [f"pictures/{row}.png" for row in range(4)]

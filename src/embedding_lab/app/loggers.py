@@ -37,13 +37,15 @@ def log_embeddings(
     Args:
         run: the run's folder, one level below the log directory; made where it does not exist.
         embeddings: what `extract` gave, one EmbeddingSet, or vectors of shape (n, dims): an array, a tensor of any
-            framework on any device, or a table or a column of lists of pandas, polars or Arrow.
+            framework on any device, or a table or a column of lists of pandas, polars, Arrow or Hugging Face's
+            datasets.
         layer: a name for plain vectors.
         step: the training step; for embedding sets, their own step when left out.
         labels: for plain vectors, int or text of shape (n,), from any of these libraries as all that follows.
         class_names: for plain vectors, the name of label i at position i.
         ids: for plain vectors, unique text of shape (n,); numbered when left out.
-        images: for plain vectors, raw uint8 pictures, shape (n, height, width[, 1 or 3]).
+        images: for plain vectors, n pictures of any kind: an array or tensor (n, height, width), or with channels
+            first or last, of any range; or paths, bytes of files, pictures of Pillow, of mixed sizes.
         columns: for plain vectors, further columns of shape (n,) each.
         dataset: for plain vectors, a name for their samples.
         progress: told how far the writing is.

@@ -9,7 +9,7 @@ import numpy as np
 
 from embedding_lab.embeddings import EmbeddingSet, as_dataset
 from embedding_lab.embeddings.arrays import as_array
-from embedding_lab.errors import InputError, ShapeMismatch
+from embedding_lab.errors import ShapeMismatch
 
 
 def plain_set(
@@ -21,7 +21,7 @@ def plain_set(
         vectors: real numbers, shape (n, dims); memory-mapped ones stay so.
         dataset: a name for their samples.
         layer: a name for the vectors.
-        images: raw uint8 pictures, shape (n, height, width[, 1 or 3]).
+        images: n pictures of any kind.
         described: what `as_dataset` takes besides: labels, class_names, ids, columns.
 
     Raises:
@@ -35,15 +35,5 @@ def plain_set(
             expected="shape (n, dims), float or int",
             remedy="Flatten or pool further axes first, for instance X.reshape(len(X), -1).",
         )
-    samples = table if images is None else np.asarray(as_array(images, "images"))
-    data = as_dataset(samples, name=dataset, **described)
-    if images is None:
-        return EmbeddingSet(table, replace(data, samples=None), layer)
-    if not data.pictures:
-        raise InputError(
-            "The images cannot be shown.",
-            got=f"dtype {data.samples.dtype}, shape {data.samples.shape}",
-            expected="uint8 of shape (n, height, width[, 1 or 3])",
-            remedy="For floats from 0 to 1: (images * 255).astype('uint8').",
-        )
-    return EmbeddingSet(table, data, layer)
+    data = as_dataset(table, name=dataset, images=images, **described)
+    return EmbeddingSet(table, replace(data, samples=None), layer)

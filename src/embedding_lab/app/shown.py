@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
@@ -14,6 +15,11 @@ def write_for_viewers(run: Path, sets: Iterable[EmbeddingSet], *, progress: Prog
     """Writes what the viewers need beside the vectors; arguments, result and errors as `write_stock_projector`."""
     shown = list(sets)
     into = create_run(run)
-    for data in {id(each.dataset): each.dataset for each in shown}.values():
+    datasets = {id(each.dataset): each.dataset for each in shown}.values()
+    said: list[str] = []
+    for data in datasets:
         into.save_pictures(data)
-    return write_stock_projector(run, shown, progress=progress)
+        said += into.save_media(data)
+    export = write_stock_projector(run, shown, progress=progress)
+    said += [sentence for data in datasets for sentence in getattr(data.shown, "said", ())]
+    return replace(export, notes=(*export.notes, *said))

@@ -286,7 +286,7 @@ class _Export:
         if not data.pictures:
             cell = listed_cell(self.run_path, path)
             return (path, cell) if cell else ("", 0)
-        cell, _ = layout(count, *data.samples.shape[1:3])
+        cell, _ = layout(count, *data.shown.shape[1:3])
         self.paths.add(path)
         if path not in self._drawn and not (self.run_path / path).exists():
             self._drawn[path] = self._beside.submit(lambda: self._keep(path, thumbnail_sheet(data, rows).png()))

@@ -36,7 +36,9 @@ def log(
     ] = None,
     images: Annotated[
         Path | None,
-        typer.Option("--images", help="A picture per sample: a .npy file, uint8 (n, height, width[, 3])."),
+        typer.Option(
+            "--images", help="A picture per sample: a .npy file (n, height, width[, channels]), or lines of paths."
+        ),
     ] = None,
     layer: Annotated[
         str | None, typer.Option("--layer", help="A name for the vectors; default the file's.")
@@ -50,7 +52,8 @@ def log(
     """Log vectors of your own."""
     from embedding_lab.app.logged_files import log_file
     from embedding_lab.embeddings import open_run, run_folder
-    from embedding_lab.tables import Choice, read_array, read_column
+    from embedding_lab.embeddings.gallery import as_pictures
+    from embedding_lab.tables import Choice, read_column
 
     in_files = {"labels": labels, "ids": ids}
     elsewhere = {part: read_column(Path(name)) for part, name in in_files.items() if name and _is_file(name)}
@@ -66,7 +69,7 @@ def log(
             layer=layer,
             step=step,
             choice=choice,
-            images=None if images is None else read_array(images),
+            images=None if images is None else as_pictures(read_column(images), folder=images.parent),
             progress=progress,
             **elsewhere,
         )

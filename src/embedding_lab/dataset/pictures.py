@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
+from embedding_lab.embeddings.decoding import PictureForm, decoded, form_of
 from embedding_lab.embeddings.files import storage_errors
-from embedding_lab.errors import BrokenFile, InputError
+from embedding_lab.errors import InputError
 from embedding_lab.progress import Progress, silent
 
 SUFFIXES = frozenset(
@@ -22,26 +20,11 @@ SUFFIXES = frozenset(
 )
 """Which files are taken for pictures, in any letter case."""
 
-GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 MIXED_SIDE = 256
 """Pictures of mixed sizes are brought to a common one with sides no longer than this."""
 MEMORY_BYTES = 8 << 30
 """More than this is not decoded into memory at once."""
-EXIF_ORIENTATION = 0x0112
 STAGE = "read pictures"
-
-
-class PictureForm(NamedTuple):
-    """The form a picture has on disk, or that all of them get."""
-
-    height: int
-    width: int
-    colour: bool
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of its array."""
-        return (self.height, self.width, 3) if self.colour else (self.height, self.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +49,7 @@ class PictureFiles:
         _check_memory(len(paths), self.form)
         pictures = np.empty((len(paths), *self.form.shape), np.uint8)
         for row, path in enumerate(paths):
-            pictures[row] = read_picture(path, self.form)
+            pictures[row] = decoded(path, self.form)
             self.progress(STAGE, row + 1, len(paths))
         return pictures
 
@@ -87,70 +70,13 @@ def common_form(paths: Sequence[Path]) -> PictureForm:
     Raises:
         BrokenFile: a file is not a picture.
     """
-    forms = [_form_of(path) for path in paths]
+    forms = [form_of(path) for path in paths]
     colour = any(form.colour for form in forms)
     height, width = np.median([(form.height, form.width) for form in forms], axis=0)
     if all((form.height, form.width) == (height, width) for form in forms):
         return PictureForm(int(height), int(width), colour)
     scale = min(1.0, MIXED_SIDE / max(height, width))
     return PictureForm(max(1, round(height * scale)), max(1, round(width * scale)), colour)
-
-
-def read_picture(path: Path, form: PictureForm) -> NDArray[np.uint8]:
-    """One picture, upright, in a form: scaled to fit and centred on black where its own form is another.
-
-    Returns:
-        uint8, shape (height, width) or (height, width, 3).
-
-    Raises:
-        BrokenFile: the file is not a whole picture.
-    """
-    size = (form.width, form.height)
-    with _opened(path) as image:
-        image.draft(None, size)  # lets a JPEG be decoded at a fraction of its size where that is enough
-        upright = ImageOps.exif_transpose(image)
-        picture = _eight_bits(upright, form.colour)
-        if picture.size != size:
-            picture = ImageOps.pad(picture, size, method=Image.Resampling.LANCZOS)
-        return np.asarray(picture)
-
-
-def _form_of(path: Path) -> PictureForm:
-    with _opened(path) as image:
-        width, height = image.size
-        on_its_side = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
-        colour = image.mode not in GREY_MODES
-        return PictureForm(width, height, colour) if on_its_side else PictureForm(height, width, colour)
-
-
-def _eight_bits(image: Image.Image, colour: bool) -> Image.Image:
-    """Eight bits per channel; sixteen are scaled, and what is transparent becomes white."""
-    if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers, which have no black and white")
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.clip(np.asarray(image), 0, 0xFFFF) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return image.convert("RGB" if colour else "L")
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    with storage_errors(path), path.open("rb") as file:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(file) as image:
-                    yield image
-        except MemoryError:
-            raise
-        except Exception as error:  # every decoder has its own ways to say that a file is broken
-            raise BrokenFile(
-                f"{path} is not a whole picture.",
-                got=str(error).rstrip("."),
-                expected="a picture file that Pillow can read",
-                remedy="Mend it or take it out of the folder.",
-            ) from error
 
 
 def _check_memory(count: int, form: PictureForm) -> None:

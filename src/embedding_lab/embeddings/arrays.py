@@ -5,6 +5,7 @@ Nothing is imported to find out what it is: the names of its classes say so, or 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from embedding_lab.errors import InputError, LabError
 FRAMES = ("pandas", "polars", "pyarrow")
 """Libraries whose tables and columns are read by way of Arrow, which knows their missing values and categories."""
 
+HUGGING_FACE = "datasets"
+"""Hugging Face's library, whose tables and columns are read by way of Arrow too, row by row where need be."""
+
 NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 
 
@@ -23,7 +27,8 @@ def as_array(values: Any, what: str) -> Any:
     """Values with n samples on their first axis: arrays of any library's as they are, all else as numpy's.
 
     Args:
-        values: anything numpy can read, a tensor on any device, or a table or column of pandas, polars or Arrow.
+        values: anything numpy can read, a tensor on any device, or a table or column of pandas, polars, Arrow or
+            Hugging Face's datasets.
             A table's columns of numbers become the columns of an array, a column of lists of one length its rows.
         what: the name for messages.
 
@@ -47,8 +52,8 @@ def as_array(values: Any, what: str) -> Any:
 
 def _as_array(values: Any) -> Any:
     library = type(values).__module__.partition(".")[0]
-    if library in FRAMES:
-        return _from_arrow(_as_arrow(values, library))
+    if library in (*FRAMES, HUGGING_FACE):
+        return _from_arrow(as_arrow(values))
     if hasattr(values, "detach") and hasattr(values, "cpu"):  # a tensor of PyTorch
         values = values.detach().cpu()
         return (values.float() if "float" in str(values.dtype) and values.element_size() < 4 else values).numpy()
@@ -57,13 +62,69 @@ def _as_array(values: Any) -> Any:
     return values.astype(np.float32) if "float" in str(values.dtype) and values.dtype.kind == "V" else values
 
 
-def _as_arrow(values: Any, library: str) -> Any:
-    """A pyarrow Table, ChunkedArray or Array of the same values."""
+def as_arrow(values: Any) -> Any:
+    """A table or column of one of these libraries as a pyarrow Table, ChunkedArray or Array of the same values."""
+    library = type(values).__module__.partition(".")[0]
     if library == "pyarrow":
         return values
     if library == "polars":
         return values.to_arrow()
+    if library == HUGGING_FACE:
+        return _undecoded(values)[:]
     return pa.Table.from_pandas(values, preserve_index=False) if hasattr(values, "columns") else pa.array(values)
+
+
+class ArrowRows(Sequence[Any]):
+    """A column of Arrow or of Hugging Face's datasets that is read row by row, as Python's own values."""
+
+    def __init__(self, column: Any) -> None:
+        self._column = _undecoded(column) if type(column).__module__.startswith(HUGGING_FACE) else column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._column[row : row + 1][0].as_py()
+
+
+def _undecoded(values: Any) -> Any:
+    """A table or column of Hugging Face's that gives Arrow's arrays for a slice: pictures and sounds as bytes."""
+    if hasattr(values, "column_name") and hasattr(values.source, "with_format"):
+        return values.source.with_format("arrow")[values.column_name]
+    if hasattr(values, "with_format"):
+        return values.with_format("arrow")
+    return pa.array(list(values))  # a part of a nested column
+
+
+def as_codes(values: Any) -> tuple[NDArray[np.int64], list[str]] | None:
+    """A column of text of one of these libraries as positions among its different texts, -1 where one is missing.
+
+    None for anything else. Of millions of texts only the different ones become Python's own.
+    """
+    if type(values).__module__.partition(".")[0] not in (*FRAMES, HUGGING_FACE) or hasattr(values, "columns"):
+        return None
+    try:
+        column = as_arrow(values)
+    except (pa.ArrowException, ValueError, TypeError):
+        return None
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return None
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    codes = np.asarray(encoded.indices.cast(pa.int64()).fill_null(-1))
+    used, codes = np.unique(codes, return_inverse=True)  # of categories there may be more
+    texts = encoded.dictionary.take(pa.array(used[used >= 0])).to_pylist()
+    return codes - int(len(texts) < len(used)), ["" if each is None else str(each) for each in texts]
+
+
+def class_names_of(labels: Any) -> tuple[str, ...] | None:
+    """The names that a column of Hugging Face's datasets has for its whole numbers; None where it has none."""
+    if not type(labels).__module__.startswith(HUGGING_FACE):
+        return None
+    names = getattr(getattr(labels, "features", None), "names", None)
+    return None if names is None else tuple(names)
 
 
 def _from_arrow(values: Any) -> NDArray[Any]:

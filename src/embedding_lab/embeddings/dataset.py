@@ -11,12 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import as_array
+from embedding_lab.embeddings.arrays import as_array, as_codes, class_names_of
+from embedding_lab.embeddings.gallery import as_pictures, looks_like_pictures
+from embedding_lab.embeddings.media import Media, as_media
 from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
 
 UNLABELLED = -1
 """The label of a sample that has none."""
+
+ID_BLOCK = 1 << 16
+"""So many ids are Python's own texts at once."""
 
 FINGERPRINT_SAMPLES = 1024
 FINGERPRINT_BLOCK = 64
@@ -40,6 +45,8 @@ class Dataset:
         class_names: the name of label i at position i; None where there are no labels or no names.
         splits: text, shape (n,), the part each sample belongs to; None where there are no parts.
         columns: further columns of the user's, each of shape (n,).
+        images: what is shown of the samples, where that is something else: uint8, (n, height, width[, 1 or 3]).
+        media: columns of sounds and further pictures; each is in `columns` too, as the names of its files.
         kept_fingerprint: the fingerprint of the samples that only the table was kept of.
 
     Raises:
@@ -56,6 +63,8 @@ class Dataset:
     class_names: tuple[str, ...] | None = None
     splits: NDArray[np.str_] | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    images: Any = None
+    media: Mapping[str, Media] = field(default_factory=dict)
     kept_fingerprint: str | None = None
 
     def __post_init__(self) -> None:
@@ -74,11 +83,22 @@ class Dataset:
 
     @property
     def pictures(self) -> bool:
-        """Whether the samples are pictures that can be shown: uint8, (n, height, width[, 1 or 3])."""
+        """Whether there are pictures of the samples that can be shown."""
+        return self.shown is not None
+
+    @cached_property
+    def shown(self) -> Any:
+        """The pictures of the samples: array-like, uint8, (n, height, width[, 1 or 3]), or None.
+
+        They are the `images`, else the samples where these are raw pictures, or numbers of shape (n, height, width,
+        channels) or (n, channels, height, width) with 1, 3 or 4 channels.
+        """
+        if self.images is not None:
+            return self.images
         shape: tuple[int, ...] = getattr(self.samples, "shape", ())
-        if getattr(self.samples, "dtype", None) != np.uint8:
-            return False
-        return len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
+        if getattr(self.samples, "dtype", None) == np.uint8 and len(shape) == 3:
+            return self.samples
+        return as_pictures(self.samples, "samples") if looks_like_pictures(self.samples) else None
 
     @property
     def label_texts(self) -> NDArray[np.str_] | None:
@@ -106,12 +126,16 @@ class Dataset:
         """
         if self.kept_fingerprint is not None:
             return self.kept_fingerprint
-        digest = hashlib.sha256("\n".join(self.ids).encode())
+        digest = hashlib.sha256()
+        for part in _joined(self.ids):
+            digest.update(part)
         digest.update(array_bytes(self.labels))
-        if self.samples is not None:
-            spread = np.unique(np.linspace(0, len(self) - 1, FINGERPRINT_SAMPLES).astype(np.int64))
-            for part in _sample_bytes(self.samples, spread):
+        spread = np.unique(np.linspace(0, len(self) - 1, FINGERPRINT_SAMPLES).astype(np.int64))
+        for each in (self.samples, self.images):
+            for part in () if each is None else _sample_bytes(each, spread):
                 digest.update(part)
+        for media in self.media.values():
+            digest.update(media.fingerprint())
         return digest.hexdigest()[:16]
 
     def take(self, rows: Any) -> Dataset:
@@ -128,6 +152,8 @@ class Dataset:
             class_names=self.class_names,
             splits=None if self.splits is None else self.splits[rows],
             columns={name: values[rows] for name, values in self.columns.items()},
+            images=None if self.images is None else self.images[rows],
+            media={name: values[rows] for name, values in self.media.items()},
         )
 
     def fair_sample(self, size: int, seed: int = 0) -> Dataset:
@@ -139,7 +165,7 @@ class Dataset:
         return self.take(fair_sample(len(self), self.labels, size, seed))
 
     def _check_lengths(self) -> None:
-        parts: dict[str, Any] = {"samples": self.samples, "labels": self.labels, "splits": self.splits}
+        parts = {"samples": self.samples, "labels": self.labels, "splits": self.splits, "images": self.images}
         parts.update({f"column {name!r}": values for name, values in self.columns.items()})
         for part, values in parts.items():
             if values is not None and len(values) != len(self.ids):
@@ -150,6 +176,8 @@ class Dataset:
                 )
 
     def _check_ids(self) -> None:
+        if not _may_repeat(self.ids):
+            return
         ordered = np.sort(self.ids)
         repeated = ordered[1:][ordered[1:] == ordered[:-1]]
         if len(repeated):
@@ -182,19 +210,24 @@ def as_dataset(
     class_names: Sequence[str] | None = None,
     splits: Any = None,
     columns: Mapping[str, Any] | None = None,
+    images: Any = None,
 ) -> Dataset:
     """A Dataset from any array-like; a Dataset comes back as it is.
 
     Args:
         data: a Dataset, or anything `as_array` can read with n samples on its first axis: arrays, also
-            memory-mapped ones, which are kept, not copied; tensors of a framework; tables of pandas, polars, Arrow.
+            memory-mapped ones, which are kept, not copied; tensors of a framework; tables of pandas, polars, Arrow
+            and Hugging Face's datasets.
         name: the dataset's name, and the beginning of ids that are numbered here.
         labels: int or text, shape (n,). Text becomes class names in alphabetical order; -1, an empty text
             and None among texts, and NaN among numbers, mean not labelled.
         ids: text, shape (n,); numbered when left out: "<name>/00042".
         class_names: the name of label i at position i.
         splits: text, shape (n,), or one text for all.
-        columns: further columns, each of shape (n,).
+        columns: further columns, each of shape (n,): numbers, text, dates, links; or sounds and pictures, as paths
+            of files that are there, bytes of files, or columns of Hugging Face's datasets.
+        images: what is shown of the samples, n pictures of any kind that `as_pictures` knows: arrays, paths,
+            bytes of files, pictures of Pillow.
 
     Raises:
         InputError and its kinds, as for `Dataset`.
@@ -203,7 +236,8 @@ def as_dataset(
         return data
     samples = as_array(data, "data")
     count = int(samples.shape[0])
-    numbers, names = label_numbers(labels, class_names)
+    media = {name: found for name, values in (columns or {}).items() if (found := as_media(values)) is not None}
+    numbers, names = label_numbers(labels, class_names_of(labels) if class_names is None else class_names)
     return Dataset(
         name=name,
         samples=samples,
@@ -211,7 +245,12 @@ def as_dataset(
         labels=numbers,
         class_names=names,
         splits=_text_column(splits, count),
-        columns={column: as_array(values, f"column {column!r}") for column, values in (columns or {}).items()},
+        columns={
+            name: media[name].names() if name in media else as_array(values, f"column {name!r}")
+            for name, values in (columns or {}).items()
+        },
+        images=None if images is None else as_pictures(images),
+        media=media,
     )
 
 
@@ -239,7 +278,28 @@ def _sample_bytes(samples: Any, rows: NDArray[np.int64]) -> Iterator[bytes]:
 
 def numbered_ids(prefix: str, count: int, start: int = 0) -> NDArray[np.str_]:
     """The ids "<prefix>/00000", "<prefix>/00001", …: shape (count,), five digits or more."""
-    return np.array([f"{prefix}/{i:05d}" for i in range(start, start + count)], dtype=np.str_)
+    longest = len(f"{prefix}/{max(0, start + count - 1):05d}")
+    ids = np.empty(count, f"U{longest}")
+    for begin in range(0, count, ID_BLOCK):
+        end = min(begin + ID_BLOCK, count)
+        ids[begin:end] = [f"{prefix}/{number:05d}" for number in range(start + begin, start + end)]
+    return ids
+
+
+def _joined(ids: NDArray[np.str_]) -> Iterator[bytes]:
+    """The ids with line ends between them, in parts: of millions the whole would be large."""
+    for begin in range(0, len(ids), ID_BLOCK):
+        yield ("\n" * (begin > 0) + "\n".join(ids[begin : begin + ID_BLOCK].tolist())).encode()
+
+
+def _may_repeat(ids: NDArray[np.str_]) -> bool:
+    """Whether two ids may be the same: no two of their hashes are where not, and those sort fast and are small."""
+    hashes = np.empty(len(ids), np.int64)
+    for begin in range(0, len(ids), ID_BLOCK):
+        block = ids[begin : begin + ID_BLOCK].tolist()
+        hashes[begin : begin + len(block)] = np.fromiter(map(hash, block), np.int64, len(block))
+    hashes.sort()
+    return bool((hashes[1:] == hashes[:-1]).any())
 
 
 def label_numbers(
@@ -256,6 +316,8 @@ def label_numbers(
     names = None if class_names is None else tuple(str(name) for name in class_names)
     if labels is None:
         return None, names
+    if (encoded := as_codes(labels)) is not None:
+        return _numbers_of(*encoded, names)
     values = np.asarray(as_array(labels, "labels"))
     if values.ndim != 1:
         raise ShapeMismatch("Labels must be one per sample.", got=f"shape {values.shape}", expected="shape (n,)")
@@ -268,6 +330,15 @@ def label_numbers(
             "Labels are neither whole numbers nor text.", got=f"dtype {values.dtype}", expected="int or text"
         )
     texts = ["" if value is None else str(value) for value in values.tolist()]
+    different = sorted(set(texts))
+    place = {text: number for number, text in enumerate(different)}
+    return _numbers_of(np.array([place[text] for text in texts], np.int64), different, names)
+
+
+def _numbers_of(
+    codes: NDArray[np.int64], texts: Sequence[str], names: tuple[str, ...] | None
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels from positions among texts, -1 for none, with the names of their classes."""
     known = names if names is not None else tuple(sorted({*texts} - {""}))
     position = {text: number for number, text in enumerate(known)} | {"": UNLABELLED}
     unknown = sorted({*texts} - position.keys())
@@ -277,7 +348,7 @@ def label_numbers(
             got=", ".join(map(repr, unknown[:5])),
             expected=f"one of {', '.join(map(repr, known[:20]))}",
         )
-    return np.array([position[text] for text in texts], dtype=np.int64), known
+    return np.array([*(position[text] for text in texts), UNLABELLED], np.int64)[codes], known
 
 
 def _text_column(values: Any, count: int) -> NDArray[np.str_] | None:

@@ -7,6 +7,7 @@ same samples share them.
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +20,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.dataset import Dataset
-from embedding_lab.embeddings.files import Files
+from embedding_lab.embeddings.files import Files, storage_errors
+from embedding_lab.embeddings.gallery import THUMBNAIL_PIXELS, Gallery
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
 from embedding_lab.embeddings.sampling import fair_order
 from embedding_lab.errors import BrokenFile
 
 PAGE_PIXELS = 1024
 """The width of a page, and its height unless it is the last."""
-
-LARGEST_PIXELS = 64
-"""The longer side of a thumbnail; smaller pictures stay as they are."""
 
 ORIGINALS_BYTES = 256 << 20
 """Originals are kept as long as all of them together have no more bytes of pixels."""
@@ -72,7 +71,7 @@ class PageForm:
     @classmethod
     def of(cls, width: int, height: int) -> PageForm:
         """The form for pictures of a size."""
-        scale = min(1.0, LARGEST_PIXELS / max(width, height))
+        scale = min(1.0, THUMBNAIL_PIXELS / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         cell = -(-size[0] // _HALVES) * _HALVES, -(-size[1] // _HALVES) * _HALVES
         columns = PAGE_PIXELS // cell[0]
@@ -91,7 +90,7 @@ def save_pictures(files: Files, samples: str, data: Dataset) -> None:
     Args:
         files: the run's files.
         samples: the key of their table.
-        data: the dataset, whose samples are pictures.
+        data: the dataset, which has pictures.
 
     Raises:
         StorageError: the disk refuses.
@@ -100,16 +99,19 @@ def save_pictures(files: Files, samples: str, data: Dataset) -> None:
     folder, _, file = name.rpartition("/")
     if file in files.list(folder):
         return
-    height, width = (int(side) for side in data.samples.shape[1:3])
+    pictures = data.shown
+    height, width = (int(side) for side in pictures.shape[1:3])
     form = PageForm.of(width, height)
-    shrunk = form.size != (width, height)
+    size, pixels, shrunk = (width, height), int(np.prod(pictures.shape)), form.size != (width, height)
+    if isinstance(pictures, Gallery) and pictures.shrunk:
+        size, pixels, shrunk = pictures.original_size, 3 * pictures.pixels, True
     stem = file.removesuffix(".json")
     with Draft(files, folder, stem, "thumbnails") as draft:
-        for number, page in enumerate(_pages(data, form)):
+        for number, page in enumerate(_pages(pictures, form)):
             _save(page, draft.new_file(f"{stem}-{number:05d}", ".webp" if shrunk else ".png"), shrunk)
-        originals = shrunk and int(np.prod(data.samples.shape)) <= ORIGINALS_BYTES
+        originals = shrunk and pixels <= ORIGINALS_BYTES
         if originals:
-            _save_originals(data, draft.new_file(f"{stem}-originals", ".parquet"))
+            _save_originals(pictures, draft.new_file(f"{stem}-originals", ".parquet"))
         draft.publish(
             {
                 "samples": samples,
@@ -118,7 +120,7 @@ def save_pictures(files: Files, samples: str, data: Dataset) -> None:
                 "columns": form.columns,
                 "per_page": form.per_page,
                 "media_type": "image/webp" if shrunk else "image/png",
-                "original": [width, height] if originals or not shrunk else None,
+                "original": list(size) if originals or not shrunk else None,
                 "original_media_type": "image/jpeg" if originals else None,
             }
         )
@@ -145,6 +147,34 @@ class StoredPictures:
     def originals(self) -> Path | None:
         """The table of originals, row by row."""
         return self.paths[len(self.pages)] if self.manifest["original_media_type"] else None
+
+    def thumbnails(self) -> NDArray[np.uint8]:
+        """All thumbnails, row by row, without the borders of their cells: mapped from a temporary file.
+
+        Returns:
+            uint8, shape (n, height, width[, 3]).
+
+        Raises:
+            BrokenFile: a page cannot be read.
+            StorageError: the disk for temporary files refuses.
+        """
+        said = self.manifest
+        exact = said["media_type"] == "image/png" and said["original"]
+        (width, height), (cell_width, cell_height) = said["original"] if exact else said["cell"], said["cell"]
+        top, left = (cell_height - height) // 2, (cell_width - width) // 2
+        order = fair_order(said["rows"])
+        found: Any = None
+        for number, path in enumerate(self.pages):
+            page = _opened_page(path)
+            lines = page.shape[0] // cell_height
+            cells = page.reshape(lines, cell_height, said["columns"], cell_width, *page.shape[2:]).swapaxes(1, 2)
+            cells = cells.reshape(-1, *cells.shape[2:])[:, top : top + height, left : left + width]
+            rows = order[number * said["per_page"] :][: said["per_page"]]
+            if found is None:
+                found = _temporary_array((said["rows"], *cells.shape[1:]))
+            found[rows] = cells[: len(rows)]
+        assert found is not None  # there is a row, so there is a page
+        return np.asanyarray(found)
 
     def original(self, row: int) -> bytes:
         """The original of a sample as a file. Raises BrokenFile where it cannot be read."""
@@ -181,11 +211,26 @@ def stored_pictures(files: Files, name: str, manifest: dict[str, Any]) -> Stored
     return StoredPictures(manifest, [data_path(files, name, each) for each in manifest["files"]])
 
 
-def _pages(data: Dataset, form: PageForm) -> Iterator[NDArray[np.uint8]]:
+def _opened_page(path: Path) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    try:
+        with storage_errors(path), Image.open(path, formats=["PNG", "WEBP"]) as image:
+            return np.asarray(image)
+    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BrokenFile(f"{path} is no page of thumbnails.", got=str(error)[:200]) from error
+
+
+def _temporary_array(shape: tuple[int, ...]) -> Any:
+    with storage_errors(Path(tempfile.gettempdir())), tempfile.TemporaryFile(prefix="embedding-lab-") as file:
+        return np.memmap(file, np.uint8, "w+", shape=shape)
+
+
+def _pages(pictures: Any, form: PageForm) -> Iterator[NDArray[np.uint8]]:
     """The pages, each uint8 of shape (height, width[, 3]); the last is only as high as it must be."""
-    order = fair_order(len(data))
+    order = fair_order(len(pictures))
     for start in range(0, len(order), form.per_page):
-        yield page_of(_taken(data.samples, order[start : start + form.per_page]), form)
+        yield page_of(_taken(pictures, order[start : start + form.per_page]), form)
 
 
 def page_of(pictures: NDArray[np.uint8], form: PageForm) -> NDArray[np.uint8]:
@@ -233,12 +278,18 @@ def _save(page: NDArray[np.uint8], path: Path, lossy: bool) -> None:
         Image.fromarray(page).save(file, **(_LOSSY if lossy else _LOSSLESS))
 
 
-def _save_originals(data: Dataset, path: Path) -> None:
+def _save_originals(pictures: Any, path: Path) -> None:
     schema = pa.schema([("picture", pa.binary())])
     with pq.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer:
-        for start in range(0, len(data), _ROW_GROUP):
-            pictures = _taken(data.samples, np.arange(start, min(start + _ROW_GROUP, len(data)), dtype=np.uint32))
-            writer.write_table(pa.table({"picture": [_jpeg(each) for each in pictures]}, schema))
+        for start in range(0, len(pictures), _ROW_GROUP):
+            rows = np.arange(start, min(start + _ROW_GROUP, len(pictures)), dtype=np.uint32)
+            group = [_jpeg(each) for each in _whole(pictures, rows)]
+            writer.write_table(pa.table({"picture": group}, schema))
+
+
+def _whole(pictures: Any, rows: NDArray[np.uint32]) -> Any:
+    """Some pictures at their own size."""
+    return map(pictures.original, rows.tolist()) if isinstance(pictures, Gallery) else _taken(pictures, rows)
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> bytes:

@@ -23,6 +23,7 @@ from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.pictures import save_pictures
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import SampleTable, read_dataset
+from embedding_lab.embeddings.stored_media import save_media
 from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, one_of
 from embedding_lab.progress import Progress, silent
@@ -114,6 +115,10 @@ class Run:
         """Keeps small pictures of the samples, and the originals where cheap, if they are pictures."""
         if data.pictures:
             save_pictures(self.files, self.save_dataset(data), data)
+
+    def save_media(self, data: Dataset) -> list[str]:
+        """Keeps the files of columns of sounds and pictures; whole sentences on what was not kept."""
+        return save_media(self.files, self.save_dataset(data), data) if data.media else []
 
     def dataset(self, key: str) -> Dataset:
         """The dataset of a key, without its samples."""

@@ -30,8 +30,8 @@ class Found:
         vectors: array-like, shape (n, dims); memory-mapped where the file is large.
         labels: shape (n,), or None.
         ids: unique text, shape (n,), or None.
-        images: uint8, shape (n, height, width[, 1 or 3]), or None.
-        columns: all else that can be shown, each of shape (n,).
+        images: uint8, array-like, shape (n, height, width[, 1 or 3]), or None.
+        columns: all else that can be shown, each of shape (n,); sounds and further pictures as `Media`.
         said: whole sentences on what was taken for what, and what was left out.
     """
 

@@ -74,7 +74,7 @@ def _refuse_needless(path: Path, choice: Choice) -> None:
 def _table(path: Path, choice: Choice, spool: Spool) -> Found:
     """The content of a table; whatever its columns hold, what cannot be read is told with the file's name."""
     try:
-        return found_in(read_batches(path), choice, spool)
+        return found_in(read_batches(path), choice, spool, path.parent)
     except LabError:
         raise
     except (pa.ArrowException, ValueError, TypeError, KeyError) as error:

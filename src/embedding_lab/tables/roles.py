@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.arrays import as_array
+from embedding_lab.embeddings.gallery import as_pictures
+from embedding_lab.embeddings.media import Media, as_media
 from embedding_lab.embeddings.samples import RESERVED_COLUMNS
 from embedding_lab.errors import EmptyData, InputError, one_of
+from embedding_lab.tables.byte_spool import ByteSpool, holds_files
 from embedding_lab.tables.found import Choice, Found
 from embedding_lab.tables.names import free_name
 from embedding_lab.tables.spool import Spool
@@ -23,17 +27,22 @@ from embedding_lab.tables.spool import Spool
 VECTOR_NAMES = ("embedding", "embeddings", "vector", "vectors", "features", "emb", "vec")
 LABEL_NAMES = ("label", "labels", "class", "category", "target", "kind", "species", "y")
 ID_NAMES = ("id", "ids", "key", "uuid", "name", "word", "token", "filename", "file", "path")
+SOME = 100
+LONG_TEXT = 80
+"""Of the first hundred texts of a column, by their mean length in characters."""
+
 MOST_LABELS = 200
 """A column of text with no more different values may be the labels."""
 
 
-def found_in(batches: Iterable[pa.RecordBatch], choice: Choice, spool: Spool) -> Found:
-    """The content of a table, its vectors on disk.
+def found_in(batches: Iterable[pa.RecordBatch], choice: Choice, spool: Spool, folder: Path) -> Found:
+    """The content of a table, its vectors and the files in it on disk.
 
     Args:
         batches: the rows, in order.
         choice: the columns that the user names.
         spool: takes the vectors.
+        folder: what paths in it are relative to.
 
     Raises:
         EmptyData: there are no rows.
@@ -42,43 +51,85 @@ def found_in(batches: Iterable[pa.RecordBatch], choice: Choice, spool: Spool) ->
     """
     rest: list[pa.Table] = []
     names: list[str] = []
+    left_out: dict[str, None] = {}
+    files: dict[str, ByteSpool] = {}
     for batch in batches:
         if not names and len(batch):
             names = _vector_columns(batch, choice)
+            files = {each.name: ByteSpool() for each in batch.schema if holds_files(each.type)}
         if names:
             spool.append(_vectors(batch, names))
-            others = [name for name in batch.schema.names if name not in names]
-            rest.append(pa.Table.from_batches([batch.select(others)]))
+            for name, kept in files.items():
+                kept.append(batch.column(name))
+            others = [each for each in batch.schema if each.name not in (*names, *files)]
+            shown = [each.name for each in others if _can_be_shown(each.type) or pa.types.is_null(each.type)]
+            left_out |= {each.name: None for each in others if each.name not in shown}
+            rest.append(pa.Table.from_batches([batch.select(shown)]))
     if not rest:
         raise EmptyData("The file holds no samples.", expected="at least one row")
     vectors = spool.vectors()
-    others = pa.concat_tables(rest, promote_options="permissive") if rest[0].num_columns else pa.table({})
-    return _described(vectors, names, others, choice)
-
-
-def _described(vectors: NDArray[np.float32], names: Sequence[str], table: pa.Table, choice: Choice) -> Found:
-    """The vectors with what the other columns say of them."""
-    left_out = [each.name for each in table.schema if not _can_be_shown(each.type)]
+    table = pa.concat_tables(rest, promote_options="permissive") if rest[0].num_columns else pa.table({})
+    left_out |= {each.name: None for each in table.schema if not _can_be_shown(each.type)}
     table = pa.table({name: _plain(table[name]) for name in table.column_names if name not in left_out})
+    media = {name: found for name, kept in files.items() if (found := as_media(kept, folder)) is not None}
+    left_out |= {name: None for name in files if name not in media}
+    return _described(vectors, names, table, media, list(left_out), choice, folder)
+
+
+def _described(
+    vectors: NDArray[np.float32],
+    names: Sequence[str],
+    table: pa.Table,
+    media: Mapping[str, Media],
+    left_out: Sequence[str],
+    choice: Choice,
+    folder: Path,
+) -> Found:
+    """The vectors with what the other columns say of them."""
     ids = _named(table, choice.ids) or next(_unique(table), None)
     labels = _named(table, choice.labels) or next(_labels(table, ids), None)
-    columns = {
-        free_name(name, RESERVED_COLUMNS, table.column_names): table[name]
-        for name in table.column_names
-        if name not in (ids, labels)
-    }
+    media = {**media, **{name: found for name in _texts(table) if (found := as_media(table[name], folder))}}
+    images = next((name for name, each in media.items() if each.kind == "image"), None)
+    pictures = None if images is None else as_pictures(media.pop(images).things, "pictures", folder)
+    of_table = {name: table[name] for name in table.column_names}  # with the paths of the pictures, as texts
+    shown = {name: values for name, values in {**of_table, **media}.items() if name not in (ids, labels)}
+    columns = {free_name(name, RESERVED_COLUMNS, table.column_names): values for name, values in shown.items()}
+    told = [f"{name} ({_kind(values)})" for name, values in columns.items()]
     said = [f"The vectors are {_listed(names)}: {vectors.shape[1]:,} numbers for each of {len(vectors):,} samples."]
     said += [f"The labels are {labels!r}."] if labels else []
     said += [f"The ids are {ids!r}."] if ids else []
-    said += [f"Further columns: {', '.join(columns)}."] if columns else []
+    said += [f"The pictures are {images!r}."] if images else []
+    said += [f"Further columns: {', '.join(told)}."] if columns else []
     said += [f"Left out, since they cannot be shown: {', '.join(left_out)}."] if left_out else []
     return Found(
         vectors=vectors,
         labels=table[labels] if labels else None,
         ids=table[ids].cast(pa.string()) if ids else None,
+        images=pictures,
         columns=columns,
         said=tuple(said),
     )
+
+
+def _kind(values: Any) -> str:
+    """What a column was taken for, in a word."""
+    if isinstance(values, Media):
+        return {"audio": "sounds", "image": "pictures"}[values.kind]
+    kind = values.type
+    if pa.types.is_boolean(kind):
+        return "yes or no"
+    if _is_number(kind):
+        return "numbers"
+    if not _is_text(kind):
+        return "times"
+    some = [text for text in values[:SOME].to_pylist() if text]
+    if some and all(re.match(r"https?://\S+$", text) for text in some):
+        return "links"
+    return "long texts" if sum(map(len, some)) > LONG_TEXT * max(1, len(some)) else "texts"
+
+
+def _texts(table: pa.Table) -> list[str]:
+    return [each.name for each in table.schema if _is_text(each.type)]
 
 
 def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:

@@ -17,7 +17,9 @@ from embedding_lab.embeddings.files import discard, draft_beside, put_in_place, 
 from embedding_lab.tables.names import free_name
 
 Columns = Mapping[str, Any]
-"""Array-likes of one length by name: shape (n,), or (n, dims) for vectors, which may be memory-mapped."""
+"""Array-likes of one length by name: shape (n,), or (n, dims) for vectors, which may be memory-mapped. Those for
+Parquet alone may give arrays of Arrow for a slice.
+"""
 
 ROWS = 4096
 """Rows written at once."""
@@ -87,10 +89,16 @@ def _in_place(path: Path) -> Iterator[Path]:
 def _blocks(columns: Columns) -> Iterator[dict[str, Any]]:
     rows = len(next(iter(columns.values())))
     for start in range(0, rows, ROWS):
-        yield {name: np.asarray(values[start : start + ROWS]) for name, values in columns.items()}
+        yield {name: _plain(values[start : start + ROWS]) for name, values in columns.items()}
 
 
-def _arrow(values: NDArray[Any]) -> pa.Array:
+def _plain(block: Any) -> Any:
+    return block if isinstance(block, pa.Array) else np.asarray(block)
+
+
+def _arrow(values: Any) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return values
     if values.ndim == 1:
         return pa.array(values)
     return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).reshape(-1)), values.shape[1])
