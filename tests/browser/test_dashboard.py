@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,13 +28,25 @@ pytestmark = [pytest.mark.browser, pytest.mark.mnist, pytest.mark.usefixtures("q
 SAMPLES = 500
 LAYER = "embed/layer"
 NAMES = [*map(str, range(9)), "<b>nine</b>"]
+PAGE = "https://example.org/a?b=<c>"
+STORY = "Once upon a time. " * 40
+
+
+def tone() -> bytes:
+    """A quarter of a second."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, 8000, 0, "NONE", ""))
+        writer.writeframes((8000 * np.sin(np.arange(2000) / 3)).astype("<i2").tobytes())
+    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
 def embeddings(mnist_dir: Path) -> EmbeddingSet:
     """Real digits, their first twelve principal components, and what a nearest-mean model says of them."""
     data = lab.load_dataset("mnist", split="test", samples=SAMPLES, data_dir=mnist_dir)
-    data = as_dataset(data.samples, name="mnist", labels=data.labels, class_names=NAMES, ids=data.ids)
+    told = {"tone": [tone()] * SAMPLES, "page": [PAGE] * SAMPLES, "story": [STORY] * SAMPLES}
+    data = as_dataset(data.samples, name="mnist", labels=data.labels, class_names=NAMES, ids=data.ids, columns=told)
     vectors = points_of(data.samples.reshape(SAMPLES, -1).astype(np.float32) / 255, 12)
     means = np.stack([vectors[data.labels == number].mean(axis=0) for number in range(10)])
     near = np.exp(-(pairwise_distances(vectors, means) ** 2) / 8)
@@ -47,6 +61,7 @@ def run(embeddings: EmbeddingSet, tmp_path_factory: pytest.TempPathFactory) -> A
     run = create_run(logdir / "a run")
     run.save_embeddings(embeddings)
     run.save_pictures(embeddings.dataset)
+    run.save_media(embeddings.dataset)
     for dims in (2, 3):
         save_map(run, embeddings, f"pca-{dims}d", points_of(embeddings.vectors, dims))
     return run
@@ -99,6 +114,24 @@ def test_class_names_are_text_and_never_markup(page: Dashboard, embeddings: Embe
     assert list(page.colours()) == NAMES
     counts = page.dom.locator(".legend .count").all_inner_texts()
     assert [int(count) for count in counts] == np.bincount(embeddings.dataset.labels).tolist()
+
+
+def test_sounds_can_be_played_links_followed_and_long_texts_read(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    name = str(embeddings.ids[3])
+    page.call("lab.select(argument)", [name])
+    page.dom.get_by_role("button", name="Table").click()
+    in_table, in_inspector = page.dom.locator("dialog[open] tbody"), page.dom.locator(".inspector")
+    for place, leave in ((in_table, in_table.get_by_role("button", name=name)), (in_inspector, None)):
+        player = place.locator("audio")
+        player.evaluate("(each) => { each.preload = 'auto'; }")
+        page.frame.wait_for_function("(each) => each.readyState >= 2", arg=player.element_handle())
+        assert player.evaluate("(each) => each.duration") == 0.25
+        link = place.get_by_role("link", name=PAGE)
+        assert link.get_attribute("href") == "https://example.org/a?b=%3Cc%3E"
+        assert "noopener" in str(link.get_attribute("rel"))
+        assert place.locator(".long").inner_text().strip() == STORY.strip()
+        if leave is not None:
+            leave.click()
 
 
 def test_a_click_shows_the_sample_under_it_and_hovering_its_name(page: Dashboard, embeddings: EmbeddingSet) -> None:

@@ -175,6 +175,11 @@ export class EmbeddedSource implements Source {
     return made;
   }
 
+  /** Sounds and the pictures of columns are not in the file. */
+  media(): null {
+    return null;
+  }
+
   picture(set: SetKey, row: number): string {
     const pictures = this.step(set)?.pictures;
     if (!pictures) return EMPTY;

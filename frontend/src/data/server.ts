@@ -142,6 +142,10 @@ export class ServerSource implements Source {
     return this.address("picture", { ...asQuery(set), row }).href;
   }
 
+  media(set: SetKey, column: string, row: number): string {
+    return this.address("media", { ...asQuery(set), name: column, row }).href;
+  }
+
   async trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust> {
     const answer = await this.send("trust", { set: asQuery(set), rows: rowsToText(rows) }, signal);
     return (await answer.json()) as Trust;

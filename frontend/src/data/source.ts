@@ -86,6 +86,8 @@ export interface ColumnInfo {
   source: "sample" | "output" | "note" | "map";
   /** Another one where the values changed. */
   generation: string;
+  /** Where its values name files that can be shown. */
+  media?: "audio" | "image";
   categories?: readonly string[];
   /** How many samples are in each category. */
   counts?: readonly number[];
@@ -270,6 +272,8 @@ export interface Source {
   atlas(set: SetKey, level: number, page: number): Promise<ImageBitmap>;
   /** The address of the original of a sample. */
   picture(set: SetKey, row: number): string;
+  /** The address of the sound or picture that a column holds of a sample; null where it cannot be had. */
+  media(set: SetKey, column: string, row: number): string | null;
   /** null where it is not known. */
   trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust | null>;
   saveSelection(set: SetKey, name: string, rows: Uint32Array): Promise<void>;

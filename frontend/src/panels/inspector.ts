@@ -6,6 +6,7 @@ import { isAborted, type Lab, problemOf } from "../state/lab";
 import { notesOf } from "../state/notes";
 import { brief, type Child, fill, h, iconButton, live, segments } from "./dom";
 import { notesOnSample } from "./notes";
+import { shownValue } from "./value";
 
 const SHOWN = 10;
 
@@ -85,13 +86,19 @@ function described(lab: Lab, sample: Sample, place: number, openPicture: () => v
         },
         picture(lab, sample.row, "large"),
       ),
-    values(all.filter(([name]) => !measured.has(name))),
-    ofTheMap.length > 0 && h("details", {}, h("summary", {}, "On this map"), values(ofTheMap)),
+    values(
+      lab,
+      sample.row,
+      all.filter(([name]) => !measured.has(name)),
+    ),
+    ofTheMap.length > 0 && h("details", {}, h("summary", {}, "On this map"), values(lab, sample.row, ofTheMap)),
   ];
 }
 
-function values(told: readonly (readonly [string, Cell])[]): HTMLElement {
-  const rows = told.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, brief(value))));
+function values(lab: Lab, row: number, told: readonly (readonly [string, Cell])[]): HTMLElement {
+  const rows = told.map(([name, value]) =>
+    h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, shownValue(lab, row, name, value))),
+  );
   return h("table", { class: "values" }, h("tbody", {}, ...rows));
 }
 

@@ -7,8 +7,9 @@ import { type Lab, problemOf } from "../state/lab";
 import { inWords, notesOf } from "../state/notes";
 import type { ThemeSignal } from "../theme";
 import { classCounts } from "./classes";
-import { brief, fill, h, iconButton, samplesOf, whole } from "./dom";
+import { fill, h, iconButton, samplesOf, whole } from "./dom";
 import { picture } from "./inspector";
+import { shownValue } from "./value";
 
 const PER_PAGE = 50;
 const ID = "id";
@@ -120,7 +121,7 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
             pictures && h("td", {}, picture(lab, sample.row, "small")),
             h("th", { scope: "row" }, inspectButton(sample)),
             anyNoted && h("td", {}, noted[at]!.map(inWords).join("; ")),
-            ...names.map((name) => h("td", {}, brief(sample.values[name]))),
+            ...names.map((name) => h("td", {}, shownValue(lab, sample.row, name, sample.values[name]))),
           ),
         ),
       ),

@@ -93,6 +93,7 @@ def respond(request: Request, answer: Answer) -> Response:
         "X-Content-Type-Options": "nosniff",
         **answer.headers,
     }
+    body = b""
     if answer.tag and request.if_none_match.contains_weak(answer.tag):
         response = Response(status=304, headers=headers)
     else:
@@ -103,6 +104,8 @@ def respond(request: Request, answer: Answer) -> Response:
         response = Response(body, headers=headers, content_type=answer.media_type)
     if answer.tag:
         response.set_etag(answer.tag, weak=True)
+    if answer.media_type.startswith("audio/") and response.status_code == 200:  # players ask for parts, to seek
+        response.make_conditional(request, accept_ranges=True, complete_length=len(body))
     if answer.media_type.startswith(_ZIPPED):
         response.vary.add("Accept-Encoding")
     return response

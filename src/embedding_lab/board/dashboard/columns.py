@@ -79,12 +79,14 @@ class Column:
         source: whether it belongs to the samples, to what the model or people said of them, or to a map.
         key: says of which file and generation it is.
         read: reads it whole, in the order of the rows.
+        media: "audio" or "image" where it names files that the page can show; None where it does not.
     """
 
     name: str
     source: Source
     key: Hashable
     read: Callable[[], Values]
+    media: str | None = None
 
     @property
     def generation(self) -> str:
@@ -100,6 +102,7 @@ class Column:
 
         def make() -> dict[str, Any]:
             said = described(self.values(cache))
+            said |= {} if self.media is None else {"media": self.media}
             return {"name": self.name, "source": self.source, "generation": self.generation, **said}
 
         return cache.get(("description", self.key, self.name), make, lambda made: 1000 + len(repr(made)))

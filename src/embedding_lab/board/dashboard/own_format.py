@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from embedding_lab.embeddings.names import folder_name, step_folder
 from embedding_lab.embeddings.pictures import FACTS as PICTURE_FACTS
 from embedding_lab.embeddings.pictures import pictures_name, stored_pictures
 from embedding_lab.embeddings.run import EMBEDDING_FACTS, OUTPUT_FACTS, Run
+from embedding_lab.embeddings.stored_media import StoredMedia, read_media
 from embedding_lab.embeddings.vectors import mapped_array, read_vectors
 from embedding_lab.errors import BrokenFile, DataMissing, LabError
 
@@ -59,6 +61,7 @@ def open_set(run_name: str, run: Run, layer: str, step: int | None, manifests: M
             remedy="Write this layer again.",
         )
     table = data_path(run.files, manifest["samples"], samples["files"][0])
+    media = _media(run, manifest["samples"], rows)
     return SampleSet(
         run=run_name,
         layer=layer,
@@ -74,10 +77,14 @@ def open_set(run_name: str, run: Run, layer: str, step: int | None, manifests: M
             "dataset": samples["dataset"],
         },
         ids=partial(_read, table, "id"),
-        columns=tuple(_columns(run, step, manifest, samples, table, manifests)),
+        columns=tuple(
+            replace(each, media=media[each.name].kind) if each.name in media else each
+            for each in _columns(run, step, manifest, samples, table, manifests)
+        ),
         maps=_maps(run, f"{folder}/maps", rows, manifests),
         vectors=partial(read_vectors, run.files, name, manifest),
         pictures=_pictures(run, manifest["samples"], rows, manifests),
+        media=media,
     )
 
 
@@ -85,10 +92,10 @@ def state_of_set(run: Run, layer: str, step: int | None) -> tuple[int, ...]:
     """Changes when anything is published for a set: publishing renames a file, which the folder's time tells."""
     root = run.files.root
     folder = root / "layers" / folder_name(layer) / step_folder(step)
-    pictures = sorted((root / "samples").glob("*/thumbnails"))
+    shown = sorted([*(root / "samples").glob("*/thumbnails"), *(root / "samples").glob("*/media")])
     return tuple(
         _changed(each)
-        for each in (folder / "embeddings.json", folder / "maps", root / "steps" / step_folder(step), *pictures)
+        for each in (folder / "embeddings.json", folder / "maps", root / "steps" / step_folder(step), *shown)
     )
 
 
@@ -193,6 +200,14 @@ def _pictures(run: Run, samples: str, rows: int, manifests: Manifests) -> Stored
         return StoredPages(stored_pictures(run.files, name, manifest)) if manifest["rows"] == rows else None
     except LabError:
         return None
+
+
+def _media(run: Run, samples: str, rows: int) -> dict[str, StoredMedia]:
+    """The columns of sounds and pictures that can be read."""
+    try:
+        return {name: each for name, each in read_media(run.files, samples).items() if each.rows == rows}
+    except LabError:
+        return {}
 
 
 def _names(table: Path) -> list[str]:

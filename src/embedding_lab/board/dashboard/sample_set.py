@@ -74,6 +74,19 @@ class Pictures(Protocol):
         ...
 
 
+class MediaColumn(Protocol):
+    """The files of a column of sounds or pictures."""
+
+    @property
+    def generation(self) -> str:
+        """Says which writing of them it is."""
+        ...
+
+    def file(self, row: int) -> tuple[bytes, str] | None:
+        """The file of a sample, and its media type; None where there is none."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class SampleSet:
     """The samples of one layer at one step.
@@ -91,6 +104,7 @@ class SampleSet:
         maps: the maps by name.
         vectors: opens the vectors: array-like, float32, shape (n, dims).
         pictures: the samples' pictures, where there are any.
+        media: the files of columns of sounds and pictures, by the columns' names.
     """
 
     run: str
@@ -105,6 +119,7 @@ class SampleSet:
     maps: Mapping[str, Map]
     vectors: Callable[[], Any]
     pictures: Pictures | None = None
+    media: Mapping[str, MediaColumn] = field(default_factory=dict)
     problems: tuple[Problem, ...] = field(default=())
 
     @property
