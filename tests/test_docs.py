@@ -45,6 +45,8 @@ def test_every_tab_has_a_page_that_says_what_one_sees_what_it_tells_and_what_it_
 
 @pytest.mark.usefixtures("quick_tensorboard")
 @pytest.mark.filterwarnings("ignore:Port 6006 is taken")
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # Lightning 2.6 with PyTorch 2.13
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
 @pytest.mark.parametrize(
     "page", [each for each in PAGES if "```python" in each.read_text(encoding="utf-8")], ids=name
 )

@@ -59,9 +59,14 @@ def test_the_same_samples_are_kept_at_the_first_the_chosen_and_the_last_step(tmp
     assert all(f"step {step:05}" in config for step in (0, 8, 16, 20))
 
 
-def test_once_an_epoch_when_no_interval_is_chosen(tmp_path: Path) -> None:
-    fit([lab.EmbeddingLogger(tmp_path / "run", data(), layers="hidden").keras()])
+def test_once_an_epoch_when_that_is_asked_for(tmp_path: Path) -> None:
+    fit([lab.EmbeddingLogger(tmp_path / "run", data(), layers="hidden", every="epoch").keras()])
     assert lab.open_run(tmp_path / "run").steps("hidden") == [0, 10, 20]
+
+
+def test_unasked_at_least_before_the_first_and_after_the_last_step(tmp_path: Path) -> None:
+    fit([lab.EmbeddingLogger(tmp_path / "run", data(), layers="hidden").keras()])
+    assert {0, 20} <= set(lab.open_run(tmp_path / "run").steps("hidden")) <= {0, 10, 20}
 
 
 def test_training_goes_as_it_would_without(tmp_path: Path) -> None:
@@ -77,6 +82,28 @@ def test_it_logs_when_asked(tmp_path: Path) -> None:
     export = logger.log(model(), step=7)
     assert len(export.tensors) == 4
     assert lab.open_run(tmp_path / "run").steps("output") == [7]
+
+
+def test_a_loop_of_any_kind_is_logged_at_its_steps(tmp_path: Path) -> None:
+    weights = np.eye(16, 3)
+    logger = lab.EmbeddingLogger(tmp_path / "run", data(), every=4)
+    for step in range(1, 10):
+        weights += 0.1
+
+        def model(pictures: Any, weights: Any = weights) -> Any:
+            return pictures.reshape(len(pictures), 16) @ weights
+
+        logged = logger.step(model, step)
+        assert (logged is not None) == (step in (1, 4, 8))
+    assert lab.open_run(tmp_path / "run").steps("output") == [1, 4, 8]
+    with pytest.raises(InputError, match="end of each epoch"):
+        lab.EmbeddingLogger(tmp_path / "run", data(), every="epoch").step(model, 1)
+
+
+def test_the_pictures_of_the_samples_are_kept_also_where_they_are_floats(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).random((20, 3, 8, 8), np.float32)
+    lab.EmbeddingLogger(tmp_path / "run", samples).log(lambda pictures: pictures.mean((2, 3)), 1)
+    assert list((tmp_path / "run").glob("plugins/embedding_lab/samples/*/thumbnails/*.png"))
 
 
 def test_an_interval_out_of_range_is_refused(tmp_path: Path) -> None:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from embedding_lab.app.schedule import Every, Schedule
 from embedding_lab.app.shown import write_for_viewers
+from embedding_lab.app.undisturbed import random_states_kept
 from embedding_lab.board.stock_projector import ProjectorExport
 from embedding_lab.errors import InputError
 from embedding_lab.extraction import dataset_of, extract
 from embedding_lab.frameworks.keras import import_keras
+from embedding_lab.frameworks.lightning import training_callback
 
 
 class EmbeddingLogger:
     """Takes the embeddings of the same samples at chosen steps of a training, so that they can be compared.
 
         logger = lab.EmbeddingLogger("logs/mine", test_data, layers=["embed_layer"], every=500)
-        model.fit(..., callbacks=[logger.keras()])
+        model.fit(..., callbacks=[logger.keras()])              # Keras
+        Trainer(callbacks=[logger.lightning()]).fit(...)        # PyTorch Lightning
+        for step, batch in enumerate(loader, 1):                # any loop
+            ...
+            logger.step(model, step)
 
-    Model, metrics and random states are left as they are. Logging a step again replaces it.
+    Model, its mode, metrics and random states are left as they are. Logging a step again replaces it.
 
     Args:
         run_dir: the run's folder, one level below the log directory; made where it does not exist.
-        data: a Dataset, an array of samples as the model takes them, or a PyTorch DataLoader.
+        data: a Dataset, an array of samples as the model takes them, or a PyTorch DataLoader. Read once, here.
         layers: the layers' names; when left out the input and every layer worth showing.
-        every: for `keras`, the number of steps between logs; once per epoch when left out.
+        every: the number of steps between logs, or "epoch". When left out: once per epoch, in a loop every 500
+            steps, but only as often as it takes no more than a twentieth of the time.
         samples: how many of the data to take at most: a fair sample of the classes, the same at every step.
         seed: of the fair sample.
 
@@ -39,23 +48,22 @@ class EmbeddingLogger:
         data: Any,
         *,
         layers: Sequence[str] | str | None = None,
-        every: int | None = None,
+        every: Every = None,
         samples: int = 1000,
         seed: int = 0,
     ) -> None:
-        if every is not None and every < 1:
-            raise InputError("every is out of range.", got=repr(every), expected="1 step or more")
-        data = dataset_of(data)
+        self._schedule = Schedule(every)
         self._run_dir = Path(run_dir)
-        self._sample = data.fair_sample(samples, seed) if samples < len(data) else data
         self._layers = layers
-        self._every = every
+        with random_states_kept():  # samples may be drawn, or changed at random, when they are read
+            data = dataset_of(data)
+            self._sample = data.fair_sample(min(samples, len(data)), seed)
 
     def log(self, model: Any, step: int, *, epoch: int | None = None) -> ProjectorExport:
         """Logs the embeddings of the model as it is now.
 
         Args:
-            model: a Keras model or a PyTorch module.
+            model: what `extract` takes: a Keras model, a PyTorch module, a function.
             step: how many steps it was trained for.
             epoch: the epoch that step lies in.
 
@@ -66,51 +74,95 @@ class EmbeddingLogger:
             InputError and its kinds: the model cannot be used on the data.
             StorageError: the disk is full, read-only, or refuses; what was logged before stays.
         """
-        sets = extract(model, self._sample, self._layers, out=self._run_dir, step=step, epoch=epoch)
-        if self._layers is None:
-            self._layers = [name for name in sets if name != "input"]  # which never changes, and is kept now
-        return write_for_viewers(self._run_dir, sets.values())
+        begun = time.monotonic()
+        with random_states_kept():
+            sets = extract(model, self._sample, self._layers, out=self._run_dir, step=step, epoch=epoch)
+            if self._layers is None:
+                self._layers = [name for name in sets if name != "input"]  # which never changes, and is kept now
+            export = write_for_viewers(self._run_dir, sets.values())
+        self._schedule.logged(time.monotonic() - begun)
+        return export
+
+    def step(self, model: Any, step: int, *, epoch: int | None = None) -> ProjectorExport | None:
+        """Logs where it is time to, in a loop that calls this after every step; the first time at once.
+
+        Args:
+            model: as for `log`.
+            step: how many steps it was trained for.
+            epoch: the epoch that step lies in.
+
+        Returns:
+            As `log`; None where nothing was logged.
+
+        Raises:
+            InputError: `every` is "epoch", which a loop knows best: call `log` there. Else as `log`.
+        """
+        if self._schedule.every == "epoch":
+            raise InputError(
+                "A step does not say where an epoch ends.",
+                got='every="epoch"',
+                expected="a number of steps, or nothing",
+                remedy="Call logger.log(model, step) at the end of each epoch.",
+            )
+        return self.log(model, step, epoch=epoch) if self._schedule.at_step(step, in_loop=True) else None
 
     def keras(self) -> Any:
-        """A Keras callback for `fit` that logs before the first step, every so many steps, and after the last."""
-        return _Steps(self, self._every).callback
-
-
-class _Steps:
-    """Knows at which steps of a training to log."""
-
-    def __init__(self, logger: EmbeddingLogger, every: int | None) -> None:
-        self._logger, self._every = logger, every
-        self._step, self._logged, self._epoch = 0, -1, 0
-        self.callback = import_keras().callbacks.LambdaCallback(
-            on_epoch_begin=self._begin_epoch,
-            on_epoch_end=self._end_epoch,
-            on_train_begin=self._begin,
-            on_train_end=lambda logs: self._log(),
+        """A Keras callback for `fit` that logs before the first step, in between, and after the last."""
+        training = _Training(self, self._schedule)
+        callback: Any = import_keras().callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: training.begin_epoch(epoch),
+            on_epoch_end=lambda epoch, logs: training.end_epoch(callback.model, _steps_of(callback), epoch),
+            on_train_begin=lambda logs: training.begin(callback.model, _steps_of(callback)),
+            on_train_end=lambda logs: training.end(callback.model, _steps_of(callback), training.epoch),
         )
-        if every is not None:  # a callback that hears of no batch costs nothing per batch
-            self.callback.on_train_batch_end = self._end_batch
+        if isinstance(self._schedule.every, int):  # a callback that hears of no batch costs nothing per batch
+            callback.on_train_batch_end = lambda batch, logs=None: training.step(
+                callback.model, _steps_of(callback), training.epoch
+            )
+        return callback
 
-    def _begin(self, logs: Any) -> None:
-        self._step, self._logged = int(self.callback.model.optimizer.iterations), -1
-        if self.callback.model.built:
-            self._log()
+    def lightning(self) -> Any:
+        """A callback for PyTorch Lightning's Trainer that logs before the first step, in between, after the last.
 
-    def _begin_epoch(self, epoch: int, logs: Any) -> None:
-        self._epoch = epoch
+        Raises:
+            MissingDependency: Lightning is not installed.
+        """
+        return training_callback(_Training(self, self._schedule))
 
-    def _end_batch(self, batch: int, logs: Any = None) -> None:
-        before, self._step = self._step, int(self.callback.model.optimizer.iterations)
-        if self._every is not None and before // self._every < self._step // self._every:
-            self._log()
 
-    def _end_epoch(self, epoch: int, logs: Any) -> None:
-        self._step = int(self.callback.model.optimizer.iterations)
-        if self._every is None:
-            self._log()
+class _Training:
+    """Hears how a training goes, and logs where it is time to, each step once."""
 
-    def _log(self) -> None:
-        """Logs this step, unless it was logged already."""
-        if self._step != self._logged:
-            self._logged = self._step
-            self._logger.log(self.callback.model, self._step, epoch=self._epoch)
+    def __init__(self, logger: EmbeddingLogger, schedule: Schedule) -> None:
+        self._logger, self._schedule = logger, schedule
+        self._logged = -1
+        self.epoch = 0
+
+    def begin(self, model: Any, step: int) -> None:
+        self._schedule.begin(step)
+        self._logged = -1
+        if getattr(model, "built", True):  # a model of Keras may be built by its first batch only
+            self._log(model, step, self.epoch)
+
+    def begin_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def step(self, model: Any, step: int, epoch: int) -> None:
+        if self._schedule.at_step(step):
+            self._log(model, step, epoch)
+
+    def end_epoch(self, model: Any, step: int, epoch: int) -> None:
+        if self._schedule.at_epoch_end():
+            self._log(model, step, epoch)
+
+    def end(self, model: Any, step: int, epoch: int) -> None:
+        self._log(model, step, epoch)
+
+    def _log(self, model: Any, step: int, epoch: int) -> None:
+        if step != self._logged:
+            self._logged = step
+            self._logger.log(model, step, epoch=epoch)
+
+
+def _steps_of(callback: Any) -> int:
+    return int(callback.model.optimizer.iterations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,14 @@ def weights_fingerprint(model: torch.nn.Module) -> str:
         digest.update(f"{values.dtype}{tuple(values.shape)}".encode())
         digest.update(values.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Puts the random states of the processor and of all CUDA devices in use back when the block ends."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices):
+        yield
 
 
 def loaded_dataset(data: Any) -> Dataset:
