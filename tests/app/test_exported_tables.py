@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +19,16 @@ import embedding_lab as lab
 from embedding_lab.app.exported_tables import export_projector, export_table
 from embedding_lab.app.logged_files import log_file
 from embedding_lab.cli.export import FORMATS
-from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, Run, as_dataset, create_run
+from embedding_lab.embeddings import (
+    EmbeddingSet,
+    Neighbours,
+    Outputs,
+    Projection,
+    Run,
+    as_dataset,
+    create_run,
+)
+from embedding_lab.embeddings.pictures import read_pictures
 from embedding_lab.errors import EmptyData, InputError, UnknownName
 from embedding_lab.tables import WRITERS
 
@@ -120,6 +136,100 @@ def test_layers_of_other_samples_are_refused_and_nothing_is_written(tmp_path: Pa
     with pytest.raises(EmptyData, match="no layers"):
         export_table(create_run(tmp_path / "logs" / "empty"), tmp_path / "out.parquet", "parquet")
     assert [each.name for each in tmp_path.iterdir()] == ["logs"]
+
+
+@pytest.fixture
+def pictured(tmp_path: Path) -> Run:
+    """A run with pictures, a map and neighbours of its layer."""
+    pictures = np.random.default_rng(1).integers(0, 256, (40, 9, 12), np.uint8)
+    path = tmp_path / "logs" / "pictured"
+    lab.log_embeddings(path, VECTORS[:40], layer="mine", images=pictures, labels=LABELS[:40])
+    lab.project_run(path, "pca", dims=2)
+    run = lab.open_run(path)
+    found = run.embeddings("mine")
+    indices = np.argsort(np.linalg.norm(VECTORS[:40, None] - VECTORS[None, :40], axis=2), axis=1)[:, 1:4]
+    distances = np.linalg.norm(VECTORS[:40, None] - VECTORS[indices], axis=2).astype(np.float32)
+    run.save_neighbours(found, Neighbours(indices.astype(np.int32), distances, "euclidean", 1.0))
+    return run
+
+
+def test_a_parquet_holds_the_thumbnails_and_the_neighbours_and_the_thumbnails_come_back(
+    tmp_path: Path, pictured: Run
+) -> None:
+    export_table(pictured, tmp_path / "out.parquet", "parquet")
+    table = pq.read_table(tmp_path / "out.parquet")
+    neighbours = pictured.neighbours(pictured.embeddings("mine"))
+    assert neighbours is not None
+    assert [row["ids"] for row in table["neighbors"].to_pylist()] == neighbours.indices.tolist()
+    assert table["neighbors"][3].as_py()["distances"] == neighbours.distances[3].tolist()
+    log_file(tmp_path / "logs" / "back", tmp_path / "out.parquet", layer="back")
+    ours, theirs = (
+        read_pictures(each.files, each.save_dataset(each.embeddings(layer).dataset)).thumbnails()
+        for each, layer in ((lab.open_run(tmp_path / "logs" / "back"), "back"), (pictured, "mine"))
+    )
+    assert theirs.shape == (40, 9, 12)
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(theirs, np.random.default_rng(1).integers(0, 256, (40, 9, 12), np.uint8))
+
+
+def test_a_folder_for_the_projector_has_the_thumbnails_and_the_finished_maps(tmp_path: Path, pictured: Run) -> None:
+    shown = export_projector(pictured, tmp_path / "folder")
+    assert any("principal components 2-D" in each.name for each in shown.tensors)
+    (sheet,) = (tmp_path / "folder").glob("projector/thumbnails-*.png")
+    (logged,) = pictured.path.glob("projector/thumbnails-*.png")
+    assert sheet.read_bytes() == logged.read_bytes()
+    assert lab.doctor(tmp_path / "folder").errors == []
+
+
+@pytest.mark.long
+def test_embedding_atlas_shows_an_exported_table_with_our_map_pictures_and_neighbours(
+    tmp_path: Path, pictured: Run
+) -> None:
+    pytest.importorskip("embedding_atlas", reason="no Embedding Atlas: pip install embedding-atlas")
+    export_table(pictured, tmp_path / "out.parquet", "parquet")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from embedding_atlas.cli import main; main()", str(tmp_path / "out.parquet")]
+    command += ["--x", "pca-2d_x", "--y", "pca-2d_y", "--image", "image", "--neighbors", "neighbors"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--no-auto-port"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as atlas:
+        try:
+            props = json.loads(answer_of(atlas, f"http://127.0.0.1:{port}/data/metadata.json"))["props"]
+            assert props["data"]["projection"] == {"x": "pca-2d_x", "y": "pca-2d_y"}
+            assert props["data"]["neighbors"] == "neighbors"
+            served = tmp_path / "served.parquet"
+            served.write_bytes(answer_of(atlas, f"http://127.0.0.1:{port}/data/dataset.parquet"))
+        finally:
+            atlas.terminate()
+    shown = pq.read_table(served)
+    points = pictured.map("mine", "pca-2d").points
+    np.testing.assert_array_equal(np.column_stack([shown["pca-2d_x"], shown["pca-2d_y"]]), points)
+    assert shown["image"][7].as_py()["bytes"].startswith(b"\x89PNG")
+
+
+def answer_of(server: subprocess.Popen[str], address: str) -> bytes:
+    """What a server says that has just been started."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                return bytes(answer.read())
+        except OSError:
+            said = server.stderr.read() if server.poll() is not None and server.stderr else ""
+            assert server.poll() is None, said
+            assert time.monotonic() < deadline, "it does not answer"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(0.2)
+
+
+def test_pandas_reads_an_exported_table(tmp_path: Path, pictured: Run) -> None:
+    pandas = pytest.importorskip("pandas", reason="no pandas: pip install pandas")
+    export_table(pictured, tmp_path / "out.parquet", "parquet")
+    frame = pandas.read_parquet(tmp_path / "out.parquet")
+    assert frame["label"].tolist() == LABELS[:40]
+    np.testing.assert_array_equal(np.stack(frame["vector"]), VECTORS[:40])
+    assert frame["image"][0]["bytes"].startswith(b"\x89PNG")
 
 
 def test_a_folder_for_the_projector_shows_all_layers_and_the_doctor_finds_nothing_wrong(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
+from embedding_lab.app.exported_columns import nested_columns, with_pictures
+from embedding_lab.board.finished_maps import map_path, title
+from embedding_lab.board.stock_projector import ProjectorExport, ShownMap, write_map, write_stock_projector
 from embedding_lab.embeddings import EmbeddingSet, Run
 from embedding_lab.embeddings.standing import standing
 from embedding_lab.errors import EmptyData, InputError
@@ -22,8 +25,8 @@ def export_table(run: Run, path: Path, form: str, layers: Sequence[str] | None =
     """Writes the newest step of a run's layers into one table, a row for each sample.
 
     The columns are id, label, split and those of the user, with "_given" where a name is taken; prediction,
-    confidence and loss; what people noted down; the places on each map; and last the vectors. Of several layers,
-    maps and vectors bear the layers' names.
+    confidence and loss; what people noted down; the places on each map; and the vectors. Parquet holds small pictures
+    and kept neighbours too. Of several layers, maps, vectors and neighbours bear the layers' names.
 
     Args:
         run: the run.
@@ -37,11 +40,14 @@ def export_table(run: Run, path: Path, form: str, layers: Sequence[str] | None =
         StorageError: the disk refuses.
     """
     sets = _newest(run, layers)
-    WRITERS[form](path, _columns(run, sets))
+    columns = _columns(run, sets)
+    if form == "parquet":
+        columns |= {free_name(name, columns): values for name, values in nested_columns(run, sets).items()}
+    WRITERS[form](path, columns)
 
 
 def export_projector(run: Run, folder: Path, layers: Sequence[str] | None = None) -> ProjectorExport:
-    """Writes the newest step of a run's layers for TensorBoard's own Projector, into a folder of its own.
+    """Writes the newest step of a run's layers, with thumbnails and finished maps, for TensorBoard's own Projector.
 
     Args:
         run: the run.
@@ -55,7 +61,22 @@ def export_projector(run: Run, folder: Path, layers: Sequence[str] | None = None
         UnknownName: the run has no such layer.
         StorageError: the disk refuses.
     """
-    return write_stock_projector(folder, _newest(run, layers))
+    sets = [with_pictures(run, each) for each in _newest(run, layers)]
+    export = write_stock_projector(folder, sets)
+    parts = [export, *(write_map(folder, shown) for each in sets for shown in _finished_maps(run, each))]
+    return replace(
+        export,
+        tensors=tuple(tensor for part in parts for tensor in part.tensors),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        size_bytes=sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()),
+    )
+
+
+def _finished_maps(run: Run, each: EmbeddingSet) -> Iterator[ShownMap]:
+    for found in run.finished_maps(each.layer):
+        if found.step == each.step:
+            made = run.map(each.layer, found.name, each.step)
+            yield ShownMap(each, title(found.name, made), made, map_path(found))
 
 
 def _newest(run: Run, layers: Sequence[str] | None) -> list[EmbeddingSet]:

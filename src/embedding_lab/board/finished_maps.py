@@ -43,7 +43,7 @@ def list_maps(run: Run, layer: str | None = None) -> tuple[str, ...]:
             embeddings = run.embeddings(each.layer, each.step)
         except (BrokenFile, UnknownName):  # it cannot be drawn anywhere, or went away meanwhile
             continue
-        shown = ShownMap(embeddings, title(each.name, found), found, _path(each))
+        shown = ShownMap(embeddings, title(each.name, found), found, map_path(each))
         notes |= dict.fromkeys(write_map(run.path, shown).notes)
     return tuple(notes)
 
@@ -57,7 +57,7 @@ def unlisted_maps(run: Run, layer: str | None = None) -> Iterator[FinishedMap]:
     finished = list(run.finished_maps(layer))
     if finished:
         listed = listed_files(run.path)
-        yield from (each for each in finished if _path(each) not in listed)
+        yield from (each for each in finished if map_path(each) not in listed)
 
 
 def title(name: str, projection: Projection) -> str:
@@ -70,6 +70,7 @@ def title(name: str, projection: Projection) -> str:
     return f"{kind} ({name})"
 
 
-def _path(each: FinishedMap) -> str:
+def map_path(each: FinishedMap) -> str:
+    """Where the tensor of a map lies in a run."""
     folder = f"{set_folder(each.layer, each.step)}/maps/{folder_name(each.name)}"
     return f"{folder}/points-{digest(each.generation.encode())}.f32"
