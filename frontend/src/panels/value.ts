@@ -21,7 +21,7 @@ export function shownValue(lab: Lab, row: number, column: string, value: Cell | 
   const link = webAddress(value);
   if (link) return h("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, value);
   if (value.length > LONG_CHARACTERS || value.includes("\n")) {
-    return h("div", { class: "long", tabindex: 0, role: "region", "aria-label": column }, value);
+    return h("div", { class: "long", tabindex: 0, role: "group", "aria-label": column }, value);
   }
   return told;
 }

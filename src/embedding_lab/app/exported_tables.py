@@ -25,7 +25,7 @@ def export_table(run: Run, path: Path, form: str, layers: Sequence[str] | None =
     """Writes the newest step of a run's layers into one table, a row for each sample.
 
     The columns are id, label, split and those of the user, with "_given" where a name is taken; prediction,
-    confidence and loss; what people noted down; the places on each map; and the vectors. Parquet holds small pictures
+    confidence and loss; what people noted down; the places on each map; and the vectors. Parquet has small pictures
     and kept neighbours too. Of several layers, maps, vectors and neighbours bear the layers' names.
 
     Args:
