@@ -17,7 +17,7 @@ PARALLEL ?= --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 help:
 	@echo "make demo      train, extract, log and open TensorBoard (ARGS=\"…\" are passed on)"
-	@echo "make test      the tests; make test-all adds the long ones"
+	@echo "make test      the tests; make test-all adds the long ones, and every framework that tests know of"
 	@echo "make lint      ruff and biome; make types: mypy and tsc, strict"
 	@echo "make page      the dashboard's page, after a change in frontend/"
 	@echo "make bench     speed beside the peers, as tables and in benchmarks/results/"
@@ -31,7 +31,7 @@ test: page chromium
 	@$(BIN)/python hatch_build.py test
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-all: page chromium
+test-all: page chromium .venv/ready-with-frameworks
 	@$(BIN)/python hatch_build.py test
 	@$(BIN)/python -m pytest --long $(PARALLEL) $(ARGS)
 
@@ -59,7 +59,7 @@ wheel: page
 pins:
 	@mkdir -p build && $(PYTHON) -m venv --clear build/pins
 	@build/pins/bin/python $(INSTALL) --upgrade pip setuptools editables colorama
-	@build/pins/bin/python $(INSTALL) --editable ".[tensorflow]" $(GROUPS)
+	@build/pins/bin/python $(INSTALL) --editable ".[tensorflow]" $(GROUPS) --group frameworks
 	@sed '/^[^#]/d' constraints.txt > build/constraints.txt
 	@build/pins/bin/python -m pip freeze --all --exclude-editable | tr 'A-Z_' 'a-z-' | LC_ALL=C sort -t= -k1,1 >> build/constraints.txt
 	@mv build/constraints.txt constraints.txt
@@ -75,6 +75,11 @@ pins:
 .venv/ready-to-develop: .venv/ready
 	@echo "Installing what tests, lint and types need …"
 	@$(BIN)/python $(INSTALL) $(PINNED) $(GROUPS)
+	@touch $@
+
+.venv/ready-with-frameworks: .venv/ready-to-develop
+	@echo "Installing every framework that tests know of (gigabytes) …"
+	@$(BIN)/python $(INSTALL) $(PINNED) --group frameworks
 	@touch $@
 
 # The browser tests need a real one; where it cannot be had they say so and the rest runs.

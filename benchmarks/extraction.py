@@ -1,8 +1,10 @@
-"""Extraction beside the model's own compiled forward pass: samples per second and processor time, in turns.
+"""Extraction beside the framework's own forward pass: samples per second and processor time, in turns.
 
-    python benchmarks/extraction.py [--runs 7] [--json]
+    python benchmarks/extraction.py [--runs 7] [--only keras,torch,jax,onnx] [--json]
 
-"bare" is the compiled model called batch by batch at its best batch size, its result left where it is. "lab" is
+The same two models are written with Keras, PyTorch, JAX (a function) and ONNX; a framework that is not installed is
+left out. "bare" is the model called batch by batch at its best batch size, its result left where it is: of Keras
+compiled, of PyTorch in inference mode, of JAX jitted, of ONNX in a session. "lab" is
 `extract` of the model's layers into a new run, from the first batch until vectors and outputs are on disk, synced
 and published. What comes before is a column of its own: tracing the graph and the table of the samples.
 The difference between two numbers of samples gives the rate at which it streams, free of what is done once. The aim
@@ -12,8 +14,10 @@ is 80 % of bare.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -54,17 +58,16 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--only", default=",".join(FRAMEWORKS), help="frameworks, with commas between")
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     options = parser.parse_args()
 
     pictures, labels = mnist()
     measured = [
-        measure(name, model, many(pictures, count), many(labels, count), options.runs)
-        for name, model in {
-            "dense16": build("dense16", shape=(28, 28), classes=10),
-            "small cnn": small_cnn(),
-        }.items()
-        for count in WORK[name]
+        measure(subject, many(pictures, count), many(labels, count), options.runs)
+        for framework in options.only.split(",")
+        for subject in subjects(framework)
+        for count in WORK[subject.kind]
     ]
     result = {
         "rows": [asdict(each) for each in measured],
@@ -77,20 +80,53 @@ def main() -> None:
     print(json.dumps(result) if options.json else table(measured, result["streaming"]))
 
 
-def measure(name: str, model: Any, pictures: np.ndarray, labels: np.ndarray, runs: int) -> Measured:
-    compiled = compiled_model(model, pictures)
-    batch_size = min(BATCH_SIZES, key=lambda size: best(3, lambda: bare(compiled, pictures, size)))
+@dataclass
+class Subject:
+    """One model of one framework.
+
+    Attributes:
+        name: for the table.
+        kind: "dense16" or "small cnn".
+        model: as `extract` takes it.
+        bare: takes a batch of pictures, uint8, shape (b, 28, 28), through the framework's own forward pass.
+        layers: to extract.
+    """
+
+    name: str
+    kind: str
+    model: Any
+    bare: Callable[[np.ndarray], object]
+    layers: list[str]
+
+
+def subjects(framework: str) -> list[Subject]:
+    try:
+        return FRAMEWORKS[framework]()
+    except ImportError as error:
+        print(f"{framework} is left out: {error.name} is not installed", file=sys.stderr)
+        return []
+
+
+def measure(subject: Subject, pictures: np.ndarray, labels: np.ndarray, runs: int) -> Measured:
+    batch_size = min(BATCH_SIZES, key=lambda size: best(3, lambda: bare(subject, pictures, size)))
     data = lab.as_dataset(pictures, name="mnist", labels=labels, class_names=[str(digit) for digit in range(10)])
-    layers = [layer.name for layer in model.layers if layer.count_params()]
     turns = []
     for _ in range(runs + 1):  # in turns, so that a busy moment of the machine meets both
         with tempfile.TemporaryDirectory() as folder:
             turns.append(
-                (*clocked(lambda: bare(compiled, pictures, batch_size)), *extracted(model, data, layers, folder))
+                (
+                    *clocked(lambda: bare(subject, pictures, batch_size)),
+                    *extracted(subject.model, data, subject.layers, folder),
+                )
             )
     turns = turns[1:]  # the first one warms up
     shares = [(turn[0] / turn[2], turn[1] / turn[3]) for turn in turns]
-    return Measured(name, len(pictures), batch_size, *medians(turns), *medians(shares))
+    return Measured(subject.name, len(pictures), batch_size, *medians(turns), *medians(shares))
+
+
+def bare(subject: Subject, pictures: np.ndarray, batch_size: int) -> None:
+    for start in range(0, len(pictures), batch_size):
+        subject.bare(pictures[start : start + batch_size])
 
 
 def extracted(model: Any, data: lab.Dataset, layers: list[str], folder: str) -> tuple[float, ...]:
@@ -108,23 +144,11 @@ def extracted(model: Any, data: lab.Dataset, layers: list[str], folder: str) -> 
     return ended - at_first, processor - processor_at_first, at_first - begun
 
 
-def compiled_model(model: Any, pictures: np.ndarray) -> Callable[[Any], Any]:
+def of_keras() -> list[Subject]:
     import tensorflow as tf
 
-    signature = tf.TensorSpec((None, *pictures.shape[1:]), pictures.dtype)
-    return tf.function(lambda batch: model(batch, training=False)).get_concrete_function(signature)
-
-
-def bare(compiled: Callable[[Any], Any], pictures: np.ndarray, batch_size: int) -> None:
-    import tensorflow as tf
-
-    for start in range(0, len(pictures), batch_size):
-        compiled(tf.constant(pictures[start : start + batch_size]))
-
-
-def small_cnn() -> Any:
     layers = import_keras().layers
-    return import_keras().Sequential(
+    cnn = import_keras().Sequential(
         [
             import_keras().Input((28, 28, 1)),
             layers.Rescaling(1 / 255),
@@ -135,6 +159,147 @@ def small_cnn() -> Any:
             layers.Dense(10, activation="softmax", name="output"),
         ]
     )
+    found = []
+    for kind, model in {"dense16": build("dense16", shape=(28, 28), classes=10), "small cnn": cnn}.items():
+        signature = tf.TensorSpec((None, 28, 28), tf.uint8)
+        compiled = tf.function(functools.partial(model, training=False)).get_concrete_function(signature)
+        names = [layer.name for layer in model.layers if layer.count_params()]
+        found.append(
+            Subject(f"keras {kind}", kind, model, lambda batch, run=compiled: run(tf.constant(batch)), names)
+        )
+    return found
+
+
+def of_torch() -> list[Subject]:
+    import torch
+    from torch import nn
+
+    class Rescaled(nn.Module):
+        def forward(self, pictures: Any) -> Any:
+            return pictures[:, None].float() / 255
+
+    class Average(nn.Module):
+        def forward(self, maps: Any) -> Any:
+            return maps.mean((2, 3))
+
+    dense = nn.Sequential(Rescaled(), nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10), nn.Softmax(1))
+    smaller = nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), nn.ReLU())
+    cnn = nn.Sequential(Rescaled(), *smaller, Average(), nn.Linear(32, 10), nn.Softmax(1))
+
+    def run(batch: np.ndarray, model: Any) -> object:
+        with torch.inference_mode():
+            return model(torch.from_numpy(batch))
+
+    return [
+        Subject("torch dense16", "dense16", dense, functools.partial(run, model=dense), ["3", "5"]),
+        Subject("torch small cnn", "small cnn", cnn, functools.partial(run, model=cnn), ["2", "5", "8"]),
+    ]
+
+
+def of_jax() -> list[Subject]:
+    import jax
+
+    weights = random_weights()
+
+    @jax.jit
+    def dense(pictures: Any) -> Any:
+        hidden = jax.nn.relu(pictures.reshape(len(pictures), -1) / 255 @ weights["first"])
+        return {"hidden": hidden, "probabilities": jax.nn.softmax(hidden @ weights["last"])}
+
+    @jax.jit
+    def cnn(pictures: Any) -> Any:
+        def conv(given: Any, kernel: Any) -> Any:
+            order = ("NHWC", "HWIO", "NHWC")
+            return jax.nn.relu(
+                jax.lax.conv_general_dilated(given, kernel, (1, 1), "VALID", dimension_numbers=order)
+            )
+
+        one = conv(pictures[..., None] / 255, weights["kernel_1"])
+        small = jax.lax.reduce_window(one, -np.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        two = conv(small, weights["kernel_2"]).mean((1, 2))
+        return {"one": one.mean((1, 2)), "two": two, "probabilities": jax.nn.softmax(two @ weights["classes"])}
+
+    def run(batch: np.ndarray, model: Any) -> object:
+        return jax.block_until_ready(model(batch))
+
+    return [
+        Subject("jax dense16", "dense16", dense, functools.partial(run, model=dense), ["hidden"]),
+        Subject(
+            "jax small cnn", "small cnn", cnn, functools.partial(run, model=cnn), ["one", "two", "probabilities"]
+        ),
+    ]
+
+
+def of_onnx() -> list[Subject]:
+    import onnx
+    import onnxruntime
+
+    helper = onnx.helper
+    weights = random_weights()
+    kernels = {name: weights[name].transpose(3, 2, 0, 1) for name in ("kernel_1", "kernel_2")}
+    graphs = {
+        "dense16": [
+            ("Flatten", ["rescaled"], "flat", {}),
+            ("MatMul", ["flat", "first"], "product", {}),
+            ("Relu", ["product"], "hidden", {}),
+            ("MatMul", ["hidden", "last"], "logits", {}),
+            ("Softmax", ["logits"], "said", {}),
+        ],
+        "small cnn": [
+            ("Reshape", ["rescaled", "as maps"], "maps", {}),
+            ("Conv", ["maps", "kernel_1"], "conv_1", {}),
+            ("Relu", ["conv_1"], "relu_1", {}),
+            ("MaxPool", ["relu_1"], "smaller", {"kernel_shape": [2, 2], "strides": [2, 2]}),
+            ("Conv", ["smaller", "kernel_2"], "conv_2", {}),
+            ("Relu", ["conv_2"], "relu_2", {}),
+            ("ReduceMean", ["relu_2"], "average", {"axes": [2, 3], "keepdims": 0}),
+            ("MatMul", ["average", "classes"], "logits", {}),
+            ("Softmax", ["logits"], "said", {}),
+        ],
+    }
+    layers = {"dense16": ["hidden", "said"], "small cnn": ["relu_1", "relu_2", "said"]}
+    beginning = [
+        ("Cast", ["pictures"], "floats", {"to": onnx.TensorProto.FLOAT}),
+        ("Div", ["floats", "most"], "rescaled", {}),
+    ]
+    numbers = {**weights, **kernels, "most": np.float32(255), "as maps": np.array([0, 1, 28, 28])}
+    found = []
+    for kind, steps in graphs.items():
+        nodes = [helper.make_node(name, given, [gives], **more) for name, given, gives, more in beginning + steps]
+        used = {name: each for name, each in numbers.items() if any(name in node.input for node in nodes)}
+        held = [onnx.numpy_helper.from_array(np.asarray(each), name) for name, each in used.items()]
+        pictures = helper.make_tensor_value_info("pictures", onnx.TensorProto.UINT8, ["n", 28, 28])
+        said = helper.make_tensor_value_info("said", onnx.TensorProto.FLOAT, ["n", 10])
+        RESULT.parent.mkdir(exist_ok=True)
+        file = str(RESULT.parent / f"{kind}.onnx")
+        graph = helper.make_graph(nodes, kind, [pictures], [said], held)
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
+        session = onnxruntime.InferenceSession(file)
+        found.append(
+            Subject(
+                f"onnx {kind}",
+                kind,
+                file,
+                lambda batch, session=session: session.run(None, {"pictures": batch}),
+                layers[kind],
+            )
+        )
+    return found
+
+
+FRAMEWORKS = {"keras": of_keras, "torch": of_torch, "jax": of_jax, "onnx": of_onnx}
+
+
+def random_weights() -> dict[str, np.ndarray]:
+    numbers = np.random.default_rng(0)
+    shapes = {
+        "first": (784, 16),
+        "last": (16, 10),
+        "kernel_1": (3, 3, 1, 16),
+        "kernel_2": (3, 3, 16, 32),
+        "classes": (32, 10),
+    }
+    return {name: numbers.normal(size=shape).astype(np.float32) / 8 for name, shape in shapes.items()}
 
 
 def mnist() -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +348,7 @@ def streaming(few: Measured, more: Measured) -> dict[str, float]:
 def table(measured: list[Measured], streams: dict[str, dict[str, float]]) -> str:
     head = ("samples", "batch", "bare s", "lab s", "share", "bare cpu", "lab cpu", "share", "before s")
     rows = [
-        f"{each.model:<12}{each.samples:>10,}{each.best_batch_size:>10,}{each.bare_seconds:>10.3f}"
+        f"{each.model:<18}{each.samples:>10,}{each.best_batch_size:>10,}{each.bare_seconds:>10.3f}"
         f"{each.lab_seconds:>10.3f}{each.share:>10.0%}{each.bare_processor_seconds:>10.3f}"
         f"{each.lab_processor_seconds:>10.3f}{each.processor_share:>10.0%}{each.lab_preparing_seconds:>10.3f}"
         for each in measured
@@ -194,7 +359,7 @@ def table(measured: list[Measured], streams: dict[str, dict[str, float]]) -> str
         f"in processor time {rate['processor_share']:.0%}"
         for name, rate in streams.items()
     ]
-    return "\n".join([f"{'extraction':<12}" + "".join(f"{each:>10}" for each in head), *rows, *rates])
+    return "\n".join([f"{'extraction':<18}" + "".join(f"{each:>10}" for each in head), *rows, *rates])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import embedding_lab as lab
 
 HOUSE = Path(lab.__file__).parent
 ROOMS = {"dataset", "model", "extraction", "projection", "insight", "board", "profiling", "tables"}
-FRAMEWORKS = {"tensorflow", "keras", "torch", "jax"}
+FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "onnx", "onnxruntime"}
 SHARED = {"embeddings", "errors", "progress"}
 
 
@@ -54,7 +54,7 @@ def test_what_rooms_share_knows_no_room(path: Path) -> None:
 @pytest.mark.parametrize("path", modules(), ids=name)
 def test_a_framework_is_imported_only_where_its_name_stands(path: Path) -> None:
     used = {each.split(".")[0] for each in imports(path)} & FRAMEWORKS
-    allowed = path.parent.name == "model" or path.stem in FRAMEWORKS or path.stem == "tensorflow"
+    allowed = path.parent.name == "model" or set(path.stem.split("_")) & FRAMEWORKS
     assert not used or allowed, f"{name(path)} imports {', '.join(used)}"
 
 

@@ -75,6 +75,13 @@ class TestPipeline(ExtractorContract):
         assert left_behind(tmp_path) == []
 
 
+def test_several_inputs_come_as_they_were_handed_in() -> None:
+    named = extract(lambda batch: batch["left"] - batch["right"], {"left": ROWS, "right": 2 * ROWS}, batch_size=4)
+    np.testing.assert_array_equal(named["output"].vectors, -ROWS)
+    in_order = extract(lambda batch: batch[0] * batch[1], (ROWS, ROWS))
+    np.testing.assert_array_equal(in_order["output"].vectors, ROWS**2)
+
+
 def test_a_single_array_is_called_output_and_text_goes_in_as_it_is() -> None:
     def encode(texts: np.ndarray) -> list[list[int]]:
         return [[len(text), text.count("a")] for text in texts]

@@ -10,9 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.extractor_contract import Case, ExtractorContract
+from contracts.same_weights import NETWORK, SameWeightsContract
 from embedding_lab.embeddings import as_dataset
 from embedding_lab.errors import InputError, ShapeMismatch, UnknownName
 from embedding_lab.extraction import extract, layer_table
+from embedding_lab.frameworks.keras import import_keras
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (11, 6, 6, 2), dtype=np.uint8)
 ROWS = np.random.default_rng(1).normal(size=(13, 5)).astype(np.float32)
@@ -23,11 +25,16 @@ def case_of(model: Any, samples: NDArray[Any], outputs: dict[str, Any], last: An
     return Case(
         model=model,
         samples=samples,
-        outputs={name: np.asarray(output) for name, output in outputs.items()},
-        probabilities=None if last is None else np.asarray(last),
+        outputs={name: as_numpy(output) for name, output in outputs.items()},
+        probabilities=None if last is None else as_numpy(last),
         state=lambda: state_of(model),
         **more,
     )
+
+
+def as_numpy(tensor: Any) -> Any:
+    """What numpy makes of a tensor of any backend."""
+    return import_keras().ops.convert_to_numpy(tensor)
 
 
 def state_of(model: Any) -> Any:
@@ -37,6 +44,7 @@ def state_of(model: Any) -> Any:
         "trainable": [layer.trainable for layer in layers],
         "attributes": [sorted(vars(layer)) for layer in layers],
         "random states": [each.numpy().tobytes() for each in model.non_trainable_variables],
+        "mode of PyTorch": getattr(model, "training", None),
         "losses": len(model.losses),
         "optimizer": [each.numpy().tobytes() for each in model.optimizer.variables] if model.compiled else None,
         "compiled": model.compiled,
@@ -88,7 +96,7 @@ class TestFunctionalWithBranches(ExtractorContract):
         total = left(again) + right(ROWS)
         yes = model.get_layer("yes")(total)
         outputs = {"shared": once, "shared#2": again, "left": left(again), right.name: right(ROWS), "added": total}
-        last = np.concatenate([1 - np.asarray(yes), yes], axis=1)
+        last = np.concatenate([1 - as_numpy(yes), as_numpy(yes)], axis=1)
         return case_of(model, ROWS, outputs, last, shape_words=("(5,)",))
 
 
@@ -151,6 +159,59 @@ class TestNested(ExtractorContract):
         last = keras.ops.softmax(model.get_layer("logits")(keras.ops.max(whole, axis=(1, 2))))
         outputs = {"block/conv": conv(pictures), "block": once, "block/conv#2": again, "block#2": whole}
         return case_of(model, pictures, outputs, last, shape_words=("(6, 6, 2)",))
+
+
+class TestTheSameWeights(SameWeightsContract):
+    SHAPE_WORDS = ("(6, 6, 2)",)
+
+    @staticmethod
+    def build(folder: Path, at_most: int | None = None) -> Any:
+        keras = import_keras()
+        layers = keras.layers
+        model = keras.Sequential(
+            [
+                keras.Input((6, 6, 2)),
+                *([] if at_most is None else [refusing(keras, at_most)]),
+                layers.Conv2D(4, 3, name="conv"),
+                layers.ReLU(name="relu"),
+                layers.Flatten(),
+                layers.Dense(3, activation="softmax", name="classes"),
+            ]
+        )
+        model.get_layer("conv").set_weights([NETWORK.kernel, NETWORK.shifts])
+        model.get_layer("classes").set_weights([NETWORK.matrix, NETWORK.biases])
+        return model
+
+    @staticmethod
+    def state(model: Any) -> Any:
+        return state_of(model)
+
+
+def refusing(keras: Any, at_most: int) -> Any:
+    """A layer that raises, for larger batches, what the backend raises without memory."""
+
+    class Refusing(keras.layers.Layer):  # type: ignore[misc,name-defined]
+        def compute_output_spec(self, samples: Any) -> Any:
+            return keras.KerasTensor(samples.shape, samples.dtype)
+
+        def call(self, samples: Any) -> Any:
+            backend = keras.backend.backend()
+            if backend == "tensorflow":
+                tensorflow = pytest.importorskip("tensorflow")
+                checked = tensorflow.numpy_function(self.check, [samples], tensorflow.float32)
+                return tensorflow.ensure_shape(checked, samples.shape)
+            if len(samples) > at_most and backend == "jax":
+                raise pytest.importorskip("jax").errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+            if len(samples) > at_most:
+                raise pytest.importorskip("torch").OutOfMemoryError
+            return samples
+
+        def check(self, samples: Any) -> Any:
+            if len(samples) > at_most:
+                raise MemoryError
+            return samples
+
+    return Refusing()
 
 
 def small(keras: Any, *layers: Any, shape: tuple[int, ...] = (5,)) -> Any:
@@ -216,15 +277,15 @@ def test_outputs_of_several_tensors_are_told_apart(keras: Any) -> None:
     samples = np.random.default_rng(0).normal(size=(5, 4, 2)).astype(np.float32)
     sequence, state, _ = lstm(samples)
     sets = extract(model, samples, ["lstm[1]", "lstm[0]"])
-    np.testing.assert_allclose(sets["lstm[0]"].vectors, np.mean(sequence, axis=1), atol=1e-6)
-    np.testing.assert_allclose(sets["lstm[1]"].vectors, state, atol=1e-6)
+    np.testing.assert_allclose(sets["lstm[0]"].vectors, as_numpy(sequence).mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(sets["lstm[1]"].vectors, as_numpy(state), atol=1e-6)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_padded_time_steps_do_not_count(keras: Any, pooling: Any) -> None:
     model = small(keras, keras.layers.Embedding(9, 3, mask_zero=True, name="words"), shape=(6,))
     tokens = np.array([[1, 2, 3, 0, 0, 0], [4, 5, 6, 7, 8, 1], [0, 0, 0, 0, 0, 0]])
-    words = np.asarray(model.get_layer("words")(tokens))
+    words = as_numpy(model.get_layer("words")(tokens))
     vectors = extract(model, tokens, "words", pooling=pooling)["words"].vectors
     reduce = np.mean if pooling == "mean" else np.max
     np.testing.assert_allclose(vectors[0], reduce(words[0, :3], axis=0), atol=1e-6)
@@ -238,7 +299,7 @@ def test_channels_first_is_pooled_over_the_other_axes(keras: Any) -> None:
     model = small(keras, conv, layers.ReLU(name="relu"), shape=(2, 6, 6))
     pictures = PICTURES.transpose(0, 3, 1, 2).astype(np.float32)
     sets = extract(model, pictures, ["conv", "relu"])
-    found = np.asarray(conv(pictures))
+    found = as_numpy(conv(pictures))
     np.testing.assert_allclose(sets["conv"].vectors, found.mean(axis=(2, 3)), rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(sets["relu"].vectors, found.clip(0).mean(axis=(2, 3)), rtol=1e-5, atol=1e-4)
 
@@ -246,7 +307,7 @@ def test_channels_first_is_pooled_over_the_other_axes(keras: Any) -> None:
 def test_half_precision_comes_out_as_float32(keras: Any) -> None:
     model = small(keras, keras.layers.Dense(3, dtype="float16", name="half"))
     vectors = extract(model, ROWS, "half")["half"].vectors
-    np.testing.assert_allclose(vectors, model(ROWS), rtol=1e-2)
+    np.testing.assert_allclose(vectors, as_numpy(model(ROWS)), rtol=1e-2)
 
 
 def test_pictures_without_a_channel_axis_suit_a_model_that_wants_one(keras: Any) -> None:
@@ -261,7 +322,7 @@ def test_logits_of_an_uncompiled_model_are_known_by_the_datasets_classes(keras: 
     some = as_dataset(ROWS, labels=np.arange(len(ROWS)) % 3, class_names=["a", "b", "c"])
     said = extract(model, some, "last")["last"].outputs
     assert said is not None
-    np.testing.assert_allclose(said.probabilities, keras.ops.softmax(model(ROWS)), atol=1e-6)
+    np.testing.assert_allclose(said.probabilities, as_numpy(keras.ops.softmax(model(ROWS))), atol=1e-6)
     assert extract(model, ROWS, "last")["last"].outputs is None
 
 
@@ -270,7 +331,7 @@ def test_probabilities_are_known_by_adding_up_to_one(keras: Any) -> None:
     model = keras.Model(inputs, keras.ops.softmax(keras.layers.Dense(3)(inputs)))
     said = extract(model, ROWS, "input")["input"].outputs
     assert said is not None
-    np.testing.assert_allclose(said.probabilities, model(ROWS), atol=1e-6)
+    np.testing.assert_allclose(said.probabilities, as_numpy(model(ROWS)), atol=1e-6)
     assert said.loss is None
 
 
@@ -301,9 +362,11 @@ def test_labels_the_model_has_no_class_for_give_no_loss(keras: Any) -> None:
     assert said.loss is None
 
 
-def test_a_model_file_serves_as_the_model(keras: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.filterwarnings("ignore")  # Keras calls the older format legacy
+def test_a_model_file_serves_as_the_model(keras: Any, tmp_path: Path, ending: str) -> None:
     model = small(keras, keras.layers.Dense(3, name="dense"))
-    path = tmp_path / "model.keras"
+    path = tmp_path / f"model{ending}"
     model.save(path)
     expected = extract(model, ROWS, "dense")["dense"]
     given = extract(str(path), ROWS, "dense")["dense"]
@@ -336,6 +399,7 @@ def test_states_a_layer_keeps_are_not_moved_by_extraction(keras: Any) -> None:
 
 
 def test_the_model_runs_once_per_batch(keras: Any) -> None:
+    only_on_tensorflow(keras, "calls numpy from within a graph")
     tensorflow = pytest.importorskip("tensorflow")
     seen: list[int] = []
 
@@ -379,15 +443,72 @@ def test_an_output_with_other_rows_than_samples_is_refused(keras: Any) -> None:
         extract(model, ROWS, "doubled")
 
 
-def test_a_model_of_several_inputs_says_so(keras: Any) -> None:
-    inputs = [keras.Input((5,), name="one"), keras.Input((3,), name="two")]
-    model = keras.Model(inputs, keras.layers.Concatenate(name="joined")(inputs))
-    assert names(model) == ["joined"]
-    with pytest.raises(ShapeMismatch, match=r"inputs of shapes.*5.*3"):
-        extract(model, ROWS, "joined")
+class TestSeveralInputs:
+    """Arrays in a dictionary or tuple; in a list where the model declares that it has several inputs."""
+
+    LEFT, RIGHT = ROWS, np.random.default_rng(4).normal(size=(13, 3)).astype(np.float32)
+    BOTH = np.concatenate([LEFT, RIGHT], axis=1)
+
+    @pytest.mark.parametrize("declared", [list, dict])
+    @pytest.mark.parametrize(
+        "data", [{"right": RIGHT, "left": LEFT}, (LEFT, RIGHT), [LEFT, RIGHT]], ids=["dictionary", "tuple", "list"]
+    )
+    def test_a_functional_model_takes_them_by_name_or_in_order(self, keras: Any, declared: Any, data: Any) -> None:
+        inputs = [keras.Input((5,), name="left"), keras.Input((3,), name="right")]
+        joined = keras.layers.Concatenate(name="joined")(inputs)
+        given = inputs if declared is list else {"left": inputs[0], "right": inputs[1]}
+        model = keras.Model(given, joined)
+        assert names(model) == ["joined"]
+        assert list(extract(model, data)) == ["joined"]
+        np.testing.assert_array_equal(extract(model, data, "joined", batch_size=4)["joined"].vectors, self.BOTH)
+
+    @pytest.mark.parametrize("by_name", [True, False])
+    def test_a_subclassed_model_takes_them_as_they_are(self, keras: Any, by_name: bool) -> None:
+        class Joining(keras.Model):
+            def __init__(self) -> None:
+                super().__init__()
+                self.joined = keras.layers.Concatenate()
+
+            def call(self, inputs: Any) -> Any:
+                left, right = (inputs["left"], inputs["right"]) if by_name else inputs
+                return self.joined([left, right])
+
+        data = {"left": self.LEFT, "right": self.RIGHT} if by_name else (self.LEFT, self.RIGHT)
+        np.testing.assert_array_equal(extract(Joining(), data, "joined")["joined"].vectors, self.BOTH)
+
+    def test_others_than_the_model_has_are_refused(self, keras: Any) -> None:
+        inputs = [keras.Input((5,), name="left"), keras.Input((3,), name="right")]
+        model = keras.Model(inputs, keras.layers.Concatenate(name="joined")(inputs))
+        with pytest.raises(ShapeMismatch, match=r"inputs of shapes.*5.*3"):
+            extract(model, ROWS, "joined")
+        with pytest.raises(
+            ShapeMismatch, match=r"Got: samples of shape 'left' \(5,\), 'write' \(3,\).*'left', 'right'"
+        ):
+            extract(model, {"left": self.LEFT, "write": self.RIGHT}, "joined")
+        with pytest.raises(ShapeMismatch, match="13 of 'left', 12 of 'right'"):
+            extract(model, {"left": self.LEFT, "right": self.RIGHT[1:]}, "joined")
+        with pytest.raises(InputError, match="cannot be shown as vectors"):
+            extract(model, (self.LEFT, self.RIGHT), "input")
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_comes_out_as_float32(keras: Any, policy: str) -> None:
+    layers = keras.layers
+    first, last = layers.Dense(4, dtype=policy, name="first"), layers.Dense(3, dtype=policy, name="last")
+    model = small(keras, first, layers.LayerNormalization(dtype=policy, name="norm"), last)
+    sets = extract(model, ROWS, ["first", "norm", "last"])
+    assert {each.vectors.dtype for each in sets.values()} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(sets["first"].vectors, as_numpy(keras.ops.cast(first(ROWS), "float32")))
+    np.testing.assert_allclose(sets["last"].vectors, as_numpy(keras.ops.cast(model(ROWS), "float32")), atol=0.02)
+
+
+def only_on_tensorflow(keras: Any, what: str) -> None:
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip(f"{what}: only TensorFlow does")
 
 
 def test_text_is_no_layer_to_show(keras: Any) -> None:
+    only_on_tensorflow(keras, "takes text")
     words = keras.layers.TextVectorization(
         max_tokens=5, output_sequence_length=2, vocabulary=["a", "b"], name="words"
     )

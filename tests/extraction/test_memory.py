@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,39 +13,93 @@ SCRIPT = """
 import resource, sys
 import numpy as np
 from embedding_lab.extraction import extract
-from embedding_lab.frameworks.keras import import_keras
 
 class Made:
     '''Samples made when they are read, so that only what extraction keeps can count.'''
     def __init__(self, count):
-        self.shape, self.dtype, self.ndim = (count, 28, 28), np.dtype(np.uint8), 3
+        self.shape, self.dtype, self.ndim = (count, 28, 28), np.dtype(np.float32), 3
     def __len__(self):
         return self.shape[0]
     def __getitem__(self, rows):
         count = len(np.arange(len(self))[rows])
-        return np.random.default_rng(0).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        return np.random.default_rng(0).random((count, 28, 28), np.float32)
 
+MODEL
+sets = extract(model, Made(int(sys.argv[1])), ["input", *layers], out=sys.argv[2])
+assert len(sets[layers[0]]) == int(sys.argv[1])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+KERAS = """
+from embedding_lab.frameworks.keras import import_keras
 keras = import_keras()
+layers = ["wide", "classes"]
 model = keras.Sequential([
     keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(256, name="wide"),
     keras.layers.Dense(10, activation="softmax", name="classes"),
 ])
-sets = extract(model, Made(int(sys.argv[1])), ["input", "wide", "classes"], out=sys.argv[2])
-assert len(sets["wide"]) == int(sys.argv[1])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
+TORCH = """
+import torch
+layers = ["1", "2"]
+model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 256), torch.nn.Linear(256, 10))
+"""
 
-def peak_megabytes(samples: int, run: Path) -> float:
+JAX = """
+import jax
+layers = ["wide", "classes"]
+first, last = np.ones((784, 256), np.float32) / 784, np.ones((256, 10), np.float32)
+def network(pictures):
+    wide = pictures.reshape(len(pictures), -1) @ first
+    return {"wide": wide, "classes": wide @ last}
+model = jax.jit(network)
+"""
+
+ONNX = """
+import onnx
+make, array = onnx.helper, onnx.numpy_helper.from_array
+layers = ["wide", "classes"]
+floats = lambda name, *shape: make.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+onnx.save(make.make_model(make.make_graph(
+    [make.make_node("Flatten", ["pictures"], ["flat"]), make.make_node("MatMul", ["flat", "first"], ["wide"]),
+     make.make_node("MatMul", ["wide", "last"], ["classes"])],
+    "graph", [floats("pictures", "n", 28, 28)], [floats("classes", "n", 10)],
+    [array(np.ones((784, 256), np.float32), "first"), array(np.ones((256, 10), np.float32), "last")],
+), opset_imports=[make.make_opsetid("", 17)], ir_version=8), sys.argv[2] + ".onnx")
+model = sys.argv[2] + ".onnx"
+"""
+
+MODELS = {
+    "keras on tensorflow": KERAS,
+    "keras on jax": KERAS,
+    "keras on torch": KERAS,
+    "torch": TORCH,
+    "jax": JAX,
+    "onnx": ONNX,
+}
+
+
+def peak_megabytes(framework: str, samples: int, run: Path) -> float:
     """Of a process of its own, in which nothing else has run."""
+    script = SCRIPT.replace("MODEL", MODELS[framework])
+    backend = framework.rpartition(" ")[2] if "keras" in framework else "tensorflow"
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(samples), str(run)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, str(samples), str(run)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"KERAS_BACKEND": backend},
     )
     return int(done.stdout) / (1024 if sys.platform != "darwin" else 1024**2)
 
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module to ask")
-def test_ten_times_the_samples_need_no_more_memory(tmp_path: Path) -> None:
-    few, many = peak_megabytes(20_000, tmp_path / "few"), peak_megabytes(200_000, tmp_path / "many")
+@pytest.mark.parametrize("framework", MODELS)
+def test_ten_times_the_samples_need_no_more_memory(framework: str, tmp_path: Path) -> None:
+    for package in framework.removeprefix("keras on ").split():
+        pytest.importorskip(package, reason=f"no {package}: pip install {package}")
+    few = peak_megabytes(framework, 20_000, tmp_path / "few")
+    many = peak_megabytes(framework, 200_000, tmp_path / "many")
     assert many - few < 60, f"{few:.0f} MB, then {many:.0f} MB, for 840 MB of vectors: ids and outputs may grow"

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.extractor_contract import Case, ExtractorContract
+from contracts.same_weights import NETWORK, SameWeightsContract
 from embedding_lab.app.embedding_logger import EmbeddingLogger
 from embedding_lab.embeddings import as_dataset, open_run
 from embedding_lab.errors import InputError, ShapeMismatch
@@ -148,6 +149,41 @@ class TestTransformerOnSequences(ExtractorContract):
         first = evaluated(model.encoder.layers[0], wider)
         encoded = evaluated(model.encoder, wider)
         return case_of(model, samples, {"wider": wider, "encoder.layers.0": first, "encoder": encoded})
+
+
+class TestTheSameWeights(SameWeightsContract):
+    CHANNELS_FIRST = True
+
+    @staticmethod
+    def build(folder: Path, at_most: int | None = None) -> Any:
+        class Refusing(nn.Module):
+            def forward(self, given: Any) -> Any:
+                if at_most is not None and len(given) > at_most:
+                    raise torch.OutOfMemoryError
+                return given
+
+        class FlatWithChannelsLast(nn.Module):
+            def forward(self, given: Any) -> Any:
+                return given.movedim(1, -1).flatten(1)
+
+        model = nn.Sequential(
+            OrderedDict(
+                refusing=Refusing(),
+                conv=nn.Conv2d(2, 4, 3),
+                relu=nn.ReLU(inplace=True),
+                flat=FlatWithChannelsLast(),
+                logits=nn.Linear(64, 3),
+                classes=nn.Softmax(1),
+            )
+        )
+        weights = (NETWORK.kernel.transpose(3, 2, 0, 1), NETWORK.shifts, NETWORK.matrix.T, NETWORK.biases)
+        for parameter, values in zip(model.parameters(), weights, strict=True):
+            parameter.data.copy_(torch.tensor(np.ascontiguousarray(values)))
+        return model
+
+    @staticmethod
+    def state(model: Any) -> Any:
+        return state_of(model)
 
 
 def layers_worth_showing(model: Any, samples: Any) -> list[str]:
@@ -298,6 +334,37 @@ def test_a_layer_that_is_not_called_for_every_batch_is_refused() -> None:
     rows[4:] = -1
     with pytest.raises(InputError, match="'much' gave nothing for some samples"):
         extract(Sometimes(), rows, "much", batch_size=4)
+
+
+def test_a_model_that_fails_on_the_way_is_left_as_it_was_found() -> None:
+    class FailsLater(nn.Module):
+        def forward(self, given: Any) -> Any:
+            if given.max() > 4:
+                raise LookupError("too much")
+            return given
+
+    model = nn.Sequential(nn.Linear(5, 4), nn.Sequential(nn.Dropout(), FailsLater()))
+    model[1][0].eval()
+    before = state_of(model)
+    rows = np.concatenate([ROWS * 0, ROWS * 1e3])
+    with pytest.raises(LookupError, match="too much"):
+        extract(model, rows, ["0", "1.0"], batch_size=5)
+    assert state_of(model) == before
+
+
+def test_a_model_of_several_inputs_takes_them_by_name_or_in_order() -> None:
+    class Difference(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Identity()
+
+        def forward(self, left: Any, right: Any) -> Any:
+            return self.last(left - right)
+
+    for data in ({"right": 2 * ROWS, "left": ROWS}, (torch.tensor(ROWS), 2 * ROWS)):
+        np.testing.assert_allclose(extract(Difference(), data, "last", batch_size=4)["last"].vectors, -ROWS)
+    with pytest.raises(ShapeMismatch, match=r"'left' \(5,\), 'write' \(5,\).*unexpected keyword"):
+        extract(Difference(), {"left": ROWS, "write": ROWS}, "last")
 
 
 @pytest.mark.parametrize("wrapped", ["compiled", "inside compiled", "parallel"])
@@ -460,36 +527,6 @@ class TestLoader:
         loader = torch.utils.data.DataLoader([{"picture": each} for each in ROWS])
         with pytest.raises(InputError, match=r"dictionaries\. Got: the keys picture"):
             extract(nn.Linear(5, 4), loader, "output")
-
-
-def test_the_same_weights_give_the_same_vectors_in_keras_pytorch_and_numpy() -> None:
-    keras = pytest.importorskip("embedding_lab.frameworks.keras").import_keras()
-    torch.manual_seed(0)
-    ours = nn.Sequential(
-        OrderedDict(conv=nn.Conv2d(2, 4, 3), relu=nn.ReLU(), flat=nn.Flatten(), last=nn.Linear(64, 3))
-    )
-    layers = keras.layers
-    theirs = keras.Sequential(
-        [
-            keras.Input((6, 6, 2)),
-            layers.Conv2D(4, 3, name="conv"),
-            layers.ReLU(name="relu"),
-            layers.Permute((3, 1, 2)),
-            layers.Flatten(name="flat"),
-            layers.Dense(3, name="last"),
-        ]
-    )
-    kernel, bias, matrix, shift = (each.detach().numpy() for each in ours.parameters())
-    theirs.get_layer("conv").set_weights([kernel.transpose(2, 3, 1, 0), bias])
-    theirs.get_layer("last").set_weights([matrix.T, shift])
-    windows = np.lib.stride_tricks.sliding_window_view(PICTURES, (3, 3), axis=(2, 3))
-    conv = np.einsum("bchwij,ocij->bohw", windows, kernel) + bias[:, None, None]
-    last = conv.clip(0).reshape(len(conv), -1) @ matrix.T + shift
-    of_torch = extract(ours, PICTURES, ["conv", "relu", "last"])
-    of_keras = extract(theirs, PICTURES.transpose(0, 2, 3, 1), ["conv", "relu", "last"])
-    for name, plain in {"conv": conv.mean((2, 3)), "relu": conv.clip(0).mean((2, 3)), "last": last}.items():
-        np.testing.assert_allclose(of_torch[name].vectors, plain, atol=1e-5)
-        np.testing.assert_allclose(of_keras[name].vectors, plain, atol=1e-5)
 
 
 def test_tensorflow_is_not_loaded(tmp_path: Path) -> None:

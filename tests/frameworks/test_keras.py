@@ -15,7 +15,12 @@ import pytest
 
 from embedding_lab.embeddings.arrays import as_array
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, LabError, MissingDependency
-from embedding_lab.frameworks.keras import import_keras, read_model, weights_fingerprint
+from embedding_lab.frameworks.keras import (
+    import_keras,
+    import_keras_on_tensorflow,
+    read_model,
+    weights_fingerprint,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +53,10 @@ def test_a_log_level_of_the_users_own_is_respected() -> None:
     assert "cpu_feature_guard" in done.stderr
 
 
-def test_another_backend_is_said(keras: Any, monkeypatch: Any) -> None:
+def test_what_needs_tensorflow_says_of_another_backend_that_it_does(keras: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(InputError, match=r"Got: jax\. Expected: tensorflow\."):
-        import_keras()
+        import_keras_on_tensorflow()
 
 
 @pytest.mark.parametrize("missing", ["keras", "tensorflow"])

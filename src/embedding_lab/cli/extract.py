@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embedding_lab.cli.model_file import model_file, own_run
+from embedding_lab.cli.model_file import model_file, opened, own_run
 from embedding_lab.cli.options import DATASETS, DataDir, Debug, Json, Model, RunName, Seed, Step
 from embedding_lab.cli.output import show
 from embedding_lab.cli.progress import shown_progress
@@ -53,10 +53,9 @@ def extract(
     from embedding_lab.app.shown import write_for_viewers
     from embedding_lab.dataset import load_dataset
     from embedding_lab.extraction import extract as extract_layers
-    from embedding_lab.model import load_model
 
     file = model_file(model)
-    keras_model, card = load_model(file)
+    loaded, card = opened(file)
     with shown_progress() as progress:
         data = load_dataset(
             dataset or _trained_on(card, model),
@@ -70,7 +69,7 @@ def extract(
         how: Any = pooling  # checked by the room, which names the ones there are
         with _run_to_fill(file, logdir, run) as into:
             sets = extract_layers(
-                keras_model,
+                loaded,
                 data,
                 chosen,
                 out=into,

@@ -17,7 +17,9 @@ DataDir = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes what is random repeatable.")]
 Epochs = Annotated[int, typer.Option("--epochs", min=1, help="How often training sees every sample.")]
-Model = Annotated[Path, typer.Argument(help="A .keras or .h5 file, or the folder of a run with a trained model.")]
+Model = Annotated[
+    Path, typer.Argument(help="A .keras, .h5 or .onnx file, a SavedModel, or a run's folder with a trained model.")
+]
 LogDir = Annotated[Path, typer.Option("--logdir", help="Folder that holds the runs, for TensorBoard.")]
 RunName = Annotated[str | None, typer.Option("--run", help="The run's name; default a new one with date and time.")]
 Step = Annotated[int | None, typer.Option("--step", min=0, help="The training step the vectors belong to.")]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings.arrays import as_array, as_codes, class_names_of
 from embedding_lab.embeddings.gallery import as_pictures, looks_like_pictures
+from embedding_lab.embeddings.inputs import SeveralInputs
 from embedding_lab.embeddings.media import Media, as_media
 from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
@@ -217,7 +218,7 @@ def as_dataset(
     Args:
         data: a Dataset, or anything `as_array` can read with n samples on its first axis: arrays, also
             memory-mapped ones, which are kept, not copied; tensors of a framework; tables of pandas, polars, Arrow
-            and Hugging Face's datasets.
+            and Hugging Face's datasets. A dictionary of such is samples of several inputs.
         name: the dataset's name, and the beginning of ids that are numbered here.
         labels: int or text, shape (n,). Text becomes class names in alphabetical order; -1, an empty text
             and None among texts, and NaN among numbers, mean not labelled.
@@ -234,7 +235,7 @@ def as_dataset(
     """
     if isinstance(data, Dataset):
         return data
-    samples = as_array(data, "data")
+    samples = SeveralInputs(data) if isinstance(data, Mapping) else as_array(data, "data")
     count = int(samples.shape[0])
     media = {name: found for name, values in (columns or {}).items() if (found := as_media(values)) is not None}
     numbers, names = label_numbers(labels, class_names_of(labels) if class_names is None else class_names)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER
 from embedding_lab.embeddings.arrays import as_array
+from embedding_lab.embeddings.inputs import Parts, parts_of, shape_of
 from embedding_lab.errors import InputError, ShapeMismatch
+from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
     Activations,
     ForwardPass,
@@ -36,12 +38,14 @@ class CallableSource:
     """A function that takes a batch of samples and gives their vectors, or a mapping of layers.
 
     Args:
-        function: takes an array of samples, shape (b, ...); gives an array or tensor of any library, shape
-            (b, ...), or a mapping of names to such arrays. One called "probabilities" or "logits", shape
-            (b, classes), says what the function takes the samples for.
+        function: takes an array of samples, shape (b, ...), or a dictionary or tuple of those of several inputs;
+            gives an array or tensor of any library, shape (b, ...), or a mapping of names to such arrays. One
+            called "probabilities" or "logits", shape (b, classes), says what it takes the samples for.
     """
 
-    def __init__(self, function: Callable[[NDArray[Any]], Any]) -> None:
+    several_inputs = False  # it does not say
+
+    def __init__(self, function: Callable[[Parts], Any]) -> None:
         self._function = function
 
     def layers(self) -> list[LayerInfo]:
@@ -87,10 +91,14 @@ class CallableSource:
     def _given(self, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """What the function gives: arrays of shape (b, ...), by name."""
         try:
-            result = self._function(samples)
-        except ValueError as error:
+            result = self._function(parts_of(samples))
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise MemoryError from error
+            if not isinstance(error, ValueError):
+                raise
             said = " ".join(str(error).split()).rstrip(".")
-            raise other_input("samples that the function takes", samples.shape[1:], f"{said:.300}") from error
+            raise other_input("samples that the function takes", shape_of(samples), f"{said:.300}") from error
         layers = result if isinstance(result, Mapping) else {OUTPUT: result}
         return {str(name): _numbers(str(name), values) for name, values in layers.items()}
 

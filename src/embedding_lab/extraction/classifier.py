@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,25 @@ SMALLEST_PROBABILITY = 1e-7
 
 MOST_CLASSES = 10_000
 """Numbers of classes beyond this are taken for keys of something else."""
+
+
+def saying_classes(outputs: Mapping[str, NDArray[Any]]) -> str | None:
+    """Which of several outputs of a model may say classes, where no output says so itself.
+
+    Args:
+        outputs: for a few samples, by name.
+
+    Returns:
+        The first table of fractions whose rows add up to one, else the only table of fractions; None where there is
+        none, or several.
+    """
+    tables = {
+        name: each for name, each in outputs.items() if each.ndim == 2 and each.dtype.kind == "f" and each.size
+    }
+    for name, each in tables.items():
+        if settled_scale("unknown", each.astype(np.float32), None) == "probabilities":
+            return name
+    return next(iter(tables)) if len(tables) == 1 else None
 
 
 def settled_scale(scale: Scale, numbers: NDArray[np.float32], classes: int | None) -> Scale:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER
+from embedding_lab.embeddings.inputs import shape_of
 from embedding_lab.errors import InputError, LabError, NotFinite
 from embedding_lab.extraction.callable import as_vectors
 from embedding_lab.extraction.source import (
@@ -32,6 +33,8 @@ class EstimatorSource:
         model: the estimator. Where its last step is a classifier with probabilities, they say what it takes the
             samples for.
     """
+
+    several_inputs = False
 
     def __init__(self, model: Any) -> None:
         steps = model.steps if hasattr(model, "steps") else [(type(model).__name__.lower(), model)]
@@ -121,7 +124,7 @@ def _explained(error: Exception, name: str, step: Any, samples: NDArray[Any]) ->
         return NotFinite(f"Step {name!r} takes no NaN or infinity.", got=f"{said:.200}")
     wanted = getattr(step, "n_features_in_", None)
     takes = f"samples that step {name!r} takes" if wanted is None else f"{wanted} numbers for step {name!r}"
-    return other_input(takes, samples.shape[1:], f"{said:.300}")
+    return other_input(takes, shape_of(samples), f"{said:.300}")
 
 
 def _is_sparse(values: Any) -> bool:

@@ -73,10 +73,11 @@ def extract(
     as it was found, except that one that was never called is built.
 
     Args:
-        model: a Keras model (Functional, Sequential or subclassed), the path of a `.keras` or `.h5` file, any
-            PyTorch module, a fitted estimator of scikit-learn, or a function that takes a batch of samples, shape
-            (b, ...), and gives their vectors or a mapping of layers.
-        data: a Dataset, any array-like of samples, shape (n, ...), or a PyTorch DataLoader or Dataset.
+        model: a Keras model (Functional, Sequential or subclassed, on any backend), the path of a `.keras`, `.h5`
+            or `.onnx` file or of a SavedModel, any PyTorch module, a fitted estimator of scikit-learn, or a
+            function that takes a batch of samples, shape (b, ...), and gives their vectors or a mapping of layers.
+        data: a Dataset, any array-like of samples, shape (n, ...), or a PyTorch DataLoader or Dataset. For a model
+            with several inputs a dictionary or tuple of such arrays, or a list where the model declares its inputs.
         layers: names as in `layer_table`; "input" means the samples themselves, flattened. When left out: the
             input, where it is numbers, and every layer worth showing.
         out: the run to write to, or its folder; when left out a temporary one that goes with the process.
@@ -100,7 +101,8 @@ def extract(
         InputError: samples or outputs that cannot be used.
         StorageError: the disk is full, read-only, or refuses.
     """
-    data = _with_samples(dataset_of(data))
+    source = source_of(model)
+    data = _with_samples(dataset_of(data, source.several_inputs))
     names = _asked(layers)
     if pooling not in POOLINGS:
         raise one_of("Pooling", pooling, POOLINGS)
@@ -108,7 +110,7 @@ def extract(
     example = np.asarray(data.samples[:EXAMPLES])
     with contextlib.ExitStack() as open_until_done:
         try:
-            forward = open_until_done.enter_context(source_of(model).forward_pass(example, of_model, pooling))
+            forward = open_until_done.enter_context(source.forward_pass(example, of_model, pooling))
         except MemoryError as error:
             raise too_large() from error
         if names is None:

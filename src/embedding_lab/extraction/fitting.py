@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from embedding_lab.errors import InputError
 from embedding_lab.extraction.source import Activations
 
+OUT_OF_MEMORY = ("OutOfMemoryError", "ResourceExhaustedError")
+SAYING_SO = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator", "Failed to allocate memory", "bad_alloc")
+"""Errors of TensorFlow and PyTorch; and words of JAX, PyTorch and onnxruntime."""
+
 
 class Fitting:
     """A forward pass that halves what does not fit, and from then on takes no larger parts. It warns of it.
@@ -44,6 +48,12 @@ class Fitting:
             stacklevel=2,
         )
         return self(samples)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether there was not enough memory, as each framework says it in its own way."""
+    named = isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY
+    return named or any(words in str(error) for words in SAYING_SO)
 
 
 def too_large() -> InputError:

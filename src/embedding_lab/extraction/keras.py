@@ -1,17 +1,22 @@
-"""Activations of Keras models: all chosen layers' outputs from one compiled forward pass.
+"""Activations of Keras models: all chosen layers' outputs from one forward pass, compiled where Keras compiles.
 
-Functional, Sequential and subclassed models are treated alike. While the forward pass is traced, the calls of all
-layers are listened to (`frameworks/keras_calls.py`), so it does not matter how a model is put together, only what
-it calls.
-TensorFlow then keeps of the traced graph what the chosen outputs need.
+Functional, Sequential and subclassed models are treated alike, on each of Keras' backends. While the forward pass
+is traced, the calls of all layers are listened to (`frameworks/keras_calls.py`), so it does not matter how a model
+is put together, only what it calls. Three things each backend does in its own way, in `keras_tensorflow.py`,
+`keras_jax.py` and `keras_torch.py`:
+
+* `table` says what the layers give for the inputs that a model declares.
+* `forward` makes the function that computes batches. On the way it calls `choose` once, with what the layers give
+  for the example; and for batches `give`, which makes of that what is to be returned.
+* `last_operation` and `REFUSALS` put into common words what the backend says.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER
-from embedding_lab.errors import InputError, LabError
+from embedding_lab.embeddings.inputs import parts_of, shape_of
+from embedding_lab.errors import InputError, LabError, one_of
+from embedding_lab.extraction.fitting import is_out_of_memory
+from embedding_lab.extraction.keras_activation import PASSIVE, Activation, dtype_of, item_bytes
 from embedding_lab.extraction.source import (
     Activations,
     ForwardPass,
@@ -33,60 +41,10 @@ from embedding_lab.extraction.source import (
 from embedding_lab.frameworks.keras import import_keras, read_model, weights_fingerprint
 from embedding_lab.frameworks.keras_calls import Call, layer_tree, listening
 
-AT_ONCE = 2
-"""Batches computed at the same time: while one waits for its slowest part, the other keeps the cores busy."""
+BACKENDS = ("tensorflow", "jax", "torch")
 
-PASSIVE = (
-    "keras.src.layers.preprocessing.",
-    "keras.src.layers.reshaping.",
-    "keras.src.layers.regularization.",
-    "keras.src.layers.core.identity",
-    "keras.src.layers.core.masking",
-)
-"""Where Keras keeps layers that only rescale, reshape, drop or pass on what another layer gave."""
-
-SQUASHING = ("Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh")
+SQUASHING = ("relu", "relu6", "leakyrelu", "elu", "selu", "sigmoid", "softmax", "softplus", "softsign", "tanh")
 """Operations whose results are no logits; a sigmoid of several units says yes or no to each on its own."""
-
-
-@dataclass(frozen=True, eq=False)
-class Activation:
-    """One output of one call of a layer, seen while a forward pass was traced.
-
-    Attributes:
-        name: the path through nested models, with "#2" for a second output under the same path.
-        layer: the Keras layer.
-        tensor: symbolic, shape (b, ...).
-        channels_first: whether axis 1 is the channels, rather than the last.
-    """
-
-    name: str
-    layer: Any
-    tensor: Any
-    channels_first: bool
-
-    @property
-    def info(self) -> LayerInfo:
-        """The row of the table of layers."""
-        shape = self.tensor.shape
-        return LayerInfo(
-            name=self.name,
-            kind=type(self.layer).__name__,
-            shape=tuple(shape[1:]) if self.per_sample else None,
-            parameters=self.layer.count_params() if self.layer.built else 0,
-            worth_showing=(
-                "/" not in self.name
-                and self.per_sample
-                and self.tensor.dtype.is_floating
-                and not type(self.layer).__module__.startswith(PASSIVE)
-            ),
-        )
-
-    @property
-    def per_sample(self) -> bool:
-        """Whether there is one row per sample; only the axis of the samples is open."""
-        shape = self.tensor.shape
-        return shape.rank is not None and shape.rank > 0 and shape[0] is None and self.tensor.dtype.is_numeric
 
 
 class KerasSource:
@@ -94,99 +52,133 @@ class KerasSource:
 
     Args:
         model: the model, or the path of a model file.
+
+    Raises:
+        UnknownName: Keras runs on a backend that is not known here.
     """
 
     def __init__(self, model: Any) -> None:
         self._keras = import_keras()
+        backend = self._keras.backend.backend()
+        if backend not in BACKENDS:
+            raise one_of("Keras backend", backend, BACKENDS, remedy="Set KERAS_BACKEND before Python starts.")
+        self._backend = importlib.import_module(f"embedding_lab.extraction.keras_{backend}")
         self._model = read_model(model) if isinstance(model, str | Path) else model
+
+    @property
+    def several_inputs(self) -> bool:
+        """Whether the model declares more than one input."""
+        return len(self._keras.tree.flatten(_declared_inputs(self._model))) > 1
 
     def layers(self) -> list[LayerInfo]:
         """The table of layers; shapes are unknown for a subclassed model, which declares no input."""
-        import tensorflow as tf
-
-        inputs = _declared_inputs(self._model)
-        if inputs is None:
+        declared = _declared_inputs(self._model)
+        if declared is None:
             return [_unseen(name, layer) for name, layer in layer_tree(self._keras, self._model)]
-        specs = self._keras.tree.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), inputs)
-        seen: list[Activation] = []
-        tf.function(lambda x: seen.extend(self._call(x)[0]), autograph=False).get_concrete_function(specs)
-        return [each.info for each in seen]
+        return [each.info for each in self._backend.table(self._call, declared)]
 
     @contextlib.contextmanager
     def forward_pass(
         self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling
     ) -> Iterator[ForwardPass]:
-        """Makes the model ready: traced once, for the chosen layers. See `Source.forward_pass`."""
-        import tensorflow as tf
-
-        samples = _tensor(example)
-        self._check_takes(samples)
-        self._build(samples)
+        """Makes the model ready, for the chosen layers. See `Source.forward_pass`."""
+        self._check_takes(example)
+        inputs = self._inputs(example)
+        self._build(example)
         seen: list[Activation] = []
-        chosen: list[Activation] = []
+        chosen: list[int] = []
         scales: list[Scale] = []
 
-        def give(samples: Any) -> tuple[list[Any], Any]:
-            activations, result = self._call(samples)
+        def choose(activations: list[Activation], result: Any) -> None:
             seen.extend(activations)
             chosen.extend(_choose(activations, names))
-            numbers, scale = _last_numbers(self._model, result)
-            scales.append(scale)
-            return [_vectors(each, pooling) for each in chosen], numbers
+            scales.append(self._last_numbers(activations, result)[1])
 
-        signature = tf.TensorSpec((None, *samples.shape[1:]), samples.dtype)
-        compiled = tf.function(give, autograph=False).get_concrete_function(signature)
-        with self._refusals(samples):
-            compiled(samples)  # TensorFlow optimises a graph when it first runs
+        def give(activations: list[Activation], result: Any) -> tuple[list[Any], Any]:
+            vectors = [self._vectors(activations[place], pooling) for place in chosen]
+            return vectors, self._last_numbers(activations, result)[0]
+
+        with self._refusals(example):
+            forward = self._backend.forward(self._call, choose, give, inputs, self._model.variables)
+        layers = {seen[place].name: pooling if len(seen[place].shape or ()) > 2 else None for place in chosen}
 
         def run(samples: NDArray[Any]) -> Activations:
             with self._refusals(samples):
-                vectors, numbers = compiled(tf.constant(samples))
-            # np.asarray shares the tensor's memory, which .numpy() copies
-            named = {each.name: np.asarray(block) for each, block in zip(chosen, vectors, strict=True)}
-            return named, None if numbers is None else np.asarray(numbers)
+                vectors, numbers = forward(self._inputs(samples))
+            return dict(zip(layers, vectors, strict=True)), numbers
 
         yield ForwardPass(
-            layers={each.name: pooling if each.tensor.shape.rank > 2 else None for each in chosen},
+            layers=layers,
             run=run,
             scale=scales[0],
-            batch_size=rows_within(sum(map(_sample_bytes, [samples, *(each.tensor for each in seen)]))),
+            batch_size=rows_within(example[:1].nbytes + sum(map(_sample_bytes, seen))),
             fingerprint=weights_fingerprint(self._model),
-            at_once=AT_ONCE,
+            at_once=self._backend.AT_ONCE,
         )
 
-    def _call(self, inputs: Any) -> tuple[list[Activation], Any]:
-        """Calls the model in inference mode inside the graph that is being traced.
+    def _call(self, inputs: Any, state: Sequence[tuple[Any, Any]] = ()) -> tuple[list[Call], Any]:
+        """Calls the model in inference mode, as a rule while it is being traced.
 
         What a layer writes to its variables meanwhile, such as a state or a counter, is dropped.
+
+        Args:
+            inputs: as the model takes them, of the backend.
+            state: variables, each with the tensor that stands for its value.
         """
-        import tensorflow as tf
-
-        graph = tf.compat.v1.get_default_graph()
-        with self._keras.StatelessScope(), listening(self._keras, self._model) as calls, self._refusals(inputs):
+        with (
+            self._keras.StatelessScope(state_mapping=list(state)),
+            listening(self._keras, self._model) as calls,
+            self._refusals(inputs),
+        ):
             result = self._model(inputs, training=False)
-        return list(_activations(self._keras, calls, graph)), result
+        return calls, result
 
-    def _build(self, samples: Any) -> None:
+    def _build(self, example: NDArray[Any]) -> None:
         """Gives a model that was never called its weights."""
         keras, model = self._keras, self._model
         if all(layer.built for _, layer in layer_tree(keras, model)) and model.built:
             return
-        with self._refusals(samples):
+        with self._refusals(example):
             if isinstance(model, keras.Sequential):
-                model.build((None, *samples.shape[1:]))
+                model.build((None, *example.shape[1:]))
             else:
-                model(samples, training=False)
+                model(keras.tree.map_structure(keras.ops.convert_to_tensor, self._inputs(example)), training=False)
 
-    def _check_takes(self, samples: Any) -> None:
+    def _inputs(self, samples: NDArray[Any]) -> Any:
+        """A batch as the model takes it: one array, or several in the structure that it declares."""
+        if samples.dtype.kind not in ("V", *self._takes_kinds):
+            raise InputError(
+                f"Keras on {self._keras.backend.backend()} cannot take these samples.",
+                got=f"dtype {samples.dtype}",
+                expected="numbers",
+            )
+        parts = parts_of(samples)
+        declared = _declared_inputs(self._model)
+        if isinstance(parts, np.ndarray) or declared is None:
+            return parts
+        wanted = declared if isinstance(declared, dict) else {each.name: each for each in _listed(declared)}
+        if isinstance(parts, tuple) and len(parts) == len(wanted):
+            parts = dict(zip(wanted, parts, strict=True))
+        if not isinstance(parts, dict) or not parts.keys() >= wanted.keys():
+            raise other_input(f"inputs named {', '.join(map(repr, wanted))}", shape_of(samples))
+        if isinstance(declared, dict):
+            return {name: parts[name] for name in wanted}
+        in_order = [parts[name] for name in wanted]
+        return in_order if isinstance(declared, list | tuple) else in_order[0]
+
+    @property
+    def _takes_kinds(self) -> str:
+        return "biufcUSO" if self._keras.backend.backend() == "tensorflow" else "biufc"
+
+    def _check_takes(self, samples: NDArray[Any]) -> None:
         """Refuses samples of another shape than the model declares; Keras itself mends a last axis of one."""
         takes = self._takes
-        if not isinstance(takes, tuple):
+        if not isinstance(takes, tuple) or samples.dtype.names is not None:
             return
         got = tuple(samples.shape[1:])
         pairs = zip(_without_last_one(takes), _without_last_one(got), strict=False)
         if abs(len(takes) - len(got)) > 1 or any(want not in (None, size) for want, size in pairs):
-            raise other_input(takes, got)
+            raise other_input(takes, shape_of(samples))
 
     @property
     def _takes(self) -> Any:
@@ -198,18 +190,64 @@ class KerasSource:
 
     @contextlib.contextmanager
     def _refusals(self, inputs: Any) -> Iterator[None]:
-        """Turns what Keras and TensorFlow say about samples they cannot take into an error that helps."""
-        import tensorflow as tf
-
+        """Turns what Keras and its backend say about samples they cannot take into an error that helps."""
         try:
             yield
-        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+        except self._backend.REFUSALS as error:
             if isinstance(error, LabError):
                 raise
+            if is_out_of_memory(error):
+                raise MemoryError from error
             said = " ".join(str(error).split()).rstrip(".")
-            raise other_input(self._takes, tuple(getattr(inputs, "shape", (0,))[1:]), f"{said:.300}") from error
-        except tf.errors.ResourceExhaustedError as error:
-            raise MemoryError from error
+            raise other_input(self._takes, shape_of(inputs), f"{said:.300}") from error
+
+    def _last_numbers(self, activations: Sequence[Activation], result: Any) -> tuple[Any, Scale]:
+        """What the model ends in, shape (b, k), and what it is; None and "none" where that is no table of numbers.
+
+        Under a softmax or sigmoid lie the logits, which still hold what probabilities round away; on TensorFlow
+        Keras takes its loss from there too, elsewhere from the probabilities.
+        """
+        if not hasattr(result, "dtype") or "float" not in dtype_of(result):
+            return None, "none"
+        shape = tuple(result.shape)
+        if len(shape) != 2 or shape[1] is None:
+            return None, "none"
+        layer = next((each.layer for each in activations if each.tensor is result), None)
+        operation, before = self._backend.last_operation(result, layer)
+        if operation == ("softmax" if shape[1] > 1 else "sigmoid"):
+            if before is None:
+                return self._as_floats(result), "probabilities"
+            return self._as_floats(before), "logits"
+        if operation in SQUASHING:
+            return None, "none"
+        scale = _scale_by_loss(getattr(self._model, "loss", None), shape[1])
+        return (None if scale == "none" else self._as_floats(result)), scale
+
+    def _vectors(self, activation: Activation, pooling: Pooling) -> Any:
+        """One output as vectors: float32, shape (b, dims)."""
+        ops = self._keras.ops
+        output = self._as_floats(activation.tensor)
+        shape = tuple(output.shape)
+        if len(shape) <= 2 or pooling == "flatten":
+            return ops.reshape(output, (ops.shape(output)[0], -1 if None in shape[1:] else math.prod(shape[1:])))
+        channels = 1 if activation.channels_first else len(shape) - 1
+        axes = tuple(axis for axis in range(1, len(shape)) if axis != channels)
+        mask = _mask(activation.tensor)
+        if mask is not None and len(shape) == 3:  # a sequence (b, time, channels) with padding, mask (b, time)
+            return self._masked(output, mask[..., None], pooling)
+        return ops.mean(output, axes) if pooling == "mean" else ops.max(output, axes)
+
+    def _masked(self, output: Any, mask: Any, pooling: Pooling) -> Any:
+        """The mean or maximum over the time steps that are no padding; 0 where all are."""
+        ops = self._keras.ops
+        if pooling == "mean":
+            kept = ops.where(mask, output, 0.0)
+            return ops.sum(kept, 1) / ops.maximum(ops.sum(self._as_floats(mask), 1), 1.0)
+        lowest = float(np.finfo(np.float32).min)
+        return ops.where(ops.any(mask, 1), ops.max(ops.where(mask, output, lowest), 1), 0.0)
+
+    def _as_floats(self, tensor: Any) -> Any:
+        return self._keras.ops.cast(tensor, "float32")
 
 
 def _declared_inputs(model: Any) -> Any:
@@ -221,23 +259,8 @@ def _declared_inputs(model: Any) -> Any:
     return inputs
 
 
-def _last_numbers(model: Any, result: Any) -> tuple[Any, Scale]:
-    """What the model ends in, shape (b, k), and what these numbers are; None and "none" for no table of numbers.
-
-    Under a softmax or sigmoid lie the logits, which still hold what probabilities round away; Keras takes its loss
-    from there too.
-    """
-    import tensorflow as tf
-
-    table = isinstance(result, tf.Tensor) and result.dtype.is_floating and result.shape.rank == 2
-    if not table or result.shape[1] is None:
-        return None, "none"
-    if result.op.type == ("Softmax" if result.shape[1] > 1 else "Sigmoid"):
-        return tf.cast(result.op.inputs[0], tf.float32), "logits"
-    if result.op.type in SQUASHING:
-        return None, "none"
-    scale = _scale_by_loss(getattr(model, "loss", None), result.shape[1])
-    return (None if scale == "none" else tf.cast(result, tf.float32)), scale
+def _listed(declared: Any) -> Sequence[Any]:
+    return declared if isinstance(declared, list | tuple) else [declared]
 
 
 def _scale_by_loss(loss: Any, units: int) -> Scale:
@@ -250,79 +273,33 @@ def _scale_by_loss(loss: Any, units: int) -> Scale:
     return "logits" if getattr(loss, "from_logits", False) else "unknown"
 
 
-def _activations(keras: Any, calls: Sequence[Call], graph: Any) -> Iterator[Activation]:
-    """What the calls gave, one by one; what lives inside a loop of the graph cannot be had outside it."""
-    import tensorflow as tf
-
-    count = {INPUT_LAYER: 1}
-    layout = keras.config.image_data_format()
-    for call in calls:
-        layout = getattr(call.layer, "data_format", None) or layout  # who does not say follows the one before
-        for inside, tensor in keras.tree.flatten_with_path(call.output):
-            if isinstance(tensor, tf.Tensor) and tensor.graph is graph:
-                name = call.path + "".join(f"[{part}]" for part in inside)
-                count[name] = count.get(name, 0) + 1
-                name = name if count[name] == 1 else f"{name}#{count[name]}"
-                yield Activation(name, call.layer, tensor, layout == "channels_first")
-
-
-def _choose(activations: Sequence[Activation], names: Sequence[str] | None) -> list[Activation]:
+def _choose(activations: Sequence[Activation], names: Sequence[str] | None) -> list[int]:
+    """The places of the activations that are asked for."""
     if names is None:
-        return [each for each in activations if each.info.worth_showing]
-    known = {each.name: each for each in activations}
+        return [place for place, each in enumerate(activations) if each.info.worth_showing]
+    known = {each.name: place for place, each in enumerate(activations)}
     for name in names:
         if name not in known:
             raise unknown_layer(name, [INPUT_LAYER, *known])
-        if not known[name].per_sample:
+        found = activations[known[name]]
+        if not found.per_sample:
             raise InputError(
                 f"Layer {name!r} gives no vectors.",
-                got=f"an output of shape {tuple(known[name].tensor.shape)}, {known[name].tensor.dtype.name}",
+                got=f"an output of shape {found.shape}, {dtype_of(found.tensor)}",
                 expected="numbers with one row per sample",
             )
     return [known[name] for name in names]
 
 
-def _vectors(activation: Activation, pooling: Pooling) -> Any:
-    """One output as vectors: float32, shape (b, dims)."""
-    import tensorflow as tf
+def _mask(tensor: Any) -> Any:
+    """Which time steps are no padding, where Keras knows."""
+    from keras.src.backend import get_keras_mask
 
-    output = tf.cast(activation.tensor, tf.float32)
-    rank = output.shape.rank
-    if rank <= 2 or pooling == "flatten":
-        return tf.reshape(
-            output, (tf.shape(output)[0], -1 if None in output.shape[1:] else math.prod(output.shape[1:]))
-        )
-    channels = 1 if activation.channels_first else rank - 1
-    axes = [axis for axis in range(1, rank) if axis != channels]
-    mask = getattr(activation.tensor, "_keras_mask", None)
-    if mask is not None and rank == 3:  # a sequence (b, time, channels) with padding, mask (b, time)
-        return _masked(output, mask[..., tf.newaxis], pooling)
-    return tf.reduce_mean(output, axes) if pooling == "mean" else tf.reduce_max(output, axes)
+    return get_keras_mask(tensor)
 
 
-def _masked(output: Any, mask: Any, pooling: Pooling) -> Any:
-    """The mean or maximum over the time steps that are no padding; 0 where all are."""
-    import tensorflow as tf
-
-    if pooling == "mean":
-        kept = tf.where(mask, output, 0.0)
-        return tf.math.divide_no_nan(tf.reduce_sum(kept, 1), tf.reduce_sum(tf.cast(mask, tf.float32), 1))
-    return tf.where(tf.reduce_any(mask, 1), tf.reduce_max(tf.where(mask, output, output.dtype.min), 1), 0.0)
-
-
-def _tensor(samples: NDArray[Any]) -> Any:
-    import tensorflow as tf
-
-    try:
-        return tf.constant(samples)
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            "TensorFlow cannot take these samples.", got=f"dtype {samples.dtype}", expected="numbers or text"
-        ) from error
-
-
-def _sample_bytes(tensor: Any) -> int:
-    return int(math.prod(size or 1 for size in tensor.shape[1:]) * tensor.dtype.size)
+def _sample_bytes(activation: Activation) -> int:
+    return math.prod(size or 1 for size in (activation.shape or ())[1:]) * item_bytes(activation.tensor)
 
 
 def _without_last_one(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import Dataset, as_dataset
+from embedding_lab.embeddings.inputs import are_several_inputs, named_by_place
 from embedding_lab.errors import InputError, ShapeMismatch, UnknownName, one_of
 
 Pooling = Literal["mean", "max", "flatten"]
@@ -83,6 +84,11 @@ class ForwardPass:
 class Source(Protocol):
     """A model that can be asked for its layers' activations. It is left as it was found."""
 
+    @property
+    def several_inputs(self) -> bool:
+        """Whether the model declares more than one input."""
+        ...
+
     def layers(self) -> list[LayerInfo]:
         """The layers in the order of their calls, as far as they are known without samples."""
         ...
@@ -93,7 +99,7 @@ class Source(Protocol):
         """Makes the model ready, until the block ends.
 
         Args:
-            example: a few samples, shape (few, ...).
+            example: a few samples, shape (few, ...); of several inputs side by side, as `inputs.py` has them.
             names: the layers; those worth showing where None.
             pooling: how the further axes of an output become one.
 
@@ -109,13 +115,21 @@ def source_of(model: Any) -> Source:
     """The source for a model, chosen by the names of its classes so that no framework is imported to find out.
 
     Args:
-        model: a Keras model, the path of a Keras model file, a PyTorch module, a fitted estimator of scikit-learn,
-            or a function that takes a batch of samples.
+        model: a Keras model, the path of a Keras model file, of an ONNX file or of a SavedModel, a PyTorch module,
+            a fitted estimator of scikit-learn, or a function that takes a batch of samples.
 
     Raises:
         InputError: nothing here knows this kind of model.
     """
     homes = _homes(model)
+    if isinstance(model, str | Path) and Path(model).suffix == ".onnx":
+        from embedding_lab.extraction.onnx import OnnxSource
+
+        return OnnxSource(Path(model))
+    if isinstance(model, str | Path) and (Path(model) / "saved_model.pb").exists():
+        from embedding_lab.extraction.tensorflow import SavedModelSource
+
+        return SavedModelSource(Path(model))
     if isinstance(model, str | Path) or "keras" in homes:
         from embedding_lab.extraction.keras import KerasSource
 
@@ -135,16 +149,18 @@ def source_of(model: Any) -> Source:
     raise InputError(
         "This kind of model is not known.",
         got=f"{type(model).__module__}.{type(model).__qualname__}",
-        expected="a Keras 3 model, the path of a .keras or .h5 file, a PyTorch module, an estimator of "
-        "scikit-learn or a function",
+        expected="a Keras 3 model, the path of a .keras, .h5 or .onnx file or of a SavedModel, a PyTorch module, "
+        "an estimator of scikit-learn or a function",
     )
 
 
-def dataset_of(data: Any) -> Dataset:
+def dataset_of(data: Any, several_inputs: bool = False) -> Dataset:
     """The samples to extract from, whatever holds them.
 
     Args:
-        data: a Dataset, a PyTorch DataLoader or Dataset, or any array-like of samples, shape (n, ...).
+        data: a Dataset, a PyTorch DataLoader or Dataset, any array-like of samples, shape (n, ...), or such arrays
+            for several inputs, in a dictionary or tuple.
+        several_inputs: whether a list of arrays means several inputs too.
 
     Raises:
         InputError and its kinds: they cannot be read as samples.
@@ -153,7 +169,7 @@ def dataset_of(data: Any) -> Dataset:
         from embedding_lab.frameworks.torch import loaded_dataset
 
         return loaded_dataset(data)
-    return as_dataset(data)
+    return as_dataset(named_by_place(data) if are_several_inputs(data, several_inputs) else data)
 
 
 def rows_within(sample_bytes: int, memory: int = BATCH_BYTES) -> int:
@@ -177,12 +193,12 @@ def unknown_layer(name: str, known: Sequence[str]) -> UnknownName:
     return one_of("Layer", name, known, remedy="Run `embedding-lab layers MODEL` to see all of them.")
 
 
-def other_input(takes: object, got: tuple[int, ...], said: str = "") -> ShapeMismatch:
+def other_input(takes: object, got: object, said: str = "") -> ShapeMismatch:
     """The error for samples that a model does not take.
 
     Args:
         takes: the shape of a sample that the model takes, or text where it does not declare one.
-        got: the shape of a sample.
+        got: the shape of a sample, or of the parts of one.
         said: what the framework said.
     """
     return ShapeMismatch(

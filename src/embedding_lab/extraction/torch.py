@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from embedding_lab.embeddings import INPUT_LAYER
+from embedding_lab.embeddings.inputs import parts_of, shape_of
 from embedding_lab.errors import InputError, LabError
+from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
     BATCH_BYTES,
     Activations,
@@ -56,6 +58,8 @@ class TorchSource:
     Args:
         model: the module; of one that runs on several devices, or was compiled, what lies within runs, as it is.
     """
+
+    several_inputs = False  # a module does not say
 
     def __init__(self, model: nn.Module) -> None:
         self._model: Any = model
@@ -111,16 +115,19 @@ class TorchSource:
     def _called(self, samples: NDArray[Any]) -> Any:
         """What the model gives for a batch; what PyTorch says of samples it cannot take becomes help."""
         try:
-            return self._model(self._tensor(samples))
-        except torch.OutOfMemoryError as error:
-            raise MemoryError from error
+            parts = parts_of(samples)
+            if isinstance(parts, Mapping):
+                return self._model(**{name: self._tensor(each) for name, each in parts.items()})
+            if isinstance(parts, tuple):
+                return self._model(*map(self._tensor, parts))
+            return self._model(self._tensor(parts))
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             if isinstance(error, LabError):
                 raise
-            said = " ".join(str(error).split()).rstrip(".")
-            if "DefaultCPUAllocator" in said:
+            if is_out_of_memory(error):
                 raise MemoryError from error
-            raise other_input(TAKES, samples.shape[1:], f"{said:.300} (samples are {samples.dtype})") from error
+            said = " ".join(str(error).split()).rstrip(".")
+            raise other_input(TAKES, shape_of(samples), f"{said:.300} (samples are {samples.dtype})") from error
 
     def _tensor(self, samples: NDArray[Any]) -> Any:
         """Samples where the weights are; floats in their type. A copy: the first module may write over it."""

@@ -19,29 +19,47 @@ from embedding_lab.errors import BrokenFile, InputError, LabError, MissingDepend
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 QUIET = "3"
+INSTALLED_BY = {"torch": "embedding-lab[torch]", "jax": "jax"}
+"""What brings the backends of Keras that are not the usual one."""
+
+MODEL_FILES = (".keras", ".h5", ".hdf5")
 _START_UP_NOISE = re.compile(
     r"[IWE]\d{4} \d\d:|WARNING: All log messages before absl|To enable the following instr"
 )
 
 
 def import_keras() -> Any:
-    """The module `keras`, running on TensorFlow.
+    """The module `keras`, on the backend that the user chose: TensorFlow unless `KERAS_BACKEND` says otherwise.
 
-    The first import hides what TensorFlow logs while it starts, unless the user chose a log level.
+    The first import hides what TensorFlow logs while it starts, unless the user chose a log level. No other
+    framework than that of the backend is imported.
 
     Raises:
-        MissingDependency: Keras or TensorFlow is not installed.
-        InputError: Keras is set to another backend.
+        MissingDependency: Keras or its backend is not installed.
     """
     try:
         with _quiet_start():
             import keras
-            import tensorflow  # noqa: F401  (Keras would load it later, outside the quiet)
+
+            if keras.backend.backend() == "tensorflow":
+                import tensorflow  # noqa: F401  (Keras would load it later, outside the quiet)
     except ModuleNotFoundError as error:
+        package = INSTALLED_BY.get(str(error.name), "embedding-lab[tensorflow]")
         raise MissingDependency(
             f"This needs {error.name}, which is not installed.",
-            remedy='Install it with: pip install "embedding-lab[tensorflow]"',
+            remedy=f'Install it with: pip install "{package}"',
         ) from error
+    return keras
+
+
+def import_keras_on_tensorflow() -> Any:
+    """The module `keras`, for what trains and records with TensorFlow itself.
+
+    Raises:
+        MissingDependency: Keras or its backend is not installed.
+        InputError: Keras is set to another backend.
+    """
+    keras = import_keras()
     if keras.backend.backend() != "tensorflow":
         raise InputError(
             "Keras runs on another backend.",
@@ -111,7 +129,7 @@ def _check_is_model_file(path: Path) -> None:
             expected="a file with the whole model",
             remedy="Save it with model.save('model.keras'), or load the weights into the model and hand that over.",
         )
-    if path.suffix not in (".keras", ".h5", ".hdf5"):
+    if path.suffix not in MODEL_FILES:
         raise InputError(
             f"{path} does not look like a Keras model.",
             got=f"a file ending in {path.suffix!r}",

@@ -55,9 +55,10 @@ def _children(keras: Any, parent: Any) -> Iterator[tuple[str, Any]]:
     A name that Keras made up, such as "dense_7", changes with whatever was built before; the attribute that holds
     the layer does not, so it is taken instead where there is one.
     """
+    attributes = vars(parent) | vars(parent).get("_modules", {})  # where they lie when Keras runs on PyTorch
     held = {
         id(layer): attribute + place
-        for attribute, value in vars(parent).items()
+        for attribute, value in attributes.items()
         if not attribute.startswith("_")
         for place, layer in _places(value)
         if isinstance(layer, keras.Layer)

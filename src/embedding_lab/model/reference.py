@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from embedding_lab.errors import one_of
-from embedding_lab.frameworks.keras import import_keras
+from embedding_lab.frameworks.keras import import_keras_on_tensorflow
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def build(
         MissingDependency: Keras is not installed.
     """
     chosen = recipe(name)
-    keras = import_keras()
+    keras = import_keras_on_tensorflow()
     dropout = chosen.dropout if dropout is None else dropout
     layers = chosen.layers(keras, shape, classes, dropout, _seeds(seed))
     model = keras.Sequential([keras.Input(shape), *layers], name=name)

@@ -14,7 +14,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 
 from embedding_lab.embeddings import create_run
 from embedding_lab.errors import InputError
-from embedding_lab.frameworks.keras import import_keras
+from embedding_lab.frameworks.keras import import_keras_on_tensorflow
 from embedding_lab.frameworks.keras_calls import layer_tree
 from embedding_lab.model import protos
 from embedding_lab.model.event_file import EventFile, has_events
@@ -25,7 +25,7 @@ from embedding_lab.model.held_out import HeldOut, Judge, Judgement
 from embedding_lab.model.interval_means import IntervalMeans
 from embedding_lab.model.statistics import Description, Statistics
 
-keras = import_keras()
+keras = import_keras_on_tensorflow()
 
 INPUT_PICTURES = 10
 MISTAKES = 25
