@@ -1,7 +1,6 @@
 /** Puts on the map what the lab shows: joins data, which knows nothing of pixels, and the map, which knows no requests. */
 
 import { effect, untracked } from "@preact/signals-core";
-import { breath } from "./breath";
 import { categoryPalette, gradient, STEPS } from "./colours/palette";
 import type { PicturesInfo, SetKey } from "./data/source";
 import { type MapView, NO_COLOUR } from "./map/view";
@@ -9,10 +8,9 @@ import type { ColumnValues } from "./state/columns";
 import { partsOf } from "./state/columns";
 import type { Lab } from "./state/lab";
 import type { ThemeSignal } from "./theme";
+import { breath, SAMPLES_A_TURN } from "./turns";
 
 const LABELLED_CLASSES = 60;
-/** So many are coloured at once: some ten milliseconds. */
-const PLACES_A_TURN = 1_000_000;
 
 export class Stage {
   private pointsEnd = new AbortController();
@@ -131,7 +129,7 @@ export class Stage {
     if (this.coloured.column !== column) return;
     this.colouring = false;
     const { known: from } = this.coloured;
-    const end = Math.min(column.known, from + PLACES_A_TURN);
+    const end = Math.min(column.known, from + SAMPLES_A_TURN);
     if (from < end) this.map.setColours(from, colourIndex(column, from, end));
     this.coloured = { column, known: end };
     if (end === column.known) return;

@@ -6,6 +6,7 @@ import { Marks } from "../src/state/marks";
 import { asNotes, inWords, notesOf } from "../src/state/notes";
 import { Places } from "../src/state/places";
 import { View } from "../src/state/view";
+import { SAMPLES_A_TURN } from "../src/turns";
 
 describe("rows in an address", () => {
   test.each([[[]], [[0]], [[5]], [[0, 1, 2, 3]], [[127, 128, 16_511, 16_512, 4_999_999, 0xffffffff]]])(
@@ -101,10 +102,25 @@ describe("places", () => {
     places.add(0, Uint32Array.of(3, 0));
     expect([places.row(0), places.row(1), places.row(2)]).toEqual([3, 0, null]);
     expect([places.place(3), places.place(1)]).toEqual([0, null]);
-    expect(Array.from(places.places([0, 1, 3]))).toEqual([0, 1]);
+    expect([...(await places.places([0, 1, 3]))]).toEqual([0, 1]);
     places.add(2, Uint32Array.of(1, 2));
     await places.whole();
-    expect(Array.from(places.rows(Uint32Array.of(0, 1, 2, 3)))).toEqual([0, 1, 2, 3]);
+    expect([...(await places.rows(Uint32Array.of(0, 1, 2, 3)))]).toEqual([0, 1, 2, 3]);
+  });
+
+  test("of millions are translated in turns, and the page has its own in between", async () => {
+    const total = 3 * SAMPLES_A_TURN;
+    const places = new Places(total);
+    places.add(
+      0,
+      Uint32Array.from({ length: total }, (_, at) => total - 1 - at),
+    );
+    let others = 0;
+    const timer = setInterval(() => others++);
+    const rows = await places.rows(Uint32Array.from({ length: total - 7 }, (_, at) => at + 7));
+    clearInterval(timer);
+    expect(others).toBeGreaterThan(2);
+    expect(rows).toEqual(Uint32Array.from({ length: total - 7 }, (_, at) => at));
   });
 
   test("of no samples are complete at once", async () => {

@@ -3,13 +3,12 @@
  * byte, least first, the eighth bit saying that more follow; in the alphabet of base64url. `row_code.py` does the same.
  */
 
+const LETTERS = new TextEncoder().encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 const ENOUGH_BYTES = 5;
-/** Arguments of one call; a multiple of three bytes is a whole number of letters. */
-const AT_ONCE = 3 << 13;
 
 /** The text of rows, which are ascending. */
 export function rowsToText(rows: Uint32Array): string {
-  const bytes = new Uint8Array(ENOUGH_BYTES * rows.length);
+  const bytes = new Uint8Array(ENOUGH_BYTES * rows.length + 2); // of the last letters a part may stand for nothing
   let end = 0;
   let before = 0;
   for (let at = 0; at < rows.length; at++) {
@@ -18,10 +17,15 @@ export function rowsToText(rows: Uint32Array): string {
     for (; gap > 127; gap = Math.floor(gap / 128)) bytes[end++] = (gap % 128) | 128;
     bytes[end++] = gap;
   }
-  const parts: string[] = [];
-  for (let from = 0; from < end; from += AT_ONCE)
-    parts.push(btoa(String.fromCharCode(...bytes.subarray(from, Math.min(end, from + AT_ONCE)))));
-  return parts.join("").replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  const text = new Uint8Array(4 * Math.ceil(end / 3));
+  for (let at = 0, letter = 0; at < end; at += 3) {
+    const three = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
+    text[letter++] = LETTERS[three >> 18]!;
+    text[letter++] = LETTERS[(three >> 12) & 63]!;
+    text[letter++] = LETTERS[(three >> 6) & 63]!;
+    text[letter++] = LETTERS[three & 63]!;
+  }
+  return new TextDecoder().decode(text.subarray(0, Math.ceil((4 * end) / 3)));
 }
 
 /** The rows of a text, ascending; null where it is none. */

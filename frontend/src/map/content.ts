@@ -1,5 +1,6 @@
 /** What is on the map: samples with their points, colours and flags, in the order of drawing; names and pictures. */
 
+import { SAMPLES_A_TURN } from "../turns";
 import type { Dims } from "./camera";
 import { duration, Motion } from "./motion";
 import { type Label, Names } from "./names";
@@ -10,8 +11,6 @@ import { type Bounds, Samples } from "./samples";
 import type { Scene } from "./scene";
 
 const MORPH_MS = 900;
-/** So many are put into order before the page gets its breath back: some ten milliseconds. */
-const PLACES_A_TURN = 1_000_000;
 /** Names stand where the first of the fair order lie. */
 const NAMED = 60_000;
 
@@ -137,7 +136,7 @@ export class Content {
     if (!this.unordered) return false;
     const { samples, coming } = this;
     const before = this.order.front.length;
-    const whole = (coming ?? this.ordering).advance(samples, PLACES_A_TURN);
+    const whole = (coming ?? this.ordering).advance(samples, SAMPLES_A_TURN);
     if (coming) {
       // drawn in the old order, and with the old flags, until the new one is whole
       if (!whole) return false;

@@ -1,11 +1,9 @@
 /** Which places lie inside a shape drawn on the screen: a box, or anything drawn by hand. */
 
-import { breath } from "../breath";
 import { Growing } from "../growing";
+import { breath, SAMPLES_A_TURN } from "../turns";
 import type { Viewport } from "./camera";
 import { HIDDEN, isAbsent, type Samples } from "./samples";
-
-const PLACES_A_TURN = 500_000;
 
 export type Polygon = readonly (readonly [number, number])[];
 
@@ -66,10 +64,10 @@ export async function placesWithinInParts(
   isWanted: () => boolean,
 ): Promise<Uint32Array | null> {
   const parts: Uint32Array[] = [];
-  for (let from = 0; from < samples.arrived; from += PLACES_A_TURN) {
+  for (let from = 0; from < samples.arrived; from += SAMPLES_A_TURN) {
     if (from > 0) await breath();
     if (!isWanted()) return null;
-    parts.push(placesWithin(samples, clip, view, polygon, from, Math.min(from + PLACES_A_TURN, samples.arrived)));
+    parts.push(placesWithin(samples, clip, view, polygon, from, Math.min(from + SAMPLES_A_TURN, samples.arrived)));
   }
   const places = new Uint32Array(parts.reduce((sum, each) => sum + each.length, 0));
   let at = 0;

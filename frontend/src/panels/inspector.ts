@@ -176,11 +176,9 @@ function neighbourList(lab: Lab, found: Neighbours, metric: { value: Metric }): 
 }
 
 function mark(lab: Lab, found: Neighbours): void {
-  const places = lab.places.value;
-  lab.marks.setNeighbours(
-    places.places(found.neighbours.map(({ row }) => row)),
-    places.places(found.false_neighbours.map(({ row }) => row)),
-  );
+  const placesOf = (some: readonly { row: number }[]) =>
+    some.map(({ row }) => lab.places.value.place(row)).filter((place) => place !== null);
+  lab.marks.setNeighbours(placesOf(found.neighbours), placesOf(found.false_neighbours));
 }
 
 function say(into: Element, error: unknown): void {

@@ -130,7 +130,7 @@ export function newMapDialog(lab: Lab): NewMapDialog {
         method: method.value,
         dims: Number(told.get("dims")) === 2 ? 2 : 3,
         parameters: Object.fromEntries([...inputs].map(([name, input]) => [name, Number(input.value)])),
-        ...(selected && { rows: lab.selectedRows() }),
+        ...(selected && { rows: await lab.selectedRows() }),
       });
       element.close();
     } catch (error) {

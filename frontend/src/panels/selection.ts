@@ -126,12 +126,15 @@ function askForTrust(lab: Lab, trust: { value: Trust | null }): void {
     if (!set || count < 2) return;
     const ended = asked.signal;
     timer = window.setTimeout(() => {
-      lab.source.trust(set, lab.selectedRows(), ended).then(
-        (told) => {
-          trust.value = told;
-        },
-        (error) => isAborted(error) || lab.tell(error),
-      );
+      lab
+        .selectedRows()
+        .then((rows) => lab.source.trust(set, rows, ended))
+        .then(
+          (told) => {
+            if (!ended.aborted) trust.value = told;
+          },
+          (error) => isAborted(error) || lab.tell(error),
+        );
     }, PATIENCE_MS);
   });
 }
@@ -140,10 +143,13 @@ function downloads(lab: Lab): HTMLElement[] {
   const take = (format: "csv" | "parquet") => {
     const set = lab.set.value;
     if (!set) return;
-    lab.source.download(set, lab.mapName.value, lab.selectedRows(), format).then(
-      (file) => saveFile(file, `${set.layer}-selection.${format}`),
-      (error) => lab.tell(error),
-    );
+    lab
+      .selectedRows()
+      .then((rows) => lab.source.download(set, lab.mapName.peek(), rows, format))
+      .then(
+        (file) => saveFile(file, `${set.layer}-selection.${format}`),
+        (error) => lab.tell(error),
+      );
   };
   return [
     button("CSV", () => take("csv"), "Download these samples with their columns and positions as CSV"),

@@ -16,7 +16,7 @@ const ID = "id";
 
 export interface Table {
   element: HTMLDialogElement;
-  open(): void;
+  open(): Promise<void>;
 }
 
 export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<ColumnValues | null>): Table {
@@ -154,8 +154,8 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
 
   return {
     element,
-    open: () => {
-      chosen = new Uint32Array(lab.selectedRows());
+    open: async () => {
+      chosen = new Uint32Array(await lab.selectedRows());
       rows = chosen;
       [sorted, wanted] = [null, null];
       if (!rows.length) return;

@@ -215,7 +215,8 @@ export class Lab {
   async selectRows(rows: Uint32Array, change: "replace" | "add" | "remove" = "replace"): Promise<void> {
     const places = this.places.value;
     await places.whole();
-    if (places === this.places.value) this.marks.select(places.places(rows), change);
+    const found = await places.places(rows);
+    if (places === this.places.value) this.marks.select(found, change);
   }
 
   /** Inspects the sample so many rows further, in the order in which the samples were given. */
@@ -226,21 +227,21 @@ export class Lab {
     inspected.value = places.place(row === null ? 0 : (row + by + places.total) % places.total);
   }
 
-  selectedRows(): Uint32Array {
+  selectedRows(): Promise<Uint32Array> {
     return this.places.value.rows(this.marks.selected());
   }
 
   /** The ids of what is selected, in the order of rows. */
   async selectedIds(): Promise<readonly string[]> {
     const set = this.set.value;
-    const rows = this.selectedRows();
+    const rows = await this.selectedRows();
     return set && rows.length ? this.source.idsOf(set, rows) : [];
   }
 
   async saveSelection(name: string): Promise<void> {
     const set = this.set.value;
     if (!set) return;
-    const rows = this.selectedRows();
+    const rows = await this.selectedRows();
     await this.source.saveSelection(set, name, rows);
     this.marks.savedName.value = name;
     this.tell(`Saved “${name}”: ${rows.length.toLocaleString("en")} samples.`);

@@ -55,7 +55,8 @@ function marked(lab: Lab): Remembered {
   const remembered: Record<string, string> = {};
   const keep = (name: string, count: number, places: () => Uint32Array) => {
     if (!count || count > LONGEST_SELECTION) return; // a letter a row is the least they take
-    const text = rowsToText(lab.places.value.rows(places()));
+    const rows = Array.from(places(), (place) => lab.places.value.row(place)).filter((row) => row !== null);
+    const text = rowsToText(Uint32Array.from(rows).sort());
     if (text.length <= LONGEST_SELECTION) remembered[name] = text;
   };
   const row = inspected.value === null ? null : lab.places.value.row(inspected.value);
@@ -72,7 +73,7 @@ async function restoreMarks(lab: Lab, told: Remembered): Promise<void> {
     if (told.selection?.startsWith(SAVED)) await lab.showSaved(told.selection.slice(SAVED.length));
     else if (told.selection) await lab.selectRows(textToRows(told.selection) ?? new Uint32Array());
     await places.whole();
-    if (told.hidden) lab.marks.hide(places.places(textToRows(told.hidden) ?? new Uint32Array()));
+    if (told.hidden) lab.marks.hide(await places.places(textToRows(told.hidden) ?? new Uint32Array()));
     if (told.sample) lab.view.inspected.value = places.place(Number(told.sample));
   } catch (error) {
     lab.tell(error);

@@ -1,7 +1,6 @@
 /** What is selected, hidden and marked as a neighbour, place by place, in the bits that the map draws. */
 
 import { batch, signal } from "@preact/signals-core";
-import { Growing } from "../growing";
 import { FALSE_NEIGHBOUR, HIDDEN, NEIGHBOUR, SELECTED } from "../map/view";
 
 export type Change = "replace" | "add" | "remove";
@@ -89,21 +88,22 @@ export class Marks {
 
   /** The selected places, ascending; not to be changed. */
   selected(): Uint32Array {
-    this.listed.selected ??= this.withBit(SELECTED);
+    this.listed.selected ??= this.withBit(SELECTED, this.selectedCount.peek());
     return this.listed.selected;
   }
 
   /** The hidden places, ascending; not to be changed. */
   hidden(): Uint32Array {
-    this.listed.hidden ??= this.withBit(HIDDEN);
+    this.listed.hidden ??= this.withBit(HIDDEN, this.hiddenCount.peek());
     return this.listed.hidden;
   }
 
-  private withBit(bit: number): Uint32Array {
+  private withBit(bit: number, count: number): Uint32Array {
     const { flags } = this;
-    const places = new Growing();
-    for (let place = 0; place < flags.length; place++) if (flags[place]! & bit) places.push(place);
-    return places.values;
+    const places = new Uint32Array(count);
+    let at = 0;
+    for (let place = 0; at < count; place++) if (flags[place]! & bit) places[at++] = place;
+    return places;
   }
 
   private set(places: ArrayLike<number>, bit: number): void {

@@ -1,6 +1,6 @@
 /** Which row lies at which place of the fair order, as far as it is known yet. */
 
-import { Growing } from "../growing";
+import { inTurns } from "../turns";
 
 const UNKNOWN = 0xffffffff;
 
@@ -44,32 +44,30 @@ export class Places {
     return place === undefined || place === UNKNOWN ? null : place;
   }
 
-  /** Rows of places, those that are known, ascending. */
-  rows(places: ArrayLike<number>): Uint32Array {
+  /** Rows of places, those that are known, ascending; of many millions in turns. */
+  rows(places: ArrayLike<number>): Promise<Uint32Array> {
     return translated(places, this.rowAt);
   }
 
-  /** Places of rows, those that are known, ascending. */
-  places(rows: ArrayLike<number>): Uint32Array {
+  /** Places of rows, those that are known, ascending; of many millions in turns. */
+  places(rows: ArrayLike<number>): Promise<Uint32Array> {
     return translated(rows, this.placeAt);
   }
 }
 
-/** What a table says of some numbers, ascending: few are sorted, many are ticked off and read from the first on. */
-function translated(numbers: ArrayLike<number>, table: Uint32Array): Uint32Array {
-  const found = new Growing();
-  if (numbers.length < table.length / 16) {
-    for (let at = 0; at < numbers.length; at++) {
-      const other = table[numbers[at]!];
-      if (other !== undefined && other !== UNKNOWN) found.push(other);
-    }
-    return found.values.sort();
-  }
+/** What a table says of some numbers: they are ticked off in it, and what is ticked is read from the first on. */
+async function translated(numbers: ArrayLike<number>, table: Uint32Array): Promise<Uint32Array> {
   const ticked = new Uint8Array(table.length);
-  for (let at = 0; at < numbers.length; at++) {
-    const other = table[numbers[at]!];
-    if (other !== undefined && other !== UNKNOWN) ticked[other] = 1;
-  }
-  for (let other = 0; other < ticked.length; other++) if (ticked[other]) found.push(other);
-  return found.values;
+  await inTurns(numbers.length, (from, end) => {
+    for (let at = from; at < end; at++) {
+      const other = table[numbers[at]!];
+      if (other !== undefined && other !== UNKNOWN) ticked[other] = 1;
+    }
+  });
+  const found = new Uint32Array(numbers.length);
+  let count = 0;
+  await inTurns(ticked.length, (from, end) => {
+    for (let other = from; other < end; other++) if (ticked[other]) found[count++] = other;
+  });
+  return found.subarray(0, count);
 }
