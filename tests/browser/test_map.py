@@ -429,6 +429,16 @@ def test_sharp_pictures_come_only_for_those_seen_large(show: Callable[..., MapPa
     assert list(page.pixels[300, 400]) == pytest.approx([120, 135, 0], abs=3)
 
 
+@pytest.mark.long
+def test_pictures_beyond_the_layers_of_a_texture_are_there_too(show: Callable[..., MapPage]) -> None:
+    page = show("pictures-stacked")
+    page.page.wait_for_function("source.asked.length >= 2250")
+    page.wait_until_pictured()
+    place = 36_000 - 13
+    tone = 10 * (place % 25)
+    assert list(page.pixels[300, 400]) == pytest.approx([tone, 255 - tone, 0], abs=3)
+
+
 def test_a_shader_that_does_not_compile_says_where(
     show: Callable[..., MapPage], browser: Any, scenes_url: str
 ) -> None:

@@ -301,10 +301,12 @@ export class EmbeddedSource implements Source {
   private async page(set: SetKey, level: number, page: number): Promise<ImageBitmap> {
     const bytes = this.bytes(key("atlas", { ...query(set), level: 0, page }));
     const whole = await createImageBitmap(new Blob([bytes]));
-    if (level === 0) return whole;
+    const cell = this.step(set)?.pictures?.cell;
+    if (level === 0 || !cell) return whole;
+    const coarser = (side: number, own: number) => Math.floor(side / own) * Math.ceil(own / 2 ** level);
     return createImageBitmap(whole, {
-      resizeWidth: whole.width >> level,
-      resizeHeight: whole.height >> level,
+      resizeWidth: coarser(whole.width, cell[0]),
+      resizeHeight: coarser(whole.height, cell[1]),
       resizeQuality: "high",
     });
   }

@@ -158,7 +158,7 @@ def test_samples_tell_all_their_values_as_they_were_logged(page: Any, dense: Any
     assert other["values"]["split"] == "train"
 
 
-def test_a_page_of_thumbnails_holds_places_and_halves(page: Any, dense: Any, run: Run) -> None:
+def test_a_page_of_thumbnails_holds_places_at_any_size_down_to_a_pixel(page: Any, dense: Any, run: Run) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (90, 10, 6), np.uint8)
     full = opened(page.ask("atlas", **dense, level=0, page=0))
     for place, row in enumerate(fair_order(90)):
@@ -166,6 +166,16 @@ def test_a_page_of_thumbnails_holds_places_and_halves(page: Any, dense: Any, run
         assert np.array_equal(full[y : y + 10, x : x + 6], pictures[row])
     half = opened(page.ask("atlas", **dense, level=1, page=0))
     assert half.shape == (full.shape[0] // 2, full.shape[1] // 2)
+    levels = page.json("overview")["runs"][0]["layers"][0]["steps"][1]["pictures"]["levels"]
+    assert levels == 5
+    for level in range(2, levels):
+        high, wide = -(-12 // 2**level), -(-8 // 2**level)
+        coarse = opened(page.ask("atlas", **dense, level=level, page=0))
+        assert coarse.shape == (full.shape[0] // 12 * high, full.shape[1] // 8 * wide)
+        for place in (0, 50, 89):  # each of its own pixels alone
+            own = full[:12, 8 * place : 8 * place + 8].mean()
+            seen = coarse[:high, wide * place : wide * place + wide].mean()
+            assert seen == pytest.approx(own, abs=1)
     row = opened(page.ask("picture", **dense, row=17))
     assert np.array_equal(row, pictures[17])
 

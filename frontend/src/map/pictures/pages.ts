@@ -10,6 +10,8 @@ export class Pages {
   /** Cells side by side on a page. */
   columns = 1;
   size: readonly [number, number] = [1, 1];
+  /** Pages one below the other in each layer of the texture, where there are more pages than layers. */
+  readonly stack: number;
   /** Pages 0 … loaded-1 are there. */
   loaded = 0;
   private readonly pageCount: number;
@@ -28,8 +30,9 @@ export class Pages {
   ) {
     this.texture = gl.createTexture();
     this.cell = cellAt(pictures, level);
+    this.pageCount = Math.min(Math.ceil(total / pictures.perPage), most);
     const layers = gl.getParameter(gl.MAX_ARRAY_TEXTURE_LAYERS) as number;
-    this.pageCount = Math.min(Math.ceil(total / pictures.perPage), most, layers);
+    this.stack = Math.max(1, Math.ceil(this.pageCount / layers));
     for (let at = 0; at < AT_ONCE; at++) void this.loadNext();
   }
 
@@ -64,7 +67,8 @@ export class Pages {
     if (this.size[0] === 1) {
       this.size = [image.width, image.height];
       this.columns = Math.max(1, Math.floor(image.width / this.cell[0]));
-      gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.RGBA8, image.width, image.height, this.pageCount);
+      const layers = Math.ceil(this.pageCount / this.stack);
+      gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.RGBA8, image.width, this.stack * image.height, layers);
       for (const [name, value] of [
         [gl.TEXTURE_MIN_FILTER, gl.LINEAR],
         [gl.TEXTURE_MAG_FILTER, gl.LINEAR],
@@ -75,7 +79,8 @@ export class Pages {
     }
     const [width, height] = [Math.min(image.width, this.size[0]), Math.min(image.height, this.size[1])];
     const format = [gl.RGBA, gl.UNSIGNED_BYTE] as const;
-    gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, this.loaded, width, height, 1, ...format, image);
+    const [layer, at] = [Math.floor(this.loaded / this.stack), this.loaded % this.stack];
+    gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, at * this.size[1], layer, width, height, 1, ...format, image);
   }
 
   dispose(): void {

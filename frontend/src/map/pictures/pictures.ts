@@ -149,6 +149,7 @@ export class PicturesLayer {
       loaded: [coarse?.loaded ?? 0, fine?.loaded ?? 0, details ? 1 : 0],
       widest: [widest(coarse), widest(fine ?? coarse)],
       columns: [coarse?.columns ?? 1, fine?.columns ?? 1, details?.columns ?? 1],
+      stack: [coarse?.stack ?? 1, fine?.stack ?? 1],
       coarseCell: coarse?.cell ?? [1, 1],
       fineCell: fine?.cell ?? [1, 1],
       detailCell: details?.cell ?? [1, 1],

@@ -7,6 +7,7 @@ uniform int perPage;
 uniform vec3 loaded;           // pages that are there: coarse, fine; and whether there are details
 uniform vec2 widest;           // of a cell: coarse, fine
 uniform vec3 columns;          // coarse, fine, details
+uniform vec2 stack;            // pages one below the other in a layer: coarse, fine
 
 flat out vec3 shade;
 flat out float pixels;
@@ -44,5 +45,7 @@ void main() {
   } else if (isFine && (!isCoarse || pixels > 0.8 * widest.x)) kind = 2;
   else if (isCoarse) kind = 1;
   int across = int(kind == 3 ? columns.z : kind == 2 ? columns.y : columns.x);
-  cellAt = ivec3(cell % across, cell / across, page);
+  int stacked = int(kind == 3 ? 1.0 : kind == 2 ? stack.y : stack.x);
+  int lines = (perPage + across - 1) / across;
+  cellAt = ivec3(cell % across, cell / across + page % stacked * lines, page / stacked);
 }

@@ -24,7 +24,7 @@ def atlas(library: Library, asked: Asked) -> Answer:
 
     def make() -> bytes:
         page = pictures.page(number)
-        return page if level == 0 else _png(_opened(page).reduce(1 << level))
+        return page if level == 0 else _png(_coarser(_opened(page), pictures.facts["cell"], level))
 
     media_type = pictures.media_type if level == 0 else "image/png"
     return Answer(lambda: library.cache.get(key, make, len), media_type, tag_of(*key))
@@ -49,6 +49,14 @@ def _pictures(library: Library, asked: Asked) -> tuple[SampleSet, Pictures]:
             remedy="Log them with images=…, raw uint8 pictures of shape (n, height, width[, 3]).",
         )
     return found, found.pictures
+
+
+def _coarser(page: Any, cell: tuple[int, int], level: int) -> Any:
+    """A page whose cells are 2^level times smaller, rounded up: each is made of its own pixels alone."""
+    from PIL import Image
+
+    cells = zip(page.size, cell, strict=True)
+    return page.resize([side // own * -(-own // (1 << level)) for side, own in cells], Image.Resampling.BOX)
 
 
 def _cut_out(pictures: Pictures, place: int) -> bytes:

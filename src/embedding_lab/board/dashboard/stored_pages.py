@@ -8,8 +8,6 @@ from typing import Any
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.pictures import StoredPictures
 
-SMALLEST_CELL = 4
-
 
 class StoredPages:
     """The pictures that a run holds."""
@@ -49,8 +47,5 @@ class StoredPages:
 
 
 def levels_of(cell: list[int]) -> int:
-    """In how many sizes a page is sent: each half of the one before, as long as cells stay whole and visible."""
-    levels = 1
-    while all(side % (1 << levels) == 0 and side >> levels >= SMALLEST_CELL for side in cell):
-        levels += 1
-    return levels
+    """In how many sizes a page is sent: each half of the one before, down to one pixel, so that millions fit."""
+    return 1 + (max(cell) - 1).bit_length()
