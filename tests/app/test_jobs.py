@@ -124,12 +124,15 @@ def in_the_background() -> Iterator[None]:
 
 @pytest.mark.usefixtures("in_the_background")
 def test_a_map_forms_while_the_page_reads_it_and_a_cancelled_one_stays_as_it_is(
-    page: Page, run: Run, monkeypatch: pytest.MonkeyPatch
+    page: Page, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("embedding_lab.app.jobs.CANCEL_SECONDS", SECONDS)
+    monkeypatch.setattr("embedding_lab.app.jobs.KEPT_EVERY_SECONDS", 0.0)
     job = page.post("jobs", ENDLESS).json["id"]
     told = page.wait(job, forming)
     assert told["total"] == 6_000_000
+    seen = Page(tmp_path / "logs").wait(job, forming)  # another server's page sees how far it is
+    assert seen["rate"] > 0
     worker = page.worker(job)
     assert page.post("jobs/cancel", {"id": job}).status_code == 200
     assert page.jobs()[job]["state"] == "cancelled"

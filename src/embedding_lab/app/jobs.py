@@ -36,6 +36,9 @@ MOST_KEPT = 100
 """So many jobs of a log directory are shown; the files of older ones stay."""
 
 MOST_TRIES = 2
+KEPT_EVERY_SECONDS = 3.0
+"""How far a job is, is put on disk so often, for the pages of other servers."""
+
 CANCEL_SECONDS = 15.0
 """So long a process may take to put the map so far in place before it is ended for good."""
 
@@ -109,13 +112,7 @@ class Job:
 
     def kept(self) -> dict[str, Any]:
         """What lies on disk."""
-        return {
-            **self.told(),
-            "owner": list(self.owner),
-            "rows": self.wanted.rows,
-            "rate": None,
-            "seconds_left": None,
-        }
+        return {**self.told(), "owner": list(self.owner)}
 
 
 class JobQueue:
@@ -222,6 +219,7 @@ class JobQueue:
     def _listen(self, job: Job, process: subprocess.Popen[str]) -> dict[str, Any]:
         """Hears how far the work is; returns the last word, empty where there was none."""
         assert process.stdout is not None
+        kept = time.monotonic()
         for line in process.stdout:
             try:
                 said = json.loads(line)
@@ -235,6 +233,9 @@ class JobQueue:
                 if said["stage"] != job.stage:
                     job.stage, job.since = str(said["stage"]), time.monotonic()
                 job.done, job.total, job.message = said["done"], said["total"], str(said["note"])
+            if time.monotonic() - kept >= KEPT_EVERY_SECONDS:
+                kept = time.monotonic()
+                _keep(self._run(job), job)
         return {}
 
     def _judge(self, job: Job, code: int, said: Mapping[str, Any], tail: str) -> None:
