@@ -52,6 +52,12 @@ class Firefox:
     def open(self, address: str) -> None:
         self._do("WebDriver:Navigate", {"url": address})
 
+    def enter(self, selector: str) -> None:
+        """Goes into a frame, when it is there: what follows is of its page."""
+        self._do("WebDriver:SetTimeouts", {"implicit": 1000 * SECONDS})
+        found = self._do("WebDriver:FindElement", {"using": "css selector", "value": selector})["value"]
+        self._do("WebDriver:SwitchToFrame", {"element": found})
+
     def call(self, expression: str) -> Any:
         """A value of the page; a promise's when it is kept."""
         return self._do("WebDriver:ExecuteScript", {"script": f"return {expression}", "args": [], "sandbox": None})[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from pathlib import Path
@@ -28,18 +29,25 @@ def firefox_path() -> str:
     return str(shutil.which("firefox-esr"))
 
 
+@pytest.mark.parametrize("where", ["alone", "in TensorBoard"])
 def test_the_dashboard_draws_all_points_and_selects_in_firefox(
-    firefox_path: str, serve: Any, tmp_path: Path
+    firefox_path: str, serve: Any, tmp_path: Path, where: str
 ) -> None:
     labels = np.arange(SAMPLES) % 3
     vectors = (np.random.default_rng(0).normal(size=(SAMPLES, 5)) + 4 * labels[:, None]).astype(np.float32)
     lab.log_embeddings(tmp_path / "logs" / "run", vectors, layer="mine", labels=labels)
     run = lab.open_run(tmp_path / "logs" / "run")
     run.save_map("mine", None, "flat", Projection(vectors[:, :2], run.embeddings("mine").ids, "pca"))
-    address = serve(tmp_path / "logs")
     (tmp_path / "profile").mkdir()
-    with firefox(firefox_path, tmp_path / "profile") as page:
+    with contextlib.ExitStack() as ends:
+        if where == "alone":
+            address = serve(tmp_path / "logs")
+        else:
+            address = f"{ends.enter_context(lab.launch(tmp_path / 'logs', port=0)).url}#embedding_lab"
+        page = ends.enter_context(firefox(firefox_path, tmp_path / "profile"))
         page.open(address)
+        if where == "in TensorBoard":
+            page.enter("iframe")
         page.wait(f"{ROOT} && {ROOT}.dataset.state == 'ready' && {ROOT}.dataset.points == '{SAMPLES}/{SAMPLES}'")
         assert page.call(f"{ROOT}.dataset.map") == "flat"
         swatches = "[...document.querySelectorAll('.legend .swatch')]"
