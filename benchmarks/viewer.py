@@ -1,19 +1,23 @@
 """The dashboard beside TensorBoard's Projector and a bare WebGL2 page: the same data, the same browser, one run.
 
-    python benchmarks/viewer.py [--sets 10k,70k,100k,1m] [--seconds 6] [--json]
+    python benchmarks/viewer.py [--sets 10k,70k,100k,1m,5m] [--seconds 6] [--json]
 
-For each set a TensorBoard serves one run that both tabs show. Neither has a map yet: both begin with PCA, the
-Projector in the page, the dashboard on the server. Every viewer gets a browser of its own and is asked the same:
+For each set a TensorBoard serves one run that both tabs show, and our own server shows it on a page alone. It has
+no map yet: both tabs begin with PCA, the Projector in the page, the dashboard on the server, which is started anew
+for each viewer. Every viewer gets a browser of its own and is asked the same:
 
 - first points: from opening the address until a frame holds points;
-- blocked: the longest task of the page, from opening to the end of turning;
+- of it TensorBoard: until TensorBoard's page began to open the viewer's frame, which no viewer can shorten;
+- blocked: the longest task of the viewer's frame, from opening to the end of turning;
+- in all: the longest task of the whole page, TensorBoard's own start included, which the first row shows by itself;
 - frames a second while a mouse drags the map round, and the points drawn in each of them (the Projector draws all
   of its points twice, once unseen to know what is under the mouse);
 - memory of all the browser's processes after that, over that of an empty TensorBoard page.
 
 A frame counts when points were drawn in it; one script in every page notes that, whoever draws. The bare page draws
 as many points as the dashboard did while turning, three pixels wide, and does nothing else: the floor. The machine
-must be otherwise idle. Where there is no graphics card, WebGL is software ("swiftshader") for all of them alike.
+must be otherwise idle. Five million points are more than the Projector opens: there the page alone is shown. Where
+there is no graphics card, WebGL is software ("swiftshader") for all of them alike.
 """
 
 from __future__ import annotations
@@ -21,11 +25,12 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +71,7 @@ for (const kind of [window.WebGLRenderingContext, window.WebGL2RenderingContext]
     };
 }
 new PerformanceObserver((list) => {
-    for (const each of list.getEntries()) noted.blocks.push(each.duration);
+    for (const each of list.getEntries()) noted.blocks.push([each.name, each.duration]);
 }).observe({type: 'longtask', buffered: true});
 """.replace("FEW", str(FEW))
 
@@ -119,12 +124,14 @@ again();
 
 @dataclass
 class Seen:
-    """One viewer on one set; `blocked_ms` is 0 where nothing took longer than 50 ms."""
+    """One viewer on one set; a block is 0 where nothing took longer than 50 ms, None what nobody waits for."""
 
     samples: str
     viewer: str
-    first_points_seconds: float
+    first_points_seconds: float | None
+    tensorboard_seconds: float
     blocked_ms: float
+    page_blocked_ms: float
     frames_per_second: float
     points_in_a_frame: int
     memory_mb: float
@@ -144,10 +151,12 @@ def main() -> None:
     seen: list[Seen] = []
     with sync_playwright() as playwright:
         viewers = Viewers(playwright, chromium, options.seconds)
+        seen.append(viewers.empty)
         for name in options.sets.split(","):
-            with served(SETS[name]) as url:
-                seen += viewers.compare(name, url, pictured=name in ("10k", "70k"))
-                print(table(seen[-4:]), file=sys.stderr)
+            with logged(SETS[name]) as folder:
+                found = viewers.compare(name, folder)
+            print(table(found), file=sys.stderr)
+            seen += found
     result = [asdict(each) for each in seen]
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
@@ -183,18 +192,46 @@ SETS: dict[str, Callable[[], dict[str, Any]]] = {
     "70k": lambda: mnist(70_000),
     "100k": lambda: clouds(100_000),
     "1m": lambda: clouds(1_000_000),
+    "5m": lambda: clouds(5_000_000),
 }
+PICTURED = ("10k", "70k")
+ALONE = ("5m",)
 
 
 @contextmanager
-def served(made: Callable[[], dict[str, Any]] | None) -> Iterator[str]:
-    """A TensorBoard on one run, or on none; its address."""
+def logged(made: Callable[[], dict[str, Any]] | None) -> Iterator[Path]:
+    """A log directory with one run, or with none."""
     with tempfile.TemporaryDirectory() as folder:
         if made is not None:
             described = made()
             lab.log_embeddings(Path(folder) / "run", described.pop("embeddings"), **described)
-        with lab.launch(folder, port=0) as board:
-            yield board.url
+        yield Path(folder)
+
+
+@contextmanager
+def in_tensorboard(folder: Path, tab: str) -> Iterator[str]:
+    """A TensorBoard on a log directory; the address of a tab."""
+    with lab.launch(folder, port=0) as board:
+        yield f"{board.url}#{tab}"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[str]:
+    """Our own server on a log directory; its address."""
+    command = [sys.executable, "-m", "embedding_lab", "serve", str(folder)]
+    command += ["--standalone", "--port", "0", "--no-browser", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield str(json.loads(process.stdout.readline())["url"])
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def bare(points: int) -> Iterator[str]:
+    """The bare page that draws so many points."""
+    yield BARE.replace("POINTS", str(points))
 
 
 class Viewers:
@@ -204,21 +241,27 @@ class Viewers:
         self.playwright = playwright
         self.chromium = chromium
         self.seconds = seconds
-        with served(None) as url, self.page(url) as page:
-            page.wait_for_timeout(3000)
+        with logged(None) as folder, in_tensorboard(folder, "timeseries") as url, self.page(url) as page:
+            page.wait_for_timeout(5000)
             self.empty_mb = browser_megabytes()
+            self.empty = Seen("none", "TensorBoard, empty", None, 0, 0, longest(page), 0, 0, 0)
 
-    def compare(self, name: str, url: str, *, pictured: bool) -> list[Seen]:
-        ours = self.look(name, "dashboard", f"{url}#embedding_lab")
-        floor = self.look(name, "bare page", BARE.replace("POINTS", f"{ours.points_in_a_frame}"))
-        stock = self.look(name, "projector", f"{url}#projector")
-        if not pictured:
-            return [ours, floor, stock]
-        return [ours, self.look(name, "dashboard, pictures", f"{url}#embedding_lab", key="p"), floor, stock]
+    def compare(self, name: str, folder: Path) -> list[Seen]:
+        ours = self.look(name, "our page alone", alone(folder))
+        floor = self.look(name, "bare page", bare(ours.points_in_a_frame))
+        if name in ALONE:
+            return [ours, floor]
+        inside = self.look(name, "dashboard", in_tensorboard(folder, "embedding_lab"))
+        stock = self.look(name, "projector", in_tensorboard(folder, "projector"))
+        if name not in PICTURED:
+            return [ours, inside, floor, stock]
+        pictures = self.look(name, "dashboard, pictures", in_tensorboard(folder, "embedding_lab"), key="p")
+        return [ours, inside, pictures, floor, stock]
 
-    def look(self, name: str, viewer: str, what: str, key: str | None = None) -> Seen:
-        with self.page(what) as page:
-            first = self.first_points(page) - page.evaluate("performance.timeOrigin")
+    def look(self, name: str, viewer: str, shown: AbstractContextManager[str], key: str | None = None) -> Seen:
+        with shown as what, self.page(what) as page:
+            opened = page.evaluate("performance.timeOrigin")
+            frame, first = self.first_points(page)
             self.until_quiet(page)
             if key is not None:
                 self.surface(page)
@@ -228,8 +271,10 @@ class Viewers:
             return Seen(
                 name,
                 viewer,
-                first / 1000,
-                max((block for frame in page.frames for block in frame.evaluate("noted.blocks")), default=0),
+                (first - opened) / 1000,
+                (frame.evaluate("performance.timeOrigin") - opened) / 1000,
+                max((length for kind, length in frame.evaluate("noted.blocks") if kind == "self"), default=0),
+                longest(page),
                 len(frames) / self.seconds,
                 int(np.median([each["points"] for each in frames])) if frames else 0,
                 browser_megabytes() - self.empty_mb,
@@ -249,14 +294,14 @@ class Viewers:
         yield page
         browser.close()
 
-    def first_points(self, page: Any) -> float:
-        """When points were first drawn, in milliseconds of the clock."""
+    def first_points(self, page: Any) -> tuple[Any, float]:
+        """The frame in which points were first drawn, and when, in milliseconds of the clock."""
         deadline = time.monotonic() + DEADLINE_MS / 1000
         while time.monotonic() < deadline:
             for frame in page.frames:
                 drawn = noted(frame)
                 if drawn:
-                    return float(drawn[0]["at"])
+                    return frame, float(drawn[0]["at"])
             page.wait_for_timeout(50)
         raise TimeoutError(f"no points after {DEADLINE_MS / 1000:.0f} s")
 
@@ -296,6 +341,11 @@ def noted(frame: Any) -> list[dict[str, float]]:
     return list(frame.evaluate("window.noted?.frames ?? []"))
 
 
+def longest(page: Any) -> float:
+    """The longest task of all frames."""
+    return max((length for frame in page.frames for _, length in frame.evaluate("noted.blocks")), default=0)
+
+
 def browser_megabytes() -> float:
     """Of all processes of the browser that runs now; shared pages are counted once."""
     processes = [each for each in psutil.Process().children(recursive=True) if "chrom" in each.name()]
@@ -304,15 +354,20 @@ def browser_megabytes() -> float:
 
 def table(seen: list[Seen]) -> str:
     lines = [
-        f"{'set':<6}{'viewer':<22}{'first points':>13}{'blocked':>10}"
+        f"{'set':<6}{'viewer':<22}{'first points':>13}{'TensorBoard':>13}{'blocked':>10}{'in all':>10}"
         f"{'frames/s':>10}{'points each':>13}{'memory':>10}"
     ]
     lines += [
-        f"{each.samples:<6}{each.viewer:<22}{each.first_points_seconds:>11.2f} s{each.blocked_ms:>7.0f} ms"
+        f"{each.samples:<6}{each.viewer:<22}{seconds(each.first_points_seconds)}{each.tensorboard_seconds:>11.2f} s"
+        f"{each.blocked_ms:>7.0f} ms{each.page_blocked_ms:>7.0f} ms"
         f"{each.frames_per_second:>10.1f}{each.points_in_a_frame:>13,}{each.memory_mb:>7.0f} MB"
         for each in seen
     ]
     return "\n".join(lines)
+
+
+def seconds(given: float | None) -> str:
+    return f"{'–':>13}" if given is None else f"{given:>11.2f} s"
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ import styleSheet from "./style.css?inline";
 import { watchTheme } from "./theme";
 
 export function openApp(body: HTMLElement, lab: Lab): void {
+  void lab.watch(document); // the server looks for what there is while the page is built
   document.head.append(h("style", {}, styleSheet));
   const theme = watchTheme();
   const canvas = h("div", { class: "canvas" });
@@ -116,7 +117,6 @@ export function openApp(body: HTMLElement, lab: Lab): void {
   tellState(root, lab);
   listenToKeys(root, canvas, lab, actions);
   installAutomation(lab, map);
-  void lab.watch(document);
 }
 
 /** What a script that drives the page can wait for. */

@@ -82,6 +82,15 @@ export class Drawing {
     this.fit();
   }
 
+  /** There are other samples. */
+  renew(): void {
+    const { scene, samples } = this.content;
+    if (!scene) return;
+    scene.take(samples);
+    this.content.renewed(scene);
+    this.showPictures();
+  }
+
   /** Graphics memory is gone: pictures under way must not come to it. */
   lost(): void {
     this.content.scene?.dispose();

@@ -12,7 +12,7 @@ import { PointsLayer } from "./points/points";
 import type { Samples } from "./samples";
 
 export class Scene {
-  readonly places: Places;
+  places: Places;
   readonly palette: Palette;
   readonly labels: LabelsLayer;
   readonly pictures: PicturesLayer;
@@ -34,6 +34,13 @@ export class Scene {
     this.marks = new MarksLayer(gl);
     this.labels = new LabelsLayer(gl);
     this.painter = new Painter(gl);
+  }
+
+  /** Other samples take the place of these; the programs stay. */
+  take(samples: Samples): void {
+    this.pictures.show(null, 0, () => {});
+    this.places.dispose();
+    this.places = new Places(this.gl, samples);
   }
 
   /** A piece of the picture; the `first` one begins it anew. */

@@ -100,7 +100,7 @@ export class MapView {
   setSamples(total: number): void {
     this.content.reset(total);
     this.eye.atHome = true;
-    this.drawing.build();
+    this.drawing.renew();
   }
 
   /** A chunk of a map, in the order of places; the points of a new `map` move from where they are. */

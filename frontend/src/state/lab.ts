@@ -147,22 +147,19 @@ export class Lab {
   }
 
   async refresh(): Promise<void> {
-    let overview: Overview;
-    let jobs: readonly Job[] = [];
     try {
-      overview = await this.source.overview();
-      if (overview.computing) jobs = await this.source.jobs();
+      const overview = await this.source.overview();
+      batch(() => {
+        if (!this.overview.value) this.problem.value = null;
+        this.overview.value = overview;
+        this.unreachable.value = false;
+      });
+      const jobs = overview.computing ? await this.source.jobs() : [];
+      if (JSON.stringify(jobs) !== JSON.stringify(this.jobs.value)) this.jobs.value = jobs;
     } catch (error) {
       if (this.overview.value) this.unreachable.value = true;
       else this.fail(error);
-      return;
     }
-    batch(() => {
-      if (!this.overview.value) this.problem.value = null;
-      this.overview.value = overview;
-      this.unreachable.value = false;
-      if (JSON.stringify(jobs) !== JSON.stringify(this.jobs.value)) this.jobs.value = jobs;
-    });
   }
 
   /** Shows a problem instead of the map. */

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import http.cookiejar
 import json
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from werkzeug.test import Client
 
+import embedding_lab as lab
 from embedding_lab.app.plugin import Computer
 from embedding_lab.board.dashboard.application import Dashboard
 from embedding_lab.board.dashboard.standalone import Standalone
@@ -93,3 +97,24 @@ def test_a_taken_port_gives_way_to_the_next(dashboard: Dashboard) -> None:
 def test_what_is_no_port_is_refused(dashboard: Dashboard) -> None:
     with pytest.raises(InputError, match="not a port"):
         Standalone(dashboard, port=70_000)
+
+
+def test_the_first_map_is_computed_while_the_browser_loads_the_page_and_only_once(tmp_path: Path) -> None:
+    begun = threading.Event()
+    counted: list[int] = []
+
+    class Counting(Computer):
+        def first_map(self, vectors: Any) -> Any:
+            counted.append(len(vectors))
+            begun.set()
+            return super().first_map(vectors)
+
+    lab.log_embeddings(tmp_path / "logs" / "older", np.eye(4), layer="mine")
+    lab.log_embeddings(tmp_path / "logs" / "run", np.eye(5), layer="mine")
+    (tmp_path / "index.js").write_text("export function render() {}", "utf-8")
+    client = Client(Dashboard(tmp_path / "logs", Counting(), static=tmp_path))
+    assert client.get("/index.js").status_code == 200
+    assert begun.wait(60)
+    asked = {"run": "run", "layer": "mine", "map": "pca-3d"}
+    assert client.get("/points", query_string=asked).status_code == 200
+    assert counted == [5]

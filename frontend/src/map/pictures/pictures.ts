@@ -165,6 +165,7 @@ export class PicturesLayer {
     this.details = null;
     this.coarse = null;
     this.fine = null;
+    this.slots = null;
   }
 
   dispose(): void {

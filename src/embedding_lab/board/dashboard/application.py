@@ -29,11 +29,13 @@ from embedding_lab.board.dashboard import (
 from embedding_lab.board.dashboard.answers import Answer, as_json, respond, respond_error, tag_of
 from embedding_lab.board.dashboard.asked import LARGEST_BODY_BYTES, Asked
 from embedding_lab.board.dashboard.computing import Computing, Jobs
+from embedding_lab.board.dashboard.expected import Expected
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.overview import overview
 from embedding_lab.board.dashboard.permission import Permission
 from embedding_lab.errors import DataMissing, InputError, LabError
 
+PAGE, MODULE = "index.html", "index.js"
 STATIC = Path(__file__).parents[1] / "static"
 """The page, built from `frontend/`."""
 
@@ -90,6 +92,7 @@ class Dashboard:
     ) -> None:
         self.library = Library(logdir, computing, jobs)
         self.permission = Permission()
+        self._expected = Expected(self.library)
         self._static = static
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -129,7 +132,7 @@ class Dashboard:
             return as_json(overview(self.library, self.permission.token_for(request)))
         if name in READING:
             return READING[name](self.library, Asked(request))
-        return self._asset(name or "index.html")
+        return self._asset(name or PAGE)
 
     def _asset(self, name: str) -> Answer:
         """A file of the page; nothing outside its folder, whatever the name says."""
@@ -144,6 +147,8 @@ class Dashboard:
             )
         kind = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8"}
         media_type = kind.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        if name in (PAGE, MODULE):
+            self._expected.page_is_loaded()
         state = path.stat()
         headers = {"Content-Security-Policy": POLICY} if path.suffix == ".html" else {}
         return Answer(path.read_bytes, media_type, tag_of(str(path), state.st_mtime_ns, state.st_size), headers)

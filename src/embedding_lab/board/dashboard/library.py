@@ -89,7 +89,7 @@ class Library:
         """The smallest and largest coordinates of a map; zeros where no sample is on it."""
 
         def make() -> tuple[list[float], list[float]]:
-            points = map_.points()
+            points = self.points(map_)
             low, high = np.full(map_.dims, np.inf), np.full(map_.dims, -np.inf)
             for start in range(0, len(points), 1 << 20):
                 block = np.asarray(points[start : start + (1 << 20), : map_.dims], np.float64)

@@ -1,0 +1,56 @@
+"""Reads and computes what a page will ask for first, while the browser still loads it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import Any
+
+from embedding_lab.board.dashboard.library import Library
+from embedding_lab.board.dashboard.overview import overview
+from embedding_lab.embeddings.embedding_set import INPUT_LAYER
+from embedding_lab.errors import LabError
+
+
+class Expected:
+    """Makes ready what a page opens with by itself: the newest run, the layer with most maps, the last step.
+
+    Args:
+        library: where it is kept ready.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._at_work = threading.Lock()
+
+    def page_is_loaded(self) -> None:
+        """Begins, beside whatever else is done; once more only when that has ended."""
+        if self._at_work.acquire(blocking=False):
+            threading.Thread(target=self._make_ready, name="expected", daemon=True).start()
+
+    def _make_ready(self) -> None:
+        try:
+            # whatever is wrong, the page is told when it asks
+            with contextlib.suppress(LabError, OSError, ValueError, MemoryError):
+                self._read_first_view()
+        finally:
+            self._at_work.release()
+
+    def _read_first_view(self) -> None:
+        library = self._library
+        runs = [run for run in overview(library, None)["runs"] if run["layers"]]
+        if not runs:
+            return
+        layer = max(reversed(runs[-1]["layers"]), key=_maps)
+        found = library.set(runs[-1]["name"], layer["name"], layer["steps"][-1]["step"])
+        library.order(found.rows)
+        for column in found.columns:
+            column.description(library.cache)
+        if len(found.maps) == 1:  # with several the address may name any; what lies on disk is there at once
+            (shown,) = found.maps.values()
+            library.points(shown)
+            library.bounds(shown)
+
+
+def _maps(layer: dict[str, Any]) -> int:
+    return int(layer["name"] != INPUT_LAYER) + len(layer["steps"][-1]["maps"])
