@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embedding_lab.embeddings import Dataset, as_dataset
-from embedding_lab.embeddings.dataset import array_bytes, numbered_ids
+from embedding_lab.embeddings.dataset import array_parts, numbered_ids
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
 
 
@@ -66,7 +66,7 @@ def test_a_fingerprint_is_that_of_the_samples_at_once_but_reads_numbers_in_small
     read = Read()
     data = Dataset("read", read, numbered_ids("read", 1500))
     spread = np.unique(np.linspace(0, 1499, 1024).astype(np.int64))
-    whole = hashlib.sha256("\n".join(data.ids).encode() + array_bytes(samples[spread]))
+    whole = hashlib.sha256("\n".join(data.ids).encode() + b"".join(array_parts(samples[spread])))
     assert data.fingerprint == whole.hexdigest()[:16]
     assert read.asked == (1024 if dtype is np.str_ else 64)
 

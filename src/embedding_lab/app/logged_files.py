@@ -56,9 +56,10 @@ def log_file(
     with open_vectors(path, choice or Choice()) as found:
         parts = {"labels": found.labels, "ids": found.ids, "images": found.images, "columns": found.columns}
         parts |= {part: values for part, values in described.items() if values is not None}
-        each = plain_set(found.vectors, path.stem, name, **parts)
+        said, each = found.said, plain_set(found.vectors, path.stem, name, **parts)
+        del found, parts  # of ten million rows the table takes as much as their ids
         export = log_embeddings(run, each, step=step, progress=progress)
-        return [name], replace(export, notes=(*found.said, *export.notes))
+        return [name], replace(export, notes=(*said, *export.notes))
 
 
 def _refuse_second_description(choice: Choice | None, described: Mapping[str, Any]) -> None:

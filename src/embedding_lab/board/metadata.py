@@ -75,7 +75,8 @@ def sample_table(data: Dataset, outputs: Outputs | None = None, rows: NDArray[np
 def _classes(data: Dataset, outputs: Outputs | None, shown: Any) -> dict[str, list[str]]:
     """The columns that speak of classes, all in the same words."""
     columns: dict[str, list[str]] = {}
-    labels = None if data.label_texts is None else _one_line(data.label_texts[shown])
+    texts = data.label_texts_of(shown)
+    labels = None if texts is None else _one_line(texts)
     predictions = None if outputs is None else _one_line(_class_texts(data, outputs.prediction[shown]))
     if any(_NUMBER.fullmatch(text) for text in {*(labels or ()), *(predictions or ())}):
         # as numbers they would not be what the page labels and searches by

@@ -113,10 +113,12 @@ def as_codes(values: Any) -> tuple[NDArray[np.int64], list[str]] | None:
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return None
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    codes = np.asarray(encoded.indices.cast(pa.int64()).fill_null(-1))
-    used, codes = np.unique(codes, return_inverse=True)  # of categories there may be more
-    texts = encoded.dictionary.take(pa.array(used[used >= 0])).to_pylist()
-    return codes - int(len(texts) < len(used)), ["" if each is None else str(each) for each in texts]
+    used = np.sort(np.asarray(encoded.indices.drop_null().unique()))  # of categories there may be more
+    places = np.full(len(encoded.dictionary) + 1, -1, np.int64)  # the last is that of -1, where there is none
+    places[used] = np.arange(len(used))
+    texts = encoded.dictionary.take(pa.array(used)).to_pylist()
+    codes = np.asarray(encoded.indices.cast(pa.int32()).fill_null(-1))
+    return places[codes], ["" if each is None else str(each) for each in texts]
 
 
 def class_names_of(labels: Any) -> tuple[str, ...] | None:

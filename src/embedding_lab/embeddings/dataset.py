@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.arrays import as_array, as_codes, class_names_of
@@ -20,6 +21,9 @@ from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMisma
 
 UNLABELLED = -1
 """The label of a sample that has none."""
+
+MOST_KEPT = 1_000_000
+"""Of more samples nothing is held twice."""
 
 ID_BLOCK = 1 << 16
 """So many ids are Python's own texts at once."""
@@ -104,18 +108,25 @@ class Dataset:
     @property
     def label_texts(self) -> NDArray[np.str_] | None:
         """The class name of every sample, shape (n,); empty text where a sample has no label."""
+        return self.label_texts_of(slice(None))
+
+    def label_texts_of(self, rows: Any) -> NDArray[np.str_] | None:
+        """The class names of some samples, as of all in `label_texts`."""
         if self.labels is None:
             return None
+        labels = self.labels[rows]
         if not self.class_names:
-            return np.where(self.labels == UNLABELLED, "", self.labels.astype(np.str_))
+            return np.where(labels == UNLABELLED, "", labels.astype(np.str_))
         table = np.array([*self.class_names, ""], dtype=np.str_)  # index -1 (no label) reaches the empty text
-        return table[self.labels]
+        return table[labels]
+
+    @property
+    def id_column(self) -> Any:
+        """The ids as an Arrow array of text; kept unless they are millions, since every step's table needs them."""
+        return self._kept_id_column if len(self) <= MOST_KEPT else pa.array(self.ids, pa.string())
 
     @cached_property
-    def id_column(self) -> Any:
-        """The ids as an Arrow array of text, made once: every table of every step begins with them."""
-        import pyarrow as pa
-
+    def _kept_id_column(self) -> Any:
         return pa.array(self.ids, pa.string())
 
     @cached_property
@@ -130,7 +141,8 @@ class Dataset:
         digest = hashlib.sha256()
         for part in _joined(self.ids):
             digest.update(part)
-        digest.update(array_bytes(self.labels))
+        for part in array_parts(self.labels):
+            digest.update(part)
         spread = np.unique(np.linspace(0, len(self) - 1, FINGERPRINT_SAMPLES).astype(np.int64))
         for each in (self.samples, self.images):
             for part in () if each is None else _sample_bytes(each, spread):
@@ -255,21 +267,23 @@ def as_dataset(
     )
 
 
-def array_bytes(values: Any) -> bytes:
-    """Any array as bytes that differ when the values, the type or the shape do; of None, nothing."""
+def array_parts(values: Any) -> Iterator[Any]:
+    """Any array as bytes in parts, which differ when the values, the type or the shape do; of None, nothing."""
     if values is None:
-        return b""
+        return
     array = np.ascontiguousarray(values)
     if array.dtype.kind in TEXT:
-        return f"{array.shape}{array.tolist()!r}".encode(errors="surrogatepass")
-    return f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode() + array.tobytes()
+        yield f"{array.shape}{array.tolist()!r}".encode(errors="surrogatepass")
+        return
+    yield f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode()
+    yield array.reshape(-1).view(np.uint8).data
 
 
 def _sample_bytes(samples: Any, rows: NDArray[np.int64]) -> Iterator[bytes]:
-    """What `array_bytes` makes of these rows, in parts; numbers are read in blocks."""
+    """What `array_parts` makes of these rows; numbers are read in blocks."""
     first = np.ascontiguousarray(samples[rows[:FINGERPRINT_BLOCK]])
     if first.dtype.kind in TEXT:
-        yield array_bytes(samples[rows])
+        yield from array_parts(samples[rows])
         return
     yield f"{first.dtype.kind}{first.dtype.itemsize}{(len(rows), *first.shape[1:])}".encode()
     yield first.tobytes()

@@ -108,7 +108,7 @@ class Run:
     def save_dataset(self, data: Dataset) -> str:
         """Keeps the table of a dataset's samples and returns its key."""
         self.begin()
-        self._table(data).save(self.files)
+        self._table(data).save(self.files, data)
         return self._table(data).key
 
     def save_pictures(self, data: Dataset) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, array_bytes
+from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, array_parts
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
 from embedding_lab.embeddings.names import folder_name
@@ -38,7 +38,7 @@ class SampleTable:
     """
 
     def __init__(self, data: Dataset) -> None:
-        self._table = _table(data)
+        self._table: pa.Table | None = _table(data)
         self._facts = {
             "dataset": data.name,
             "rows": len(data),
@@ -48,16 +48,18 @@ class SampleTable:
         self._folder, self._name = f"samples/{folder_name(data.name)}", f"samples-{_digest(data)}"
         self.key = f"{self._folder}/{self._name}.json"
 
-    def save(self, files: Files) -> None:
-        """Writes the table, unless the run holds the same one.
+    def save(self, files: Files, data: Dataset) -> None:
+        """Writes the table of the dataset, unless the run holds the same one; it is not held in memory after that.
 
         Raises:
             StorageError: the disk refuses.
         """
+        table, self._table = self._table, None
         if f"{self._name}.json" in files.list(self._folder):
             return
         with Draft(files, self._folder, self._name, "samples") as draft:
-            pq.write_table(self._table, draft.new_file(self._name, ".parquet"), compression="zstd")
+            written = _table(data) if table is None else table
+            pq.write_table(written, draft.new_file(self._name, ".parquet"), compression="zstd")
             draft.publish(self._facts)
 
 
@@ -121,9 +123,12 @@ def _column(data: Dataset, name: str, values: NDArray[Any]) -> pa.Array:
 
 def _digest(data: Dataset) -> str:
     digest = hashlib.sha256(repr((data.name, data.class_names, data.fingerprint)).encode())
-    digest.update(array_bytes(data.splits))
+    for part in array_parts(data.splits):
+        digest.update(part)
     for name, values in data.columns.items():
-        digest.update(name.encode() + array_bytes(values))
+        digest.update(name.encode())
+        for part in array_parts(values):
+            digest.update(part)
     return digest.hexdigest()[:12]
 
 

@@ -28,7 +28,9 @@ def fair_sample(count: int, labels: NDArray[np.int64] | None, size: int, seed: i
     """
     _check(count, size, seed)
     draws = np.random.PCG64(seed).random_raw(count)
-    classes = np.zeros(count, np.intp) if labels is None else np.unique(labels, return_inverse=True)[1]
+    classes = np.zeros(count, np.int32)
+    if labels is not None:
+        classes = np.searchsorted(np.unique(labels), labels).astype(np.int32)
     rows = np.lexsort((draws, classes))  # the rows class by class, each class in its random order
     counts = np.bincount(classes)
     starts = np.cumsum(counts) - counts
