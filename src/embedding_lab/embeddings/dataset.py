@@ -117,8 +117,8 @@ class Dataset:
         labels = self.labels[rows]
         if not self.class_names:
             return np.where(labels == UNLABELLED, "", labels.astype(np.str_))
-        table = np.array([*self.class_names, ""], dtype=np.str_)  # index -1 (no label) reaches the empty text
-        return table[labels]
+        table: NDArray[np.str_] = np.array([*self.class_names, ""], dtype=np.str_)  # -1, no label, is the empty one
+        return np.asarray(table[labels])
 
     @property
     def id_column(self) -> Any:
