@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from tensorboard.plugins import base_plugin
 from embedding_lab.app.jobs import JobQueue
 from embedding_lab.board.dashboard.application import STATIC, Dashboard
 from embedding_lab.board.finished_maps import list_maps
+from embedding_lab.embeddings.places import absolute
 from embedding_lab.errors import LabError
 
 NAME = "embedding_lab"
@@ -53,7 +53,7 @@ class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
 def dashboard_of(logdir: str | os.PathLike[str]) -> Dashboard:
     """The dashboard of a log directory, joined with what can compute."""
-    folder = Path(logdir).expanduser().absolute()
+    folder = absolute(logdir)
     return Dashboard(folder, Computer(), JobQueue(folder))
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from embedding_lab.board.stock_projector import ProjectorExport, write_stock_projector
 from embedding_lab.embeddings import EmbeddingSet, create_run
+from embedding_lab.embeddings.remote_files import remote_address
 from embedding_lab.progress import Progress, silent
+
+NOT_THERE = (
+    "TensorBoard's own Projector reads nothing from an object store, so nothing was written for it; "
+    "`embedding-lab serve --standalone` shows this run."
+)
 
 
 def write_for_viewers(run: Path, sets: Iterable[EmbeddingSet], *, progress: Progress = silent) -> ProjectorExport:
@@ -20,6 +26,9 @@ def write_for_viewers(run: Path, sets: Iterable[EmbeddingSet], *, progress: Prog
     for data in datasets:
         into.save_pictures(data)
         said += into.save_media(data)
-    export = write_stock_projector(run, shown, progress=progress)
+    if remote_address(run):
+        export = ProjectorExport(run, (), (NOT_THERE,), 0)
+    else:
+        export = write_stock_projector(run, shown, progress=progress)
     said += [sentence for data in datasets for sentence in getattr(data.shown, "said", ())]
     return replace(export, notes=(*export.notes, *said))

@@ -14,7 +14,9 @@ from embedding_lab.board.checks.finding import SEVERITIES, Finding
 from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.machine import Machine
 from embedding_lab.board.checks.mender import ChangedMeanwhile, Mender
+from embedding_lab.board.checks.own_format import check_own_files_there
 from embedding_lab.board.checks.tabs import Seen, seen_by_tab
+from embedding_lab.embeddings.remote_files import remote_address
 from embedding_lab.errors import DataMissing, LabError
 
 MOST_ROUNDS = 10
@@ -95,8 +97,8 @@ def doctor(logdir: str | os.PathLike[str], *, fix: bool = False) -> Diagnosis:
     Raises:
         DataMissing: there is no such folder.
     """
-    if "://" in (address := os.fspath(logdir)):
-        return Diagnosis(address, {}, (_remote(address),))
+    if address := remote_address(logdir):
+        return Diagnosis(address, {}, (_remote(address), *check_own_files_there(address)))
     root = Path(logdir).expanduser().absolute()
     if not root.is_dir():
         raise DataMissing(
@@ -170,7 +172,8 @@ def _remote(address: str) -> Finding:
         "TensorBoard's Projector shows nothing of a log directory in an object store, whatever lies there.",
         got=address,
         rule="since 2.21 the Projector takes every path for one of this machine",
-        remedy="Copy the log directory to this machine, then open and examine the copy.",
+        remedy=f"See it in the lab's own page: embedding-lab serve {address} --standalone. Or copy it to this "
+        "machine, then open and examine the copy.",
     )
 
 

@@ -15,6 +15,7 @@ from embedding_lab.embeddings import Projection, Run
 from embedding_lab.embeddings.maps import FinishedMap
 from embedding_lab.embeddings.names import folder_name
 from embedding_lab.embeddings.projection import map_name
+from embedding_lab.embeddings.remote_files import remote_address
 from embedding_lab.errors import BrokenFile, UnknownName
 
 TITLES = {"pca": "principal components", "tsne": "t-SNE", "umap": "UMAP"}
@@ -54,7 +55,7 @@ def unlisted_maps(run: Run, layer: str | None = None) -> Iterator[FinishedMap]:
     Raises:
         BrokenFile: the list cannot be read.
     """
-    finished = list(run.finished_maps(layer))
+    finished = [] if remote_address(run.path) else list(run.finished_maps(layer))  # which the Projector cannot read
     if finished:
         listed = listed_files(run.path)
         yield from (each for each in finished if map_path(each) not in listed)

@@ -19,6 +19,8 @@ from types import TracebackType
 from embedding_lab.board.frame import frame_html, show_in_colab
 from embedding_lab.board.ports import port_owner
 from embedding_lab.board.ready import ServerOutput, wait_until_ready
+from embedding_lab.embeddings.places import absolute
+from embedding_lab.embeddings.remote_files import remote_address
 from embedding_lab.errors import DataMissing, InputError, LaunchError
 
 STOP_SECONDS = 5.0
@@ -62,6 +64,12 @@ def launch(
         LaunchError: TensorBoard did not start; the message ends with what it wrote last.
     """
     folder = log_folder(logdir)
+    if address := remote_address(folder):
+        raise LaunchError(
+            "TensorBoard reads nothing of ours from an object store.",
+            got=address,
+            remedy=f"See it in the lab's own page: embedding-lab serve {address} --standalone",
+        )
     if not 0 <= port <= 65535:
         raise InputError("That is not a port.", got=str(port), expected="a number from 0 to 65535")
     prefix = _clean_prefix(path_prefix)
@@ -167,13 +175,13 @@ class Board:
 
 
 def log_folder(logdir: str | os.PathLike[str]) -> Path:
-    """The folder that holds runs, as an absolute path.
+    """The folder that holds runs, as an absolute path, or an address of an object store.
 
     Raises:
         DataMissing: there is no such folder.
     """
-    folder = Path(logdir).expanduser().absolute()
-    if folder.is_dir():
+    folder = absolute(logdir)
+    if remote_address(folder) or folder.is_dir():
         return folder
     raise DataMissing(
         f"There is no log folder {str(logdir)!r}.",

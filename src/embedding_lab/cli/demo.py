@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedding_lab.cli.examined import end
-from embedding_lab.cli.options import DATASETS, Browser, DataDir, Debug, Epochs, Json, LogDir, Port, Seed
+from embedding_lab.cli.options import DATASETS, Browser, DataDir, Debug, Epochs, Json, LocalLogDir, Port, Seed
 from embedding_lab.cli.output import show
 from embedding_lab.cli.progress import shown_progress
 from embedding_lab.cli.project import maps_table
@@ -31,7 +31,7 @@ def demo(
         int, typer.Option("--samples", min=1, help="Show a fair sample of this many at most.")
     ] = 10_000,
     seed: Seed = 0,
-    logdir: LogDir = Path("logs"),
+    logdir: LocalLogDir = Path("logs"),
     maps: Annotated[bool, typer.Option("--maps/--no-maps", help="Make maps of all layers.")] = True,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open TensorBoard at the end.")] = True,
     port: Port = 6006,

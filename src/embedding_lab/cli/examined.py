@@ -26,7 +26,11 @@ def show_examined(result: Mapping[str, Any], text: str, logdir: Path, as_json: b
         as_json: which of the two.
     """
     from embedding_lab.board.doctor import doctor
+    from embedding_lab.embeddings.remote_files import remote_address
 
+    if remote_address(logdir):  # the doctor fetches all that lies there, and is asked for when wanted
+        show(result, text, as_json)
+        return
     diagnosis = doctor(logdir)
     said, _, how_to_go_on = text.rpartition("\n")
     show({**result, "doctor": diagnosis.to_dict()}, f"{said}\n\n{diagnosis.brief()}\n{how_to_go_on}", as_json)

@@ -20,7 +20,21 @@ Epochs = Annotated[int, typer.Option("--epochs", min=1, help="How often training
 Model = Annotated[
     Path, typer.Argument(help="A .keras, .h5 or .onnx file, a SavedModel, or a run's folder with a trained model.")
 ]
-LogDir = Annotated[Path, typer.Option("--logdir", help="Folder that holds the runs, for TensorBoard.")]
+LOGDIR = "Folder that holds the runs, for TensorBoard."
+LogDir = Annotated[Path, typer.Option("--logdir", help=f"{LOGDIR[:-1]}; or an address such as s3://bucket/logs.")]
+
+
+def _of_this_machine(logdir: Path) -> Path:
+    from embedding_lab.embeddings.remote_files import remote_address
+
+    if remote_address(logdir):
+        raise typer.BadParameter(
+            "event files are written to a folder of this machine; into an object store go `log` and `extract`."
+        )
+    return logdir
+
+
+LocalLogDir = Annotated[Path, typer.Option("--logdir", help=LOGDIR, callback=_of_this_machine)]
 RunName = Annotated[str | None, typer.Option("--run", help="The run's name; default a new one with date and time.")]
 Step = Annotated[int | None, typer.Option("--step", min=0, help="The training step the vectors belong to.")]
 

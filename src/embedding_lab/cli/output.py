@@ -94,7 +94,9 @@ def _fail(error: LabError, kind: str, code: int, as_json: bool, debug: bool) -> 
 def _plain(value: object) -> object:
     """JSON's form of the values that results hold beside Python's own."""
     if isinstance(value, PurePath):
-        return str(value)
+        from embedding_lab.embeddings.places import shown
+
+        return shown(value)
     if hasattr(value, "tolist"):  # numpy's scalars and arrays
         return value.tolist()
     raise TypeError(f"{type(value).__name__} has no JSON form")

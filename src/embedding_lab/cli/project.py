@@ -14,6 +14,7 @@ from embedding_lab.cli.options import Debug, Json, Seed
 from embedding_lab.cli.output import show
 from embedding_lab.cli.progress import shown_progress
 from embedding_lab.cli.table import table
+from embedding_lab.cli.written import how_to_open
 from embedding_lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def project(
             **own,
         )
     text = [maps_table(report.maps), *report.notes]
-    text.append(f'In {report.run}. Open it with: embedding-lab serve "{report.run.parent}"')
+    text.append(how_to_open(report.run))
     show(report.as_dict(), "\n".join(text), as_json)
 
 

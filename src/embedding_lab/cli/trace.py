@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from embedding_lab.cli.options import Debug, Json, LogDir, RunName
+from embedding_lab.cli.options import Debug, Json, LocalLogDir, RunName
 from embedding_lab.cli.output import show
 from embedding_lab.errors import DataMissing, InputError, LabError, one_of
 
@@ -34,7 +34,7 @@ def trace(
         ),
     ] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Calls to profile, after a first one.")] = 3,
-    logdir: LogDir = Path("logs/trace"),
+    logdir: LocalLogDir = Path("logs/trace"),
     run: RunName = None,
     as_json: Json = False,
     debug: Debug = False,

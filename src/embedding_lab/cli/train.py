@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from embedding_lab.cli.examined import show_examined
-from embedding_lab.cli.options import DATASETS, DataDir, Debug, Json, LogDir, RunName, Seed
+from embedding_lab.cli.options import DATASETS, DataDir, Debug, Json, LocalLogDir, RunName, Seed
 from embedding_lab.cli.progress import shown_progress
 from embedding_lab.errors import InputError
 
@@ -32,7 +32,7 @@ def train(
         float | None, typer.Option("--dropout", help="Share of units dropped at each step; by the model.")
     ] = None,
     seed: Seed = 0,
-    logdir: LogDir = Path("logs"),
+    logdir: LocalLogDir = Path("logs"),
     run: RunName = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of the run named with --run.")

@@ -29,5 +29,14 @@ def written(run: Path, sets: Iterable[EmbeddingSet], notes: Sequence[str]) -> tu
         for each in layers
     ]
     text = [table(("layer", "step", "samples", "dimensions", "size"), rows), *notes]
-    text.append(f'In {run}. Open it with: embedding-lab serve "{run.parent}"')
+    text.append(how_to_open(run))
     return {"run": run, "layers": layers, "notes": list(notes)}, "\n".join(text)
+
+
+def how_to_open(run: Path) -> str:
+    """Where a run lies, and the command that shows it."""
+    from embedding_lab.embeddings.places import shown
+    from embedding_lab.embeddings.remote_files import remote_address
+
+    alone = " --standalone" if remote_address(run) else ""
+    return f'In {shown(run)}. Open it with: embedding-lab serve "{shown(run.parent)}"{alone}'

@@ -6,20 +6,19 @@ import io
 import os
 import platform
 import time
-from pathlib import Path
 
-from embedding_lab.embeddings.files import PARTIAL, publish_file
+from embedding_lab.embeddings.files import Files
 
 
-def ensure_event_file(folder: Path) -> None:
-    """Writes an event file without events, where the folder holds none.
+def ensure_event_file(files: Files) -> None:
+    """Writes an event file without events, where the run's folder holds none.
 
     Raises:
         StorageError: the disk is full, read-only, or refuses.
     """
-    if not any("tfevents" in each.name and not each.name.endswith(PARTIAL) for each in folder.iterdir()):
+    if not any("tfevents" in name for name in files.list("")):
         name = f"events.out.tfevents.{int(time.time())}.{platform.node()}.{os.getpid()}.0"
-        publish_file(folder / name, _no_events())
+        files.publish(name, _no_events())
 
 
 def _no_events() -> bytes:

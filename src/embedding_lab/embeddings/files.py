@@ -1,6 +1,7 @@
 """The one door to where runs lie: read, list, and publish so that no reader ever sees half a file.
 
-`Files` is the seam that an object store can implement too; `LocalFiles` is a folder on this machine.
+`Files` is the seam; `LocalFiles` is a folder on this machine, and `RemoteFiles` (remote_files.py) a part of an
+object store.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from embedding_lab.errors import BrokenFile, DataMissing, LabError, StorageError
 
@@ -24,8 +25,26 @@ STALE_SECONDS = 24 * 3600
 """After this long a partial file belongs to a writer that was killed, and may be swept."""
 
 
+class Stamp(NamedTuple):
+    """What changes when a file, or anything in a folder, is put in place.
+
+    Attributes:
+        when: nanoseconds since 1970.
+        size: bytes; of a folder, whatever tells its changes.
+        tag: what else tells one content from another.
+    """
+
+    when: int
+    size: int
+    tag: str
+
+
 class Files(Protocol):
     """Named bytes below one root. Names are relative, with forward slashes."""
+
+    def address(self, name: str) -> str:
+        """Where a file lies, for a person to read. Raises BrokenFile where the name leads out of the root."""
+        ...
 
     def read(self, name: str) -> bytes:
         """The whole content of a small file. Raises DataMissing where there is none."""
@@ -35,8 +54,16 @@ class Files(Protocol):
         """The names of what lies directly in a folder, sorted; empty where there is no such folder."""
         ...
 
+    def stamp(self, name: str) -> Stamp:
+        """When and how a file or folder last changed. Raises DataMissing where there is none."""
+        ...
+
     def publish(self, name: str, data: bytes) -> None:
         """Puts a small file in place at one stroke, replacing an older one."""
+        ...
+
+    def append(self, name: str, data: bytes) -> None:
+        """Adds to the end of a small file, at one stroke."""
         ...
 
     def draft(self, name: str) -> Path:
@@ -67,6 +94,9 @@ class LocalFiles:
         self.root = root
         self._made: list[Path] = []  # folders, inner ones before those around them
 
+    def address(self, name: str) -> str:
+        return str(self.local(name))
+
     def read(self, name: str) -> bytes:
         path = self.local(name)
         with storage_errors(path):
@@ -80,8 +110,22 @@ class LocalFiles:
             except (FileNotFoundError, NotADirectoryError):
                 return []
 
+    def stamp(self, name: str) -> Stamp:
+        path = self.local(name)
+        with storage_errors(path):
+            about = path.stat()
+        return Stamp(about.st_mtime_ns, about.st_size, str(about.st_ino))
+
     def publish(self, name: str, data: bytes) -> None:
         publish_file(self.local(name), data)
+
+    def append(self, name: str, data: bytes) -> None:
+        path = self.local(name)
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab", buffering=0) as file:  # one write: writers side by side never mix
+                file.write(data)
+                os.fsync(file.fileno())
 
     def draft(self, name: str) -> Path:
         target = self.local(name)
@@ -103,13 +147,21 @@ class LocalFiles:
                 folder.rmdir()
 
     def local(self, name: str) -> Path:
-        # names come out of manifests too, and a hostile one must not lead out of the run
-        if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
-            raise BrokenFile(f"{name!r} leads out of {self.root}.", expected="a name inside the run")
-        return self.root / name
+        return self.root / checked_name(name, self.root)
 
     def remove(self, name: str) -> None:
         discard(self.local(name))
+
+
+def checked_name(name: str, root: object) -> str:
+    """A name as it is, unless it leads out of the root: names come out of manifests too, and those may be hostile.
+
+    Raises:
+        BrokenFile: it does.
+    """
+    if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
+        raise BrokenFile(f"{name!r} leads out of {root}.", expected="a name inside the run")
+    return name
 
 
 def draft_beside(target: Path) -> Path:
@@ -165,7 +217,7 @@ def _replace(draft: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path | str) -> Iterator[None]:
     """Turns what the operating system says about a path into an error that helps.
 
     Raises:
@@ -182,7 +234,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise _explained(error, path) from error
 
 
-def _explained(error: OSError, path: Path) -> StorageError:
+def _explained(error: OSError, path: Path | str) -> StorageError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(

@@ -102,7 +102,7 @@ class Draft:
         for draft in self._drafts.values():
             self.files.discard_draft(draft)
         if error is not None:
-            with storage_errors(self.files.local(self.folder)):
+            with storage_errors(self.files.address(self.folder)):
                 raise error
 
     def new_file(self, stem: str, ending: str) -> Path:
@@ -202,7 +202,7 @@ def read_manifest(files: Files, name: str, kind: str, facts: Facts | None = None
         raise _broken(files, name, f"version {manifest.get('version')!r}")
     if int(major) > MAJOR:
         raise UnknownVersion(
-            f"{files.local(name)} was written by a newer Embedding Lab.",
+            f"{files.address(name)} was written by a newer Embedding Lab.",
             got=f"format version {manifest['version']}",
             expected=f"version {MAJOR}",
             remedy="Update with: pip install --upgrade embedding-lab",
@@ -284,7 +284,7 @@ def _sha256(path: Path) -> str:
 
 def _broken(files: Files, name: str, got: str, expected: str = "a manifest of the lab's format") -> BrokenFile:
     return BrokenFile(
-        f"{files.local(name)} cannot be read.",
+        f"{files.address(name)} cannot be read.",
         got=got,
         expected=expected,
         remedy="Write this part of the run again.",

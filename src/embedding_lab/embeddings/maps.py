@@ -111,7 +111,7 @@ def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_]) -> Pro
             **facts,
         )
     except (KeyError, OSError, zipfile.BadZipFile, pa.ArrowException, LabError, *NO_ARRAY) as error:
-        raise BrokenFile(f"Map {name!r} in {files.local(folder)} cannot be read.", got=str(error)) from error
+        raise BrokenFile(f"Map {name!r} in {files.address(folder)} cannot be read.", got=str(error)) from error
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -123,7 +123,7 @@ def read_neighbours(files: Files, folder: str, metric: str, vectors: str, rows: 
         found = Neighbours(indices, distances, metric, float(manifest["recall"]))
         _check(found, rows)
     except (KeyError, IndexError, OSError, zipfile.BadZipFile, *NO_ARRAY) as error:
-        raise BrokenFile(f"{files.local(name)} lists neighbours that cannot be read.", got=str(error)) from error
+        raise BrokenFile(f"{files.address(name)} lists neighbours that cannot be read.", got=str(error)) from error
     return found
 
 

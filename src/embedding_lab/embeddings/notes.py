@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from embedding_lab.embeddings.files import Files, storage_errors
+from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.names import folder_name
 from embedding_lab.errors import DataMissing, InputError
 
 FOLDER = "selections"
+ANNOTATIONS = "annotations.jsonl"
 FACTS: Facts = {"name": str, "ids": list}
 
 
@@ -39,11 +38,11 @@ def selection_names(files: Files) -> list[str]:
     )
 
 
-def append_annotations(path: Path, annotations: Iterable[Mapping[str, Any]]) -> None:
+def append_annotations(files: Files, annotations: Iterable[Mapping[str, Any]]) -> None:
     """Adds a line for each annotation; the lines before them are never touched.
 
     Args:
-        path: the run's annotations.jsonl.
+        files: the run's files.
         annotations: what is said, each with at least "id"; "time" (seconds since 1970) is added here, the same to
             all that are said at once.
 
@@ -53,21 +52,14 @@ def append_annotations(path: Path, annotations: Iterable[Mapping[str, Any]]) -> 
     """
     now = time.time()
     lines = b"".join(_line({"time": now, **annotation}) for annotation in annotations)
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+", buffering=0) as file:  # one write of whole lines: writers side by side never mix
-            file.write((b"" if _ends_line(file) else b"\n") + lines)
-            os.fsync(file.fileno())
+    unfinished = _annotation_bytes(files)[-1:] not in (b"", b"\n")  # a killed writer left half a line
+    files.append(ANNOTATIONS, (b"\n" if unfinished else b"") + lines)
 
 
-def read_annotations(path: Path) -> list[dict[str, Any]]:
+def read_annotations(files: Files) -> list[dict[str, Any]]:
     """All annotations in the order they were made; a line that a killed writer left unfinished is passed over."""
-    if not path.exists():
-        return []
-    with storage_errors(path):
-        lines = path.read_bytes().split(b"\n")
     found = []
-    for line in lines:
+    for line in _annotation_bytes(files).split(b"\n"):
         try:
             annotation = json.loads(line)
         except (ValueError, RecursionError):
@@ -77,11 +69,18 @@ def read_annotations(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def annotations_bytes(path: Path) -> int:
+def annotations_bytes(files: Files) -> int:
     """How long the file of the annotations is: as nothing is ever changed, it grows with every one."""
-    with contextlib.suppress(DataMissing), storage_errors(path):
-        return path.stat().st_size
+    with contextlib.suppress(DataMissing):
+        return files.stamp(ANNOTATIONS).size
     return 0
+
+
+def _annotation_bytes(files: Files) -> bytes:
+    try:
+        return files.read(ANNOTATIONS)
+    except DataMissing:
+        return b""
 
 
 def _line(annotation: Mapping[str, Any]) -> bytes:
@@ -91,10 +90,3 @@ def _line(annotation: Mapping[str, Any]) -> bytes:
         return json.dumps(annotation, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     except (TypeError, ValueError) as error:
         raise InputError("An annotation cannot be kept.", got=str(error), expected="JSON values") from error
-
-
-def _ends_line(file: Any) -> bool:
-    if file.seek(0, os.SEEK_END) == 0:
-        return True
-    file.seek(-1, os.SEEK_END)
-    return bool(file.read(1) == b"\n")

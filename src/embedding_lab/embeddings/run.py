@@ -14,13 +14,13 @@ from embedding_lab.embeddings import maps, notes
 from embedding_lab.embeddings.dataset import Dataset
 from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs, Place
 from embedding_lab.embeddings.event_file import ensure_event_file
-from embedding_lab.embeddings.files import LocalFiles, storage_errors
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.maps import FinishedMap
 from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
 from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.pictures import save_pictures
+from embedding_lab.embeddings.places import files_at, runs_in, shown
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import SampleTable, read_dataset
 from embedding_lab.embeddings.stored_media import save_media
@@ -67,7 +67,7 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.files = LocalFiles(path / PLUGIN_FOLDER)
+        self.files = files_at(path / PLUGIN_FOLDER)
         self._tables: weakref.WeakKeyDictionary[Dataset, SampleTable] = weakref.WeakKeyDictionary()
 
     def __repr__(self) -> str:
@@ -101,9 +101,7 @@ class Run:
         Raises:
             StorageError: the folder cannot be made or written.
         """
-        with storage_errors(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            ensure_event_file(self.path)
+        ensure_event_file(files_at(self.path))
 
     def save_dataset(self, data: Dataset) -> str:
         """Keeps the table of a dataset's samples and returns its key."""
@@ -310,21 +308,17 @@ class Run:
         Nothing is ever changed.
         """
         named = [ids] if isinstance(ids, str) else ids
-        notes.append_annotations(self._annotations_path, [{"id": each, **said} for each in named])
+        notes.append_annotations(self.files, [{"id": each, **said} for each in named])
 
     @property
     def annotations(self) -> list[dict[str, Any]]:
         """All that was said of samples, oldest first."""
-        return notes.read_annotations(self._annotations_path)
+        return notes.read_annotations(self.files)
 
     @property
     def annotations_bytes(self) -> int:
         """How much was said of samples; another number where something was added since."""
-        return notes.annotations_bytes(self._annotations_path)
-
-    @property
-    def _annotations_path(self) -> Path:
-        return self.files.local("annotations.jsonl")
+        return notes.annotations_bytes(self.files)
 
     def _table(self, data: Dataset) -> SampleTable:
         if data not in self._tables:  # a step of ten layers comes here often with the same samples
@@ -411,10 +405,10 @@ def open_run(path: str | Path) -> Run:
         DataMissing: there is no run of ours in this folder.
     """
     folder = Path(path)
-    if not (folder / PLUGIN_FOLDER).is_dir():
-        inside = sorted(str(each.parent.parent.name) for each in folder.glob(f"*/{PLUGIN_FOLDER}"))
+    if not _is_run(folder):
+        inside = runs_in(folder, PLUGIN_FOLDER)
         raise DataMissing(
-            f"There is no run in {folder}.",
+            f"There is no run in {shown(folder)}.",
             got=f"a log directory with the runs {', '.join(inside[:10])}" if inside else "",
             expected=f"a folder that holds {PLUGIN_FOLDER}",
             remedy="Name one of these runs." if inside else "Check the path, or log embeddings into it first.",
@@ -429,13 +423,25 @@ def newest_run(path: str | Path) -> Run:
         DataMissing: there is none.
     """
     folder = Path(path)
-    runs = [each.parent.parent for each in folder.glob(f"*/{PLUGIN_FOLDER}")]
-    if (folder / PLUGIN_FOLDER).is_dir() or not runs:
+    runs = [] if _is_run(folder) else runs_in(folder, PLUGIN_FOLDER)
+    if not runs:
         return open_run(folder)
-    return Run(max(runs, key=_last_written))
+    return max((Run(folder / each) for each in runs), key=_last_written)
 
 
-def _last_written(run: Path) -> tuple[float, str]:
+def _is_run(folder: Path) -> bool:
+    return bool(files_at(folder).list(PLUGIN_FOLDER))
+
+
+def _last_written(run: Run) -> tuple[int, str]:
     """When the newest vectors of a run were put in place; the name decides where that is equal."""
-    times = [each.stat().st_mtime for each in run.glob(f"{PLUGIN_FOLDER}/layers/*/*/embeddings.json")]
-    return max(times, default=0.0), run.name
+    manifests = [
+        f"layers/{layer}/{step}/embeddings.json"
+        for layer in run.files.list("layers")
+        for step in run.files.list(f"layers/{layer}")
+    ]
+    times = []
+    for each in manifests:
+        with contextlib.suppress(DataMissing):
+            times.append(run.files.stamp(each).when)
+    return max(times, default=0), run.name

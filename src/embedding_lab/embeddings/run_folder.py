@@ -6,11 +6,13 @@ import contextlib
 import itertools
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from embedding_lab.embeddings.files import storage_errors
+from embedding_lab.embeddings.remote_files import remote_address
 
 
 @contextlib.contextmanager
@@ -32,6 +34,9 @@ def run_folder(logdir: str | os.PathLike[str], run: str | None, name: str) -> It
     if run:
         yield Path(logdir) / run
         return
+    if remote_address(logdir):  # a store has no folders that could be taken, or that are left empty
+        yield Path(logdir) / _plain_name(name, unique=True)
+        return
     made = _make_new_folder(Path(logdir), name)
     try:
         yield made[0]
@@ -43,7 +48,7 @@ def run_folder(logdir: str | os.PathLike[str], run: str | None, name: str) -> It
 
 def _make_new_folder(logdir: Path, name: str) -> list[Path]:
     """The folder, and those above it that had to be made too, the innermost first."""
-    plain = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}-{time.strftime('%Y%m%d-%H%M%S')}"
+    plain = _plain_name(name)
     for number in itertools.count(1):
         path = logdir / (plain if number == 1 else f"{plain}-{number}")
         made = [path, *(above for above in path.parents if not above.exists())]
@@ -51,3 +56,8 @@ def _make_new_folder(logdir: Path, name: str) -> list[Path]:
             path.mkdir(parents=True)
             break
     return made
+
+
+def _plain_name(name: str, *, unique: bool = False) -> str:
+    ending = f"-{secrets.token_hex(2)}" if unique else ""
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}-{time.strftime('%Y%m%d-%H%M%S')}{ending}"

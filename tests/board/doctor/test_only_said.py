@@ -95,8 +95,8 @@ def test_a_check_that_fails_lets_the_others_go_on(desk: Any, monkeypatch: pytest
 
 
 def test_a_log_directory_in_an_object_store() -> None:
-    diagnosis = doctor("gs://bucket/logs")
-    assert [each.name for each in diagnosis.findings] == ["logdir-remote"]
+    diagnosis = doctor("adl://bucket/logs")  # of a kind that nothing here can read
+    assert [each.name for each in diagnosis.findings] == ["logdir-remote", "logdir-unreachable"]
     assert not diagnosis.ok
 
 

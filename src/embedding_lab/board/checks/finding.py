@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from embedding_lab.embeddings.places import shown
+
 if TYPE_CHECKING:
     from embedding_lab.board.checks.mender import Mender
 
@@ -49,7 +51,7 @@ class Finding:
     def __str__(self) -> str:
         where = " · ".join(part for part in (self.tab, self.run and f"run {self.run}") if part)
         lines = [f"{self.severity:<8}{where} · {self.name}", self.happened]
-        lines += [f"File: {self.file}"] if self.file else []
+        lines += [f"File: {shown(self.file)}"] if self.file else []
         lines += [f"Found: {self.got}."] if self.got else []
         lines += [f"Rule: {self.rule}."] if self.rule else []
         lines += [f"Mend: {self.remedy}{' (--fix does it)' if self.mend else ''}"] if self.remedy else []
@@ -58,4 +60,4 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """The finding as JSON holds it."""
         plain = {name: value for name, value in vars(self).items() if name != "mend"}
-        return {**plain, "file": str(self.file) if self.file else None, "mendable": self.mend is not None}
+        return {**plain, "file": shown(self.file) if self.file else None, "mendable": self.mend is not None}

@@ -13,10 +13,12 @@ from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.mender import Mender
 from embedding_lab.board.finished_maps import list_maps, unlisted_maps
 from embedding_lab.board.projector_config import CONFIG_NAME
-from embedding_lab.embeddings import Run, open_run
-from embedding_lab.embeddings.files import PARTIAL, STALE_SECONDS, LocalFiles
+from embedding_lab.embeddings import Run
+from embedding_lab.embeddings.files import PARTIAL, STALE_SECONDS, Files, LocalFiles
 from embedding_lab.embeddings.manifest import FORMAT, read_manifest, verify
 from embedding_lab.embeddings.names import step_of
+from embedding_lab.embeddings.remote_files import RemoteFiles, folders_with
+from embedding_lab.embeddings.run import PLUGIN_FOLDER
 from embedding_lab.errors import LabError
 
 TAB = "Embedding Lab"
@@ -30,18 +32,9 @@ def check_own_files(logdir: LogDir) -> Iterator[Finding]:
         files = LocalFiles(folder)
         run = logdir.run_name(folder.parents[1])
         for path in _below(logdir, folder):
-            if path.suffix == ".json" and (problem := _problem(files, path)):
-                yield Finding(
-                    "own-file-broken",
-                    "error",
-                    TAB,
-                    problem.happened,
-                    run=run,
-                    file=path,
-                    got=problem.got,
-                    rule=problem.expected or "a manifest lists its files with size and checksum",
-                    remedy=problem.remedy or "Copy the run again as a whole, or write this part again.",
-                )
+            name = path.relative_to(folder).as_posix()
+            if path.suffix == ".json" and (problem := _problem(Run(folder.parents[1]), files, name)):
+                yield _broken(problem, run, path)
 
 
 def check_unlisted_maps(logdir: LogDir) -> Iterator[Finding]:
@@ -76,6 +69,18 @@ def _listed(run: Run) -> Mend:
     return mend
 
 
+def check_own_files_there(address: str) -> Iterator[Finding]:
+    """The same below an address of an object store."""
+    try:
+        for name in folders_with(address, PLUGIN_FOLDER):
+            run = Run(Path(address) / name)
+            for each in RemoteFiles(f"{address}/{name}/{PLUGIN_FOLDER}").names():
+                if each.endswith(".json") and (problem := _problem(run, run.files, each)):
+                    yield _broken(problem, name, Path(run.files.address(each)))
+    except LabError as error:
+        yield Finding("logdir-unreachable", "error", TAB, error.happened, got=error.got, remedy=error.remedy)
+
+
 def check_leftovers(logdir: LogDir) -> Iterator[Finding]:
     """Partial files that killed writers left behind."""
     for folder in _own_folders(logdir):
@@ -96,29 +101,42 @@ def check_leftovers(logdir: LogDir) -> Iterator[Finding]:
             )
 
 
-def _problem(files: LocalFiles, path: Path) -> LabError | None:
-    name = path.relative_to(files.root).as_posix()
+def _broken(problem: LabError, run: str, file: Path) -> Finding:
+    return Finding(
+        "own-file-broken",
+        "error",
+        TAB,
+        problem.happened,
+        run=run,
+        file=file,
+        got=problem.got,
+        rule=problem.expected or "a manifest lists its files with size and checksum",
+        remedy=problem.remedy or "Copy the run again as a whole, or write this part again.",
+    )
+
+
+def _problem(run: Run, files: Files, name: str) -> LabError | None:
     try:
-        kind = _kind(path)
+        kind = _kind(files, name)
         if kind is None:
             return None
         manifest = read_manifest(files, name, kind)
         verify(files, name, manifest)
         if kind == "embeddings":
-            open_run(files.root.parents[1]).embeddings(str(manifest.get("layer")), step_of(path.parent.name))
+            run.embeddings(str(manifest.get("layer")), step_of(name.split("/")[-2]))
     except LabError as error:
         return error
     except (OSError, RecursionError) as error:
-        return LabError(f"{path} cannot be read.", got=str(error)[:200])
+        return LabError(f"{files.address(name)} cannot be read.", got=str(error)[:200])
     return None
 
 
-def _kind(path: Path) -> str | None:
+def _kind(files: Files, name: str) -> str | None:
     """What a manifest says it is; None for JSON that is none of ours. Broken JSON counts as ours."""
-    if path.stat().st_size > LARGEST_MANIFEST_BYTES:
+    if files.stamp(name).size > LARGEST_MANIFEST_BYTES:
         return "manifest"
     try:
-        content: Any = json.loads(path.read_bytes())
+        content: Any = json.loads(files.read(name))
     except (ValueError, RecursionError):
         return "manifest"
     if not isinstance(content, dict) or content.get("format") != FORMAT:

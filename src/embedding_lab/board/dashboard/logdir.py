@@ -11,11 +11,15 @@ from pathlib import Path
 from embedding_lab.board.checks.logdir import PROJECTOR_ASSETS
 from embedding_lab.board.projector_config import CONFIG_NAME
 from embedding_lab.embeddings.files import LocalFiles
+from embedding_lab.embeddings.remote_files import folders_with, remote_address
 from embedding_lab.embeddings.run import PLUGIN_FOLDER, Run
 from embedding_lab.errors import BrokenFile, one_of
 
 FRESH_SECONDS = 1.0
 """A look at the log directory is good for so long."""
+
+FRESH_REMOTE_SECONDS = 10.0
+"""The same of one in an object store, where a look is paid for."""
 
 MOST_FOLDERS = 100_000
 
@@ -59,6 +63,9 @@ class LogDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.real = os.path.realpath(path)
+        self._address = remote_address(path)
+        self._there: set[str] = set()
+        self._asked = -FRESH_REMOTE_SECONDS
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._lists: dict[str, Path] = {}
@@ -91,17 +98,29 @@ class LogDir:
         with self._lock:
             if time.monotonic() - self._looked <= FRESH_SECONDS:
                 return
-            names, lists = set[str](), dict[str, Path]()
-            for folder in self._folders():
-                name = folder.relative_to(self.path).as_posix()
-                if (folder / PLUGIN_FOLDER).is_dir():
-                    names.add(name)
-                for place in (folder, folder / PROJECTOR_ASSETS):
-                    if (place / CONFIG_NAME).is_file() and is_inside(place / CONFIG_NAME, self.real):
-                        lists[name] = place / CONFIG_NAME
+            names, lists = self._found() if self._address is None else (self._found_there(self._address), {})
             self._runs = {name: self._runs.get(name) or self._open(name) for name in sorted(names | set(lists))}
             self._lists = lists
             self._looked = time.monotonic()
+
+    def _found(self) -> tuple[set[str], dict[str, Path]]:
+        """The names of our runs, and others' lists by run."""
+        names, lists = set[str](), dict[str, Path]()
+        for folder in self._folders():
+            name = folder.relative_to(self.path).as_posix()
+            if (folder / PLUGIN_FOLDER).is_dir():
+                names.add(name)
+            for place in (folder, folder / PROJECTOR_ASSETS):
+                if (place / CONFIG_NAME).is_file() and is_inside(place / CONFIG_NAME, self.real):
+                    lists[name] = place / CONFIG_NAME
+        return names, lists
+
+    def _found_there(self, address: str) -> set[str]:
+        """Our runs in an object store; others' lists name files of a machine."""
+        if time.monotonic() - self._asked > FRESH_REMOTE_SECONDS:
+            self._there = set(folders_with(address, PLUGIN_FOLDER))
+            self._asked = time.monotonic()
+        return self._there
 
     def _folders(self) -> Iterator[Path]:
         """All folders in which a run may lie, the log directory itself first."""
@@ -113,5 +132,6 @@ class LogDir:
 
     def _open(self, name: str) -> Run:
         run = Run(self.path / name)
-        run.files = FilesInside(run.path / PLUGIN_FOLDER, self.path)
+        if self._address is None:  # a store has no links
+            run.files = FilesInside(run.path / PLUGIN_FOLDER, self.path)
         return run

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from embedding_lab.board.dashboard.cache import Cache
-from embedding_lab.embeddings.files import Files, storage_errors
+from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Facts, data_path, read_manifest
 
 MANIFEST_BYTES = 64 << 20
@@ -21,11 +21,9 @@ class Manifests:
 
     def read(self, files: Files, name: str, kind: str, facts: Facts) -> dict[str, Any]:
         """A manifest, as `read_manifest` gives it and with its errors."""
-        path = files.local(name)
-        with storage_errors(path):
-            state = path.stat()
-        key = str(path), state.st_mtime_ns, state.st_size, state.st_ino
-        return self._cache.get(key, lambda: read_manifest(files, name, kind, facts), lambda _: 4 * state.st_size)
+        stamp = files.stamp(name)
+        key = files.address(name), *stamp
+        return self._cache.get(key, lambda: read_manifest(files, name, kind, facts), lambda _: 4 * stamp.size)
 
 
 def files_by_ending(files: Files, name: str, manifest: dict[str, Any]) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from typing import Any
 from embedding_lab import __version__
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.sample_set import Map, Problem, SampleSet
+from embedding_lab.embeddings.places import shown
 from embedding_lab.embeddings.run import Run
 from embedding_lab.errors import LabError
 
@@ -26,7 +27,7 @@ def overview(library: Library, token: str | None) -> dict[str, Any]:
     return {
         "version": __version__,
         "title": library.logdir.path.name,
-        "logdir": str(library.logdir.path),
+        "logdir": shown(library.logdir.path),
         "writable": token is not None,
         "token": token,
         "computing": library.jobs is not None and token is not None,

@@ -29,6 +29,7 @@ from embedding_lab.board.dashboard.sample_set import Map, SampleSet
 from embedding_lab.board.dashboard.stored_pages import StoredPages
 from embedding_lab.embeddings import maps as stored_maps
 from embedding_lab.embeddings import samples as stored_samples
+from embedding_lab.embeddings.files import Stamp
 from embedding_lab.embeddings.manifest import data_path
 from embedding_lab.embeddings.names import folder_name, step_folder
 from embedding_lab.embeddings.pictures import FACTS as PICTURE_FACTS
@@ -88,22 +89,21 @@ def open_set(run_name: str, run: Run, layer: str, step: int | None, manifests: M
     )
 
 
-def state_of_set(run: Run, layer: str, step: int | None) -> tuple[int, ...]:
+def state_of_set(run: Run, layer: str, step: int | None) -> tuple[Stamp | None, ...]:
     """Changes when anything is published for a set: publishing renames a file, which the folder's time tells."""
-    root = run.files.root
-    folder = root / "layers" / folder_name(layer) / step_folder(step)
-    shown = sorted([*(root / "samples").glob("*/thumbnails"), *(root / "samples").glob("*/media")])
+    folder = f"layers/{folder_name(layer)}/{step_folder(step)}"
+    shown = [f"samples/{each}/{part}" for each in run.files.list("samples") for part in ("thumbnails", "media")]
     return tuple(
-        _changed(each)
-        for each in (folder / "embeddings.json", folder / "maps", root / "steps" / step_folder(step), *shown)
+        _stamp(run, each)
+        for each in (f"{folder}/embeddings.json", f"{folder}/maps", f"steps/{step_folder(step)}", *shown)
     )
 
 
-def _changed(path: Path) -> int:
+def _stamp(run: Run, name: str) -> Stamp | None:
     try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+        return run.files.stamp(name)
+    except LabError:
+        return None
 
 
 def _shape(shape: list[Any], name: str) -> tuple[int, int]:
@@ -189,7 +189,7 @@ def _map(run: Run, manifest_name: str, rows: int, manifests: Manifests) -> Map:
         columns=()
         if measures is None
         else tuple(_plain_column(measures, each, "map") for each in _names(measures)),
-        published=_changed(run.files.local(manifest_name)) / 1e9,
+        published=run.files.stamp(manifest_name).when / 1e9,
     )
 
 
