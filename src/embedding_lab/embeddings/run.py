@@ -20,7 +20,7 @@ from embedding_lab.embeddings.names import folder_name, step_folder, step_number
 from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.pictures import save_pictures
-from embedding_lab.embeddings.places import files_at, runs_in, shown
+from embedding_lab.embeddings.places import files_at
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import SampleTable, read_dataset
 from embedding_lab.embeddings.stored_media import save_media
@@ -55,7 +55,7 @@ LATEST = Latest()
 
 
 class Run:
-    """One run. Use `create_run` to begin or to add, `open_run` to read.
+    """One run. Use `create_run` to begin or to add, `open_run` to read (`opened.py`).
 
     A run that is not there yet appears with the first thing that is published in it: what is refused while it is
     written leaves none behind.
@@ -382,66 +382,3 @@ def _place(embeddings: EmbeddingSet) -> Place:
 
 def _set_folder(layer: str, step: int | None) -> str:
     return f"layers/{folder_name(layer)}/{step_folder(step)}"
-
-
-def create_run(path: str | Path) -> Run:
-    """Begins a run, or opens one to add to it.
-
-    Raises:
-        StorageError: the folder cannot be made or written.
-    """
-    run = Run(Path(path))
-    run.begin()
-    return run
-
-
-def open_run(path: str | Path) -> Run:
-    """Opens a run to read it.
-
-    Args:
-        path: the run's folder, one level below the log directory.
-
-    Raises:
-        DataMissing: there is no run of ours in this folder.
-    """
-    folder = Path(path)
-    if not _is_run(folder):
-        inside = runs_in(folder, PLUGIN_FOLDER)
-        raise DataMissing(
-            f"There is no run in {shown(folder)}.",
-            got=f"a log directory with the runs {', '.join(inside[:10])}" if inside else "",
-            expected=f"a folder that holds {PLUGIN_FOLDER}",
-            remedy="Name one of these runs." if inside else "Check the path, or log embeddings into it first.",
-        )
-    return Run(folder)
-
-
-def newest_run(path: str | Path) -> Run:
-    """The run in this folder or, where that is a log directory, the one of its runs that was written to last.
-
-    Raises:
-        DataMissing: there is none.
-    """
-    folder = Path(path)
-    runs = [] if _is_run(folder) else runs_in(folder, PLUGIN_FOLDER)
-    if not runs:
-        return open_run(folder)
-    return max((Run(folder / each) for each in runs), key=_last_written)
-
-
-def _is_run(folder: Path) -> bool:
-    return bool(files_at(folder).list(PLUGIN_FOLDER))
-
-
-def _last_written(run: Run) -> tuple[int, str]:
-    """When the newest vectors of a run were put in place; the name decides where that is equal."""
-    manifests = [
-        f"layers/{layer}/{step}/embeddings.json"
-        for layer in run.files.list("layers")
-        for step in run.files.list(f"layers/{layer}")
-    ]
-    times = []
-    for each in manifests:
-        with contextlib.suppress(DataMissing):
-            times.append(run.files.stamp(each).when)
-    return max(times, default=0), run.name
