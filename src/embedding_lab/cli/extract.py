@@ -36,6 +36,19 @@ def extract(
     pooling: Annotated[
         str, typer.Option("--pooling", help="How an output's further axes become one: mean, max or flatten.")
     ] = "mean",
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine", help="Where it is computed: local, or ray for Ray Data on many cores or machines."
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option("--address", help="Of a running Ray cluster; default $RAY_ADDRESS, or this machine."),
+    ] = None,
+    on_error: Annotated[
+        str, typer.Option("--on-error", help="When a sample cannot be used: stop, or skip it and name it.")
+    ] = "stop",
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Samples at a time; default by the model's size.")
     ] = None,
@@ -57,16 +70,18 @@ def extract(
     file = model_file(model)
     loaded, card = opened(file)
     with shown_progress() as progress:
+        # checked by the rooms, which name the ones there are
+        how: Any = {"pooling": pooling, "engine": engine, "on_error": on_error}
         data = load_dataset(
             dataset or _trained_on(card, model),
             split=split,
             samples=samples,
             seed=seed,
             data_dir=data_dir,
+            on_error=how["on_error"],
             progress=progress,
         )
         chosen = None if layers is None else [name.strip() for name in layers.split(",")]
-        how: Any = pooling  # checked by the room, which names the ones there are
         with _run_to_fill(file, logdir, run) as into:
             sets = extract_layers(
                 loaded,
@@ -74,7 +89,8 @@ def extract(
                 chosen,
                 out=into,
                 step=step,
-                pooling=how,
+                **how,
+                address=address,
                 batch_size=batch_size,
                 progress=progress,
             )

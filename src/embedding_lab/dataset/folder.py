@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from embedding_lab.dataset.parts import PART_NAMES, check_whole, chosen_parts
 from embedding_lab.dataset.pictures import PictureFiles, common_form, pictures_below
 from embedding_lab.embeddings import UNLABELLED, Dataset
+from embedding_lab.embeddings.left_out import OnError, tell_left_out
 from embedding_lab.errors import EmptyData, InputError
 from embedding_lab.progress import Progress, silent
 
@@ -26,7 +28,7 @@ class Picture(NamedTuple):
     class_name: str
 
 
-def own_pictures(folder: Path, split: str, progress: Progress = silent) -> Dataset:
+def own_pictures(folder: Path, split: str, progress: Progress = silent, on_error: OnError = "stop") -> Dataset:
     """The pictures of a folder, decoded only when rows of the samples are taken.
 
     A sub-folder is a class, numbered in alphabetical order, with all pictures below it. Pictures that lie
@@ -37,6 +39,7 @@ def own_pictures(folder: Path, split: str, progress: Progress = silent) -> Datas
         folder: the folder.
         split: train, test or all.
         progress: called with the number of pictures decoded.
+        on_error: "skip" to keep files that are no pictures until `readable` leaves them out.
 
     Raises:
         BrokenFile: a file is not a picture.
@@ -59,12 +62,31 @@ def own_pictures(folder: Path, split: str, progress: Progress = silent) -> Datas
     return Dataset(
         name=name,
         # the form is that of all parts, so that a model trained on one takes the other
-        samples=PictureFiles(paths, common_form([picture.path for picture in pictures]), progress),
+        samples=PictureFiles(paths, common_form([picture.path for picture in pictures], on_error), progress),
         ids=np.array([_id(name, picture.path.relative_to(folder)) for picture in chosen]),
         labels=np.array([number[picture.class_name] for picture in chosen]) if class_names else None,
         class_names=class_names or None,
         splits=None if chosen[0].part == WHOLE else np.array([picture.part for picture in chosen]),
     )
+
+
+def readable(data: Dataset, rows: Any) -> Dataset:
+    """The dataset of those rows that can be read, with a warning of the others.
+
+    Args:
+        data: of any kind; only files of pictures are read one by one.
+        rows: a slice, or positions of shape (m,).
+
+    Raises:
+        EmptyData: none can be read.
+    """
+    if not isinstance(data.samples, PictureFiles):
+        return data.take(rows)
+    places = np.arange(len(data))[rows]
+    pictures, unreadable = data.samples.readable(places)
+    tell_left_out({str(data.ids[row]): reason for row, reason in unreadable.items()}, len(places))
+    kept = places[~np.isin(places, list(unreadable))]
+    return replace(replace(data, samples=None).take(kept), samples=pictures)
 
 
 def _pictures_in(folder: Path) -> list[Picture]:

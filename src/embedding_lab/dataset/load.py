@@ -7,13 +7,15 @@ from pathlib import Path
 
 from embedding_lab.dataset.digits import NAME as DIGITS
 from embedding_lab.dataset.digits import digits
-from embedding_lab.dataset.folder import own_pictures
+from embedding_lab.dataset.folder import own_pictures, readable
 from embedding_lab.dataset.idx_files import own_idx, parts_in
 from embedding_lab.dataset.npz import own_npz
 from embedding_lab.dataset.parts import check_split
 from embedding_lab.dataset.published import SETS
 from embedding_lab.dataset.search import published_set
 from embedding_lab.embeddings import Dataset
+from embedding_lab.embeddings.left_out import OnError, check_on_error
+from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.errors import DataMissing, InputError, one_of
 from embedding_lab.progress import Progress, silent
 
@@ -29,6 +31,7 @@ def load_dataset(
     seed: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
     download: bool = True,
+    on_error: OnError = "stop",
     progress: Progress = silent,
 ) -> Dataset:
     """A dataset by its name, or of the user's own from a path.
@@ -43,6 +46,8 @@ def load_dataset(
         data_dir: where published files lie, in a folder of the set's name or bare; $EMBEDDING_LAB_DATA
             where left out.
         download: whether a published set that lies nowhere may be fetched from the network.
+        on_error: what becomes of the rest when a picture of a folder cannot be read: "stop" raises, "skip" leaves
+            it out and warns with its id.
         progress: called with the bytes of each download, or the number of pictures decoded.
 
     Returns:
@@ -57,6 +62,7 @@ def load_dataset(
         StorageError: the disk refuses.
     """
     check_split(split)
+    check_on_error(on_error)
     folder = None if data_dir is None else Path(data_dir).expanduser()
     if name_or_path in SETS:
         known = SETS[str(name_or_path)]
@@ -64,15 +70,16 @@ def load_dataset(
     elif name_or_path == DIGITS:
         data = digits(split)
     else:
-        data = _own(name_or_path, split, progress)
-    return data.take(slice(None)) if samples is None else data.fair_sample(samples, seed)
+        data = _own(name_or_path, split, on_error, progress)
+    rows = slice(None) if samples is None else fair_sample(len(data), data.labels, samples, seed)
+    return readable(data, rows) if on_error == "skip" else data.take(rows)
 
 
-def _own(name_or_path: str | os.PathLike[str], split: str, progress: Progress) -> Dataset:
+def _own(name_or_path: str | os.PathLike[str], split: str, on_error: OnError, progress: Progress) -> Dataset:
     """The user's own data, told by what lies at the path."""
     path = Path(name_or_path).expanduser()
     if path.is_dir():
-        return own_idx(path, split) if parts_in(path) else own_pictures(path, split, progress)
+        return own_idx(path, split) if parts_in(path) else own_pictures(path, split, progress, on_error)
     if path.suffix.lower() == ".npz":
         return own_npz(path, split)
     if path.is_file():

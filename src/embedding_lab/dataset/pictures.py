@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings.decoding import PictureForm, decoded, form_of
 from embedding_lab.embeddings.files import storage_errors
-from embedding_lab.errors import InputError
+from embedding_lab.embeddings.left_out import OnError
+from embedding_lab.errors import BrokenFile, EmptyData, InputError
 from embedding_lab.progress import Progress, silent
 
 SUFFIXES = frozenset(
@@ -53,6 +55,19 @@ class PictureFiles:
             self.progress(STAGE, row + 1, len(paths))
         return pictures
 
+    def readable(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.uint8], dict[int, str]]:
+        """The pictures of those of these rows that can be read, and of the others what is wrong with them."""
+        _check_memory(len(rows), self.form)
+        pictures = np.empty((len(rows), *self.form.shape), np.uint8)
+        unreadable: dict[int, str] = {}
+        for place, row in enumerate(map(int, rows)):
+            try:
+                pictures[place - len(unreadable)] = decoded(self.paths[row], self.form)
+            except BrokenFile as error:
+                unreadable[row] = error.got
+            self.progress(STAGE, place + 1, len(rows))
+        return pictures[: len(rows) - len(unreadable)], unreadable
+
 
 def pictures_below(folder: Path) -> list[Path]:
     """All picture files below a folder that are not hidden, in the order of their paths."""
@@ -61,16 +76,26 @@ def pictures_below(folder: Path) -> list[Path]:
     return [path for path in paths if _is_picture(path.relative_to(folder))]
 
 
-def common_form(paths: Sequence[Path]) -> PictureForm:
+def common_form(paths: Sequence[Path], on_error: OnError = "stop") -> PictureForm:
     """The form that all these pictures are brought to, decided from their headers alone.
 
     Pictures of one size keep it. Of mixed sizes, the common one is the median height and the median width,
     scaled down together where a side would exceed 256. One colour picture makes all of them colour.
 
+    Args:
+        paths: the files.
+        on_error: "skip" to decide without the files that are no pictures.
+
     Raises:
         BrokenFile: a file is not a picture.
+        EmptyData: none is one.
     """
-    forms = [form_of(path) for path in paths]
+    forms = []
+    for path in paths:
+        with contextlib.suppress(*([BrokenFile] if on_error == "skip" else [])):
+            forms.append(form_of(path))
+    if not forms:
+        raise EmptyData("None of these files is a picture.", got=f"{len(paths):,} files, {paths[0]} the first")
     colour = any(form.colour for form in forms)
     height, width = np.median([(form.height, form.width) for form in forms], axis=0)
     if all((form.height, form.width) == (height, width) for form in forms):

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -86,6 +87,10 @@ class Files(Protocol):
         """Takes a file away; a file that is gone or in use by a reader is left alone."""
         ...
 
+    def remove_folder(self, folder: str) -> None:
+        """Takes a folder away with all files in it; what a reader has open is left alone."""
+        ...
+
 
 class LocalFiles:
     """The files below a folder of this machine."""
@@ -151,6 +156,12 @@ class LocalFiles:
 
     def remove(self, name: str) -> None:
         discard(self.local(name))
+
+    def remove_folder(self, folder: str) -> None:
+        path = self.local(folder)
+        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the folder around it holds others
+            path.parent.rmdir()
 
 
 def checked_name(name: str, root: object) -> str:

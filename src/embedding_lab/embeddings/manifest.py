@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -69,6 +69,7 @@ class Draft:
         kind: what the thing is, such as "embeddings"; a reader that expects another kind refuses.
         before: done when the thing is published, before anything of it is seen: it puts in place what readers need
             besides. A thing that is refused while it is written leaves nothing of that behind either.
+        generation: as `new_generation` gives it, where others have begun to write it; a new one when left out.
     """
 
     def __init__(
@@ -79,12 +80,13 @@ class Draft:
         kind: str,
         *,
         before: Callable[[], object] = lambda: None,
+        generation: str | None = None,
     ) -> None:
         self.files = files
         self.folder = folder
         self.kind = kind
         self._before = before
-        self.generation = f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"  # sorts by time
+        self.generation = generation or new_generation()
         self._manifest = f"{folder}/{name}.json"
         self._drafts: dict[str, Path] = {}
         self._streams: dict[str, DataFile] = {}
@@ -123,19 +125,20 @@ class Draft:
         self._drafts[name] = self.files.draft(f"{self.folder}/{name}")
         return name
 
-    def publish(self, facts: Mapping[str, Any]) -> None:
+    def publish(self, facts: Mapping[str, Any], lying: Iterable[Mapping[str, Any]] = ()) -> None:
         """Puts the data files in place, then the manifest; then takes away the generation before the last.
 
         The last generation stays, for readers that have just read its manifest.
 
         Args:
             facts: what the manifest says besides its files, as JSON can hold it.
+            lying: the files of this generation that others have put in place, as `put_file` gives them.
 
         Raises:
             StorageError: the disk is full, read-only, or refuses; readers still see the last generation.
         """
         self._before()
-        listed: list[dict[str, Any]] = []
+        listed = [dict(file) for file in lying]
         for stream in self._streams.values():
             stream.close()
         for name, draft in list(self._drafts.items()):
@@ -143,6 +146,8 @@ class Draft:
             self.files.publish_draft(draft, f"{self.folder}/{name}")
             del self._drafts[name]
         last = self._last()
+        of_this = {file["name"] for file in listed}
+        before = [file["name"] for file in last.get("files", []) if file["name"] not in of_this]
         manifest = {
             "format": FORMAT,
             "version": f"{MAJOR}.{MINOR}",
@@ -151,12 +156,12 @@ class Draft:
             "written": time.time(),
             **facts,
             "files": listed,
-            "previous": [file["name"] for file in last.get("files", [])],
+            "previous": before,
         }
         text = json.dumps(manifest, indent=1, ensure_ascii=False, default=_plain)
         self.files.publish(self._manifest, f"{text}\n".encode())
-        named = {str(file["name"]) for file in [*listed, *last.get("files", [])]}
-        for name in [*last.get("previous", []), *self._abandoned(named)]:
+        named = of_this | set(before)
+        for name in {*last.get("previous", []), *self._abandoned(named)} - named:
             self.files.remove(f"{self.folder}/{name}")
 
     def _checksum(self, name: str) -> str:
@@ -175,6 +180,45 @@ class Draft:
             return read_manifest(self.files, self._manifest, self.kind)
         except (DataMissing, BrokenFile):
             return {}
+
+
+def new_generation() -> str:
+    """The name of a new generation: later ones sort later."""
+    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"
+
+
+def put_file(
+    files: Files, folder: str, stem: str, generation: str, ending: str, write: Callable[[DataFile], object]
+) -> dict[str, Any]:
+    """Puts one data file of a generation in place, for a manifest that comes later, perhaps from elsewhere.
+
+    Args:
+        files: where the thing lies.
+        folder: the folder of its manifest.
+        stem: what the file's name begins with.
+        generation: as `new_generation` gives it.
+        ending: of the file's name.
+        write: writes the content.
+
+    Returns:
+        What the manifest is to list: name, bytes, sha256.
+
+    Raises:
+        StorageError: the disk is full, read-only, or refuses.
+    """
+    name = f"{stem}-{generation}{ending}"
+    draft = files.draft(f"{folder}/{name}")
+    try:
+        with storage_errors(draft):
+            stream = DataFile(draft.open("wb"), draft)
+        with stream:
+            write(stream)
+        entry = {"name": name, "bytes": draft.stat().st_size, "sha256": stream.sha256}
+        files.publish_draft(draft, f"{folder}/{name}")
+    except BaseException:
+        files.discard_draft(draft)
+        raise
+    return entry
 
 
 def read_manifest(files: Files, name: str, kind: str, facts: Facts | None = None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import importlib
 import os
 import re
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -170,6 +171,12 @@ class RemoteFiles:
         with contextlib.suppress(LabError), remote_errors(self.address(name)):
             self._fs.rm_file(self._remote(name))
         discard(self._cache / name)
+        self._listed = -FRESH_SECONDS
+
+    def remove_folder(self, folder: str) -> None:
+        with contextlib.suppress(LabError), remote_errors(self.address(folder)):
+            self._fs.rm(self._remote(folder), recursive=True)
+        shutil.rmtree(self._cache / checked_name(folder, self.root), ignore_errors=True)
         self._listed = -FRESH_SECONDS
 
     def _remote(self, name: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from embedding_lab.embeddings import maps, notes
 from embedding_lab.embeddings.dataset import Dataset
@@ -24,6 +27,7 @@ from embedding_lab.embeddings.places import files_at
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import SampleTable, read_dataset
 from embedding_lab.embeddings.stored_media import save_media
+from embedding_lab.embeddings.unfinished import Unfinished
 from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, one_of
 from embedding_lab.progress import Progress, silent
@@ -148,18 +152,75 @@ class Run:
             model: the model's fingerprint.
             shard_bytes: at most this many bytes of vectors in one file.
         """
-        facts = {
-            "layer": layer,
-            "step": step_number(step),
-            "samples": self._table(data).key,
-            "epoch": epoch,
-            "wall_time": time.time() if wall_time is None else wall_time,
-            "split": split,
-            "pooling": pooling,
-            "model": model,
-        }
+        facts = self._facts(
+            layer, data, step, epoch=epoch, wall_time=wall_time, split=split, pooling=pooling, model=model
+        )
         draft = self._draft(_set_folder(layer, step), "embeddings", data)
         return EmbeddingWriter(draft, data.ids, facts, shard_bytes)
+
+    def put_shard(
+        self, work: Unfinished, shard: str, layer: str, step: int | None, vectors: NDArray[np.float32]
+    ) -> dict[str, Any]:
+        """Puts one shard of a layer's vectors in place, for `publish_shards`; nobody sees it before.
+
+        Args:
+            work: what the shard is part of.
+            shard: its name, letters and digits.
+            layer: the layer's name.
+            step: the training step.
+            vectors: finite, shape (rows, dims).
+
+        Returns:
+            What `publish_shards` takes: name, bytes and sha256 of the file.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        return work.put(_set_folder(layer, step), f"vectors-{shard}", vectors)
+
+    def has_shard(self, layer: str, step: int | None, file: Mapping[str, Any]) -> bool:
+        """Whether a shard that was put in place is still there as a whole."""
+        try:
+            return self.files.stamp(f"{_set_folder(layer, step)}/{file['name']}").size == file["bytes"]
+        except DataMissing:
+            return False
+
+    def publish_shards(
+        self,
+        work: Unfinished,
+        layer: str,
+        data: Dataset,
+        shards: Sequence[tuple[int, Mapping[str, Any]]],
+        dims: int,
+        *,
+        step: int | None = None,
+        **facts: Any,
+    ) -> None:
+        """Publishes the vectors of a layer whose shards are in place.
+
+        Args:
+            work: what the shards are part of.
+            layer: the layer's name.
+            data: the samples of all shards, whose table is kept too.
+            shards: the rows of each, and what `put_shard` gave, in the order of the samples.
+            dims: how many numbers there are for a sample.
+            step: the training step.
+            **facts: epoch, wall_time, split, pooling and model, as `embedding_writer` takes them.
+
+        Raises:
+            StorageError: the disk refuses; readers still see what was there before.
+        """
+        rows = [count for count, _ in shards]
+        with self._draft(_set_folder(layer, step), "embeddings", data, work.generation) as draft:
+            draft.publish(
+                {
+                    **self._facts(layer, data, step, **facts),
+                    "shape": [sum(rows), dims],
+                    "dtype": "float32",
+                    "shard_rows": rows,
+                },
+                [file for _, file in shards],
+            )
 
     def outputs_writer(self, data: Dataset, *, step: int | None = None, model: str | None = None) -> OutputsWriter:
         """A writer that takes what the model said at a step, block by block, in the order of the samples."""
@@ -325,9 +386,33 @@ class Run:
             self._tables[data] = SampleTable(data)
         return self._tables[data]
 
-    def _draft(self, folder: str, kind: str, data: Dataset) -> Draft:
+    def _facts(
+        self,
+        layer: str,
+        data: Dataset,
+        step: int | None,
+        *,
+        epoch: int | None = None,
+        wall_time: float | None = None,
+        split: str | None = None,
+        pooling: str | None = None,
+        model: str | None = None,
+    ) -> dict[str, Any]:
+        """What the manifest of an embedding set says besides shapes and files."""
+        return {
+            "layer": layer,
+            "step": step_number(step),
+            "samples": self._table(data).key,
+            "epoch": epoch,
+            "wall_time": time.time() if wall_time is None else wall_time,
+            "split": split,
+            "pooling": pooling,
+            "model": model,
+        }
+
+    def _draft(self, folder: str, kind: str, data: Dataset, generation: str | None = None) -> Draft:
         """A draft of something about samples, with which their table appears, and the run where there was none."""
-        return Draft(self.files, folder, kind, kind, before=lambda: self.save_dataset(data))
+        return Draft(self.files, folder, kind, kind, before=lambda: self.save_dataset(data), generation=generation)
 
     def _write_set(self, each: EmbeddingSet, until_published: contextlib.ExitStack) -> None:
         writer = self.embedding_writer(

@@ -10,14 +10,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run
+from embedding_lab.embeddings.left_out import OnError, check_on_error
 from embedding_lab.errors import EmptyData, InputError, one_of
+from embedding_lab.extraction import ray
 from embedding_lab.extraction.fitting import Fitting, too_large
+from embedding_lab.extraction.sharded import Order, extract_in_shards, in_this_process, readable_example
 from embedding_lab.extraction.source import (
     POOLINGS,
     Activations,
@@ -33,6 +36,9 @@ from embedding_lab.progress import Progress, silent
 
 AHEAD = 6
 """Batches computed or about to be while an earlier one is written, which now and then takes longer."""
+
+ENGINES = ("local", "ray")
+"""What computes."""
 
 EXAMPLES = 2
 """Samples shown to a model to get to know it: a single one could be mistaken for an axis of length one."""
@@ -63,6 +69,9 @@ def extract(
     split: str | None = None,
     pooling: Pooling = "mean",
     batch_size: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    on_error: OnError = "stop",
     progress: Progress = silent,
 ) -> dict[str, EmbeddingSet]:
     """The vectors that layers of a model give for samples, all from one forward pass in inference mode.
@@ -88,13 +97,19 @@ def extract(
             per channel, or "flatten".
         batch_size: samples per call; chosen by the size of the model's outputs when left out. The vectors are the
             same for any, within the rounding of float32.
+        engine: "local" is this process; "ray" computes shards on Ray Data, on this machine or on a cluster whose
+            machines all see `out`, and takes a Ray Dataset too. Begun again after a kill, it goes on.
+        address: of a running cluster; when left out the one that is connected, $RAY_ADDRESS, or this machine.
+        on_error: what becomes of the rest when a sample cannot be read or gives NaN or infinity: "stop" raises,
+            "skip" leaves such samples out of all layers and warns with their ids.
         progress: told "extract samples".
 
     Returns:
         One set for each layer, in the order asked for. Vectors are float32, shape (n, dims), memory-mapped.
 
     Raises:
-        UnknownName: the model has no such layer.
+        UnknownName: the model has no such layer, or there is no such engine.
+        MissingDependency: the engine is not installed.
         ShapeMismatch: the model takes samples of another shape.
         NotFinite: a layer gives NaN or infinity; the first such sample is named.
         EmptyData: there are no samples.
@@ -102,30 +117,66 @@ def extract(
         StorageError: the disk is full, read-only, or refuses.
     """
     source = source_of(model)
-    data = _with_samples(dataset_of(data, source.several_inputs))
-    names = _asked(layers)
+    if engine not in ENGINES:
+        raise one_of("Engine", engine, ENGINES)
+    check_on_error(on_error)
     if pooling not in POOLINGS:
         raise one_of("Pooling", pooling, POOLINGS)
+    if batch_size is not None and batch_size < 1:
+        raise InputError("The batch size is out of range.", got=str(batch_size), expected="at least 1")
+    names = _asked(layers)
     of_model = None if names is None else [name for name in names if name != INPUT_LAYER]
-    example = np.asarray(data.samples[:EXAMPLES])
     with contextlib.ExitStack() as open_until_done:
+        if engine == "ray":
+            open_until_done.enter_context(ray.connected(address))
+        foreign = ray.is_foreign(data)
+        if foreign and engine != "ray":
+            raise InputError("A Ray Dataset is read by Ray.", expected='engine="ray"')
+        data = data if foreign else _with_samples(dataset_of(data, source.several_inputs))
+        example = ray.foreign_example(data, EXAMPLES) if foreign else _example(data, on_error)
         try:
             forward = open_until_done.enter_context(source.forward_pass(example, of_model, pooling))
         except MemoryError as error:
             raise too_large() from error
         if names is None:
             names = [*([INPUT_LAYER] if example.dtype.kind in NUMBERS else []), *forward.layers]
-        batches = _batches(data, forward.batch_size if batch_size is None else batch_size)
+        rows = batch_size or forward.batch_size
         run, keep_for = open_until_done.enter_context(_run_to_write(out))
-        sink = Sink(run, data, names, forward, step=step, epoch=epoch, split=split or _only_split(data))
-        with sink, _computed(forward, batches) as blocks:
-            progress("extract samples", 0, len(data))
-            for samples, (vectors, numbers) in blocks:
-                sink.append(samples, vectors, numbers)
-                progress("extract samples", sink.rows, len(data))
-        sets = sink.sets()
+        if engine == "local" and on_error == "stop":
+            sink = Sink(run, data, names, forward, step=step, epoch=epoch, split=split or _only_split(data))
+            sets = _streamed(sink, data, forward, rows, progress)
+        else:
+            identity = forward.fingerprint
+            if identity is None and engine == "ray":
+                identity = ray.model_identity(model)
+            split = split if foreign else split or _only_split(data)
+            order = Order(run, names, forward, example, identity, step, epoch, split, pooling, rows, on_error)
+            if foreign:
+                sets = ray.extract_foreign(order, model, data, progress)
+            else:
+                work = ray.on_ray(model, data) if engine == "ray" else in_this_process(forward, data.samples)
+                sets = extract_in_shards(order, data, work, progress)
         keep_for(sets.values())
     return sets
+
+
+def _streamed(
+    sink: Sink, data: Dataset, forward: ForwardPass, rows: int, progress: Progress
+) -> dict[str, EmbeddingSet]:
+    """The whole pass in this process."""
+    with sink, _computed(forward, _batches(data, rows)) as blocks:
+        progress("extract samples", 0, len(data))
+        for samples, (vectors, numbers) in blocks:
+            sink.append(samples, vectors, numbers)
+            progress("extract samples", sink.rows, len(data))
+    return sink.sets()
+
+
+def _example(data: Dataset, on_error: OnError) -> NDArray[Any]:
+    """A few samples that show the model what comes, shape (few, ...)."""
+    if on_error == "skip":
+        return readable_example(data.samples, EXAMPLES)
+    return np.asarray(data.samples[:EXAMPLES])
 
 
 def _asked(layers: Sequence[str] | str | None) -> list[str] | None:
@@ -156,8 +207,6 @@ def _only_split(data: Dataset) -> str | None:
 
 def _batches(data: Dataset, rows: int) -> Iterator[NDArray[Any]]:
     """The samples in blocks of so many rows, shape (b, ...), the last one perhaps shorter."""
-    if rows < 1:
-        raise InputError("The batch size is out of range.", got=str(rows), expected="at least 1")
     in_batches = getattr(data.samples, "in_batches", None)  # what reads ahead, such as the workers of a DataLoader
     if in_batches is not None:
         yield from in_batches(rows)

@@ -11,18 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Outputs, Run, check_finite
-from embedding_lab.embeddings.outputs import OutputsWriter
+from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Outputs, Run
 from embedding_lab.embeddings.vectors import EmbeddingWriter
 from embedding_lab.errors import InputError, ShapeMismatch
-from embedding_lab.extraction.classifier import in_order_of, judge, settled_scale
-from embedding_lab.extraction.source import ForwardPass, Scale
+from embedding_lab.extraction.source import ForwardPass
+from embedding_lab.extraction.verdicts import Verdicts
 
 NUMBERS = "biuf"
 """The kinds of samples that can be shown as vectors."""
-
-OUTPUT_BYTES = 1 << 20
-"""Outputs written at once: a table of many small groups of rows is slow to write and to read."""
 
 
 class Sink:
@@ -52,16 +48,11 @@ class Sink:
         self._run = run
         self._data = data
         self._step = step
-        self._fingerprint = forward.fingerprint
-        self._scale: Scale = forward.scale
-        self._classes = forward.classes
-        self._facts = {name: _facts(name, data, forward, step, epoch, split) for name in names}
+        self._facts = facts_of(names, data.samples.ndim, forward, step, epoch, split)
         self._writers: dict[str, EmbeddingWriter] = {}
         self.rows = 0
-        self._outputs_writer: OutputsWriter | None = None
-        self._waiting: list[NDArray[np.float32]] = []
-        self._outputs: list[Outputs] = []
         self._open = contextlib.ExitStack()
+        self._verdicts = Verdicts(run, data, forward, step, self._open)
 
     def __enter__(self) -> Sink:
         for name, facts in self._facts.items():
@@ -76,7 +67,7 @@ class Sink:
             self._open.__exit__(kind, error, trace)
             return
         with self._open:  # what still waits may fail to be written, and then nothing is published
-            self._write_outputs()
+            self._verdicts.write()
 
     def append(
         self, samples: NDArray[Any], vectors: Mapping[str, NDArray[Any]], numbers: NDArray[np.float32] | None
@@ -95,87 +86,79 @@ class Sink:
             StorageError: the disk refuses.
         """
         for name, writer in self._writers.items():
-            block = _as_vectors(samples) if name == INPUT_LAYER else vectors[name]
-            if len(block) != len(samples):
-                raise ShapeMismatch(
-                    f"Layer {name!r} does not give one row per sample.",
-                    got=f"{len(block):,} rows for {len(samples):,} samples",
-                )
-            writer.append(block)
+            writer.append(layer_block(name, samples, vectors))
         self.rows += len(samples)
-        if numbers is not None and self._classes is not None:
-            numbers = in_order_of(self._data.class_names, self._classes, numbers)
-        if numbers is not None and self._says_classes(numbers):
-            self._waiting.append(numbers)
-            if sum(each.nbytes for each in self._waiting) >= OUTPUT_BYTES:
-                self._write_outputs()
+        self._verdicts.append(numbers)
 
     def sets(self) -> dict[str, EmbeddingSet]:
         """What was published: vectors memory-mapped, and the outputs with all sets of their step."""
-        outputs = _joined(self._outputs)
-        return {
-            name: EmbeddingSet(
-                vectors=self._run.vectors(name, facts["step"]),
-                dataset=self._data,
-                layer=name,
-                outputs=outputs if facts["step"] == self._step else None,
-                **facts,
-            )
-            for name, facts in self._facts.items()
-        }
-
-    def _says_classes(self, numbers: NDArray[np.float32]) -> bool:
-        """Whether the model is a classifier, settled by the first block where the model itself does not say."""
-        names = self._data.class_names
-        self._scale = settled_scale(self._scale, numbers, None if names is None else len(names))
-        return self._scale != "none"
-
-    def _write_outputs(self) -> None:
-        if not self._waiting:
-            return
-        if self._outputs_writer is None:
-            writer = self._run.outputs_writer(self._data, step=self._step, model=self._fingerprint)
-            self._outputs_writer = self._open.enter_context(writer)
-        numbers = np.concatenate(self._waiting)
-        self._waiting.clear()
-        rows = slice(self._outputs_writer.rows, self._outputs_writer.rows + len(numbers))
-        check_finite(numbers, self._data.ids[rows], "the last one")
-        labels = _labels_within(self._data, max(2, numbers.shape[1]))
-        self._outputs.append(judge(numbers, self._scale, None if labels is None else labels[rows]))
-        self._outputs_writer.append(self._outputs[-1])
+        return published_sets(self._run, self._data, self._facts, self._verdicts.outputs(), self._step)
 
 
-def _facts(
-    name: str, data: Dataset, forward: ForwardPass, step: int | None, epoch: int | None, split: str | None
-) -> dict[str, Any]:
-    """What is known of a layer's vectors besides themselves; nothing of the input changes with the model."""
+def facts_of(
+    names: Sequence[str], axes: int, forward: ForwardPass, step: int | None, epoch: int | None, split: str | None
+) -> dict[str, dict[str, Any]]:
+    """What is known of each layer's vectors besides themselves; nothing of the input changes with the model.
+
+    Args:
+        names: the layers, perhaps with "input".
+        axes: how many the samples have, that of the samples among them.
+        forward: what gives the vectors.
+        step: the training step the model is at.
+        epoch: the epoch that step lies in.
+        split: the part of the dataset.
+    """
     facts: dict[str, Any] = {"split": split, "wall_time": time.time()}
-    if name == INPUT_LAYER:
-        return {**facts, "step": None, "pooling": "flatten" if data.samples.ndim > 2 else None}
+    of_input = {**facts, "step": None, "pooling": "flatten" if axes > 2 else None}
+    of_model = {**facts, "step": step, "epoch": epoch, "model": forward.fingerprint}
     return {
-        **facts,
-        "step": step,
-        "epoch": epoch,
-        "pooling": forward.layers[name],
-        "model": forward.fingerprint,
+        name: of_input if name == INPUT_LAYER else {**of_model, "pooling": forward.layers[name]} for name in names
     }
 
 
-def _joined(blocks: Sequence[Outputs]) -> Outputs | None:
-    if not blocks:
-        return None
+def published_sets(
+    run: Run, data: Dataset, facts: Mapping[str, Mapping[str, Any]], outputs: Outputs | None, step: int | None
+) -> dict[str, EmbeddingSet]:
+    """The sets that were published in a run, memory-mapped, the outputs with those of their step.
 
-    def column(name: str) -> Any:
-        return (
-            None if getattr(blocks[0], name) is None else np.concatenate([getattr(each, name) for each in blocks])
+    Args:
+        run: the run.
+        data: the samples.
+        facts: of each layer, as `facts_of` has them.
+        outputs: what the model said of the samples.
+        step: the training step it was at.
+    """
+    return {
+        name: EmbeddingSet(
+            vectors=run.vectors(name, known["step"]),
+            dataset=data,
+            layer=name,
+            outputs=outputs if known["step"] == step else None,
+            **known,
         )
+        for name, known in facts.items()
+    }
 
-    return Outputs(*map(column, ("prediction", "confidence", "loss", "probabilities")))
 
+def layer_block(name: str, samples: NDArray[Any], vectors: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """The vectors of one layer for one block: shape (b, dims).
 
-def _labels_within(data: Dataset, classes: int) -> NDArray[np.int64] | None:
-    """The labels, where the model has a class for each of them."""
-    return data.labels if data.labels is not None and data.labels.max() < classes else None
+    Args:
+        name: the layer; "input" is the samples themselves, flattened.
+        samples: shape (b, ...).
+        vectors: what the model gave, by layer.
+
+    Raises:
+        ShapeMismatch: it gave another number of rows than there are samples.
+        InputError: "input" was asked for and the samples are no numbers.
+    """
+    block = _as_vectors(samples) if name == INPUT_LAYER else vectors[name]
+    if len(block) != len(samples):
+        raise ShapeMismatch(
+            f"Layer {name!r} does not give one row per sample.",
+            got=f"{len(block):,} rows for {len(samples):,} samples",
+        )
+    return block
 
 
 def _as_vectors(samples: NDArray[Any]) -> NDArray[np.float32]:

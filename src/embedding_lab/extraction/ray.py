@@ -1,0 +1,376 @@
+"""Extraction on Ray Data: the model as an actor of `map_batches`, as many as there are GPUs or shares of the cores.
+
+What an actor is given is a shard; it puts the vectors in place itself and sends back only what is to be known of
+them. So the run's folder must be one that all machines of the cluster see, under the same path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import mmap
+import os
+import pickle
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.embeddings import Dataset, EmbeddingSet, label_numbers, numbered_ids
+from embedding_lab.embeddings.dataset import array_bytes
+from embedding_lab.embeddings.left_out import tell_left_out
+from embedding_lab.errors import InputError, LabError, MissingDependency
+from embedding_lab.extraction.sharded import SHARD_BYTES, Engine, Order, Shards, publish
+from embedding_lab.extraction.shards import Job, LeftOut, Record, ShardMaker, unusable
+from embedding_lab.extraction.source import source_of
+from embedding_lab.progress import Progress
+
+CORES_EACH = 4
+"""Cores per actor on a large machine: every actor holds the model, and a forward pass uses several cores."""
+
+SAMPLE_COLUMNS = ("samples", "image", "data")
+"""Where the samples of a Ray Dataset are looked for; without one, its columns of numbers are the samples."""
+
+KNOWN_COLUMNS = ("id", "label", "split")
+"""What other columns of a Ray Dataset mean to the lab."""
+
+FOREIGN_ROWS = 4096
+NAME = "samples"
+
+
+def import_ray() -> Any:
+    """The module `ray`.
+
+    Raises:
+        MissingDependency: Ray is not installed.
+    """
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray itself will do soon, and warns of
+    try:
+        import ray
+        import ray.data
+    except ModuleNotFoundError as error:
+        raise MissingDependency(
+            'engine="ray" needs Ray, which is not installed.',
+            remedy='Install it with: pip install "embedding-lab[ray]"',
+        ) from error
+    return ray
+
+
+@contextlib.contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Ray, as the caller has started it; else started, or joined at an address, for as long as it is needed.
+
+    Args:
+        address: of a running cluster, as `ray.init` takes it; when left out $RAY_ADDRESS, or this machine alone.
+
+    Raises:
+        MissingDependency: Ray is not installed.
+        LabError: no cluster answers.
+    """
+    ray = import_ray()
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    started: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    with _refusals(ray):
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **started)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def is_foreign(data: Any) -> bool:
+    """Whether data is a Ray Dataset."""
+    return any(each.__module__.startswith("ray.data.") for each in type(data).__mro__)
+
+
+def model_identity(model: Any) -> str:
+    """Tells a model whose weights the lab does not see from others: a SHA-256 of what is sent to the actors."""
+    return hashlib.sha256(_sent(import_ray(), model)).hexdigest()
+
+
+def on_ray(model: Any, data: Dataset) -> Engine:
+    """The engine that computes the shards of one of our datasets on Ray.
+
+    Args:
+        model: what `extract` takes; each actor gets a copy.
+        data: the samples; each actor gets them, or where they lie.
+    """
+
+    def run(job: Job, shards: Shards) -> Iterator[Record]:
+        ray = import_ray()
+        held = [ray.put(_sent(ray, model)), ray.put(_sent(ray, _by_place(data.samples)))]
+        items = [{"shard": shard, "start": rows.start, "stop": rows.stop} for shard, rows in shards.items()]
+        wanted = ray.data.from_items(items, override_num_blocks=len(items))
+        yield from _records(ray, wanted, OfShards, 1, job, held)
+
+    return run
+
+
+def extract_foreign(order: Order, model: Any, data: Any, progress: Progress) -> dict[str, EmbeddingSet]:
+    """The vectors of a Ray Dataset, in its order.
+
+    Shards are known by their content: after a kill all is read again, but what is in place is not computed again.
+
+    Args:
+        order: what was asked for.
+        model: what `extract` takes.
+        data: the Ray Dataset.
+        progress: told "extract samples"; how many there are is not known before the end.
+
+    Raises:
+        LabError of any kind, as `extract_in_shards`.
+    """
+    ray = import_ray()
+    rows = max(1, min(FOREIGN_ROWS, SHARD_BYTES // (order.row_bytes + order.example[:1].nbytes)))
+    job, work = order.job(f"a Ray Dataset in {rows}")
+    records: list[Record] = []
+    left_out: dict[str, LeftOut] = {}
+    done = 0
+    for record in _records(ray, data, OfContent, rows, job, [ray.put(_sent(ray, model))], in_order=True):
+        named = {each.id or str(numbered_ids(NAME, 1, done + each.place)[0]): each for each in record.left_out}
+        if named and order.on_error == "stop":
+            raise unusable(*next(iter(named.items())))
+        left_out.update(named)
+        records.append(record)
+        done += record.samples
+        progress("extract samples", done, None)
+    progress("extract samples", done, done)
+    tell_left_out({name: each.reason for name, each in left_out.items()}, done)
+    return publish(order, work, _table(records, done), records)
+
+
+def foreign_example(data: Any, count: int) -> NDArray[Any]:
+    """The first samples of a Ray Dataset, shape (up to count, ...)."""
+    with _quiet(data.context, in_order=True), _refusals(import_ray()):
+        return _samples(data.take_batch(count, batch_format="numpy"))
+
+
+class Actor:
+    """A model in a process of Ray's.
+
+    Args:
+        job: what its shards are shards of.
+        held: the model, and what else it needs, in Ray's store.
+        threads: how many the model may use.
+    """
+
+    def __init__(self, job: Job, held: list[Any], threads: int) -> None:
+        for each in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[each] = str(threads)
+        model, *self.others = (pickle.loads(each) for each in import_ray().get(held))
+        self._open = contextlib.ExitStack()
+        forward = self._open.enter_context(source_of(model).forward_pass(job.example, job.of_model, job.pooling))
+        self.maker = ShardMaker(job, forward.run)
+
+
+class OfShards(Actor):
+    """Computes the shards whose rows it is told."""
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[bytes]]:
+        """Their replies, as bytes that only we read."""
+        asked = zip(batch["shard"], batch["start"], batch["stop"], strict=True)
+        return {
+            "reply": [
+                _reply(lambda: self.maker.make(str(shard), self.others[0], range(int(start), int(stop))))  # noqa: B023
+                for shard, start, stop in asked
+            ]
+        }
+
+
+class OfContent(Actor):
+    """Computes a batch of a Ray Dataset as a shard, named by what is in it."""
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[bytes]]:
+        """Its reply, as bytes that only we read."""
+
+        def make() -> Record:
+            samples = _samples(batch)
+            digest = hashlib.sha256()
+            for name, values in batch.items():
+                digest.update(name.encode() + array_bytes(np.asarray(values)))
+            return self.maker.make(digest.hexdigest()[:20], samples, range(len(samples)), _beside(batch))
+
+        return {"reply": [_reply(make)]}
+
+
+def _reply(make: Callable[[], Record]) -> bytes:
+    """A record, or the error in its place, with the warnings that came meanwhile."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            told: Record | LabError = make()
+        except LabError as error:
+            told = error
+    return pickle.dumps((told, [str(each.message) for each in heard if each.category is UserWarning]))
+
+
+def _records(
+    ray: Any, wanted: Any, actor: type[Actor], rows: int, job: Job, held: list[Any], in_order: bool = False
+) -> Iterator[Record]:
+    """What the actors say of the shards, as they come or in order. What a killed one had to do, Ray does again."""
+    workers, threads, needs = _shares(ray.cluster_resources())
+    computed = wanted.map_batches(
+        actor,
+        batch_size=rows,
+        batch_format="numpy",
+        fn_constructor_kwargs={"job": job, "held": held, "threads": threads},
+        concurrency=workers,
+        **needs,
+    )
+    said: set[str] = set()
+    with _quiet(computed.context, in_order), _refusals(ray):
+        for row in computed.iter_rows():
+            told, heard = pickle.loads(row["reply"])
+            for warning in set(heard) - said:
+                said.add(warning)
+                warnings.warn(warning, stacklevel=2)
+            if isinstance(told, LabError):
+                raise told
+            yield told
+
+
+def _shares(resources: Mapping[str, float]) -> tuple[int, int, dict[str, float]]:
+    """How many actors, how many threads each, and what each asks of Ray.
+
+    They ask for less than they use, so that there is room for who reads the data.
+    """
+    cores, gpus = max(1, int(resources.get("CPU", 1))), int(resources.get("GPU", 0))
+    workers = gpus or max(min(cores, 2), cores // CORES_EACH)
+    threads = max(1, cores // workers)
+    asked = 0.5 if threads == 1 else threads // 2
+    return workers, threads, {"num_cpus": asked, **({"num_gpus": 1} if gpus else {})}
+
+
+@contextlib.contextmanager
+def _quiet(context: Any, in_order: bool) -> Iterator[None]:
+    """Ray Data without a word of its own, and with the order of rows where that is asked for."""
+    wanted = {"enable_progress_bars": False, "print_on_execution_start": False}
+    before = {name: getattr(context, name) for name in wanted}
+    order, context.execution_options.preserve_order = context.execution_options.preserve_order, in_order
+    loggers = [logging.getLogger(name) for name in ("ray", "ray.data")]
+    levels = [logger.level for logger in loggers]
+    for name, value in wanted.items():
+        setattr(context, name, value)
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        context.execution_options.preserve_order = order
+        for name, value in before.items():
+            setattr(context, name, value)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _refusals(ray: Any) -> Iterator[None]:
+    """Turns what Ray says when it cannot go on into an error that helps."""
+    try:
+        yield
+    except LabError:
+        raise
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        said = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise LabError(
+            "Ray could not go on.",
+            got=(said[-1] if said else type(error).__name__).rstrip("."),
+            remedy="What is in place is kept: mend it and begin again, and only the rest is computed.",
+        ) from error
+
+
+def _sent(ray: Any, thing: Any) -> bytes:
+    """A model or samples as they go to an actor; a model's file by a path that holds everywhere."""
+    thing = Path(thing).absolute() if isinstance(thing, str | Path) else thing
+    try:
+        return bytes(ray.cloudpickle.dumps(thing))
+    except (TypeError, pickle.PicklingError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"This {type(thing).__name__} cannot be sent to other processes.",
+            got=" ".join(str(error).split())[:300],
+            remedy="Hand over the path of a Keras model's file, or samples as an array.",
+        ) from error
+
+
+class Mapped:
+    """A memory-mapped array that is sent by the path of its file, and mapped again by who gets it."""
+
+    def __init__(self, array: np.memmap[Any, Any]) -> None:
+        self._how = (str(array.filename), array.dtype, array.offset, array.shape)
+
+    def __reduce__(self) -> Any:
+        return _mapped, self._how
+
+
+def _mapped(path: str, dtype: Any, offset: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.memmap(path, dtype, "r", offset, shape)
+
+
+def _by_place(samples: Any) -> Any:
+    """Samples as they are sent: a whole mapped file by its path, all else as it is."""
+    under: Any = getattr(samples, "base", None)  # a part of a mapped file is one too, but does not say which
+    whole = isinstance(samples, np.memmap) and samples.flags.c_contiguous and isinstance(under, mmap.mmap)
+    return Mapped(samples) if whole else samples
+
+
+def _samples(batch: Mapping[str, Any]) -> NDArray[Any]:
+    """The samples in a batch of a Ray Dataset, shape (b, ...)."""
+    name = next((name for name in SAMPLE_COLUMNS if name in batch), None)
+    if name is not None:
+        samples = np.asarray(batch[name])
+        return np.stack(list(samples)) if samples.dtype == object else samples
+    numbers = [np.asarray(batch[name]) for name in batch if _is_number(name, batch[name])]
+    if not numbers:
+        raise InputError(
+            "This Ray Dataset has no samples.",
+            got=f"the columns {', '.join(batch)}",
+            expected=f"a column {' or '.join(SAMPLE_COLUMNS)}, or columns of numbers",
+            remedy="Rename the column with ds.rename_columns.",
+        )
+    return np.stack(numbers, axis=1)
+
+
+def _beside(batch: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """What came along with the samples: one value for each."""
+    if any(name in batch for name in SAMPLE_COLUMNS):
+        others = [name for name in batch if name not in SAMPLE_COLUMNS]
+    else:
+        others = [name for name in batch if not _is_number(name, batch[name])]
+    return {name: np.asarray(batch[name]) for name in others if np.asarray(batch[name]).ndim == 1}
+
+
+def _is_number(name: str, values: Any) -> bool:
+    values = np.asarray(values)
+    return name not in KNOWN_COLUMNS and values.ndim == 1 and values.dtype.kind in "biuf"
+
+
+def _table(records: list[Record], samples: int) -> Dataset:
+    """The dataset of what is in place, without its samples; ids are numbered by the place among all of them."""
+    starts = np.cumsum([0, *(record.samples for record in records)])
+    missing = [
+        int(at) + each.place for at, record in zip(starts, records, strict=False) for each in record.left_out
+    ]
+    filled = [record for record in records if record.rows]
+    columns = {
+        name: np.array([each for record in filled for each in record.table[name]]) for name in filled[0].table
+    }
+    labels, class_names = label_numbers(columns.pop("label", None))
+    ids, splits = columns.pop("id", None), columns.pop("split", None)
+    return Dataset(
+        name=NAME,
+        samples=None,
+        ids=np.delete(numbered_ids(NAME, samples), missing) if ids is None else ids.astype(np.str_),
+        labels=labels,
+        class_names=class_names,
+        splits=None if splits is None else splits.astype(np.str_),
+        columns=columns,
+        kept_fingerprint=hashlib.sha256("".join(record.shard for record in records).encode()).hexdigest()[:16],
+    )

@@ -1,0 +1,100 @@
+"""What a classifier said of all samples, from the model's last numbers block by block into a run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding_lab.embeddings import Dataset, Outputs, Run, check_finite
+from embedding_lab.embeddings.outputs import OutputsWriter
+from embedding_lab.extraction.classifier import in_order_of, judge, settled_scale
+from embedding_lab.extraction.source import ForwardPass, Scale
+
+OUTPUT_BYTES = 1 << 20
+"""Outputs written at once: a table of many small groups of rows is slow to write and to read."""
+
+
+class Verdicts:
+    """Takes a model's last numbers in the order of the samples; of a model that is no classifier it keeps nothing.
+
+    Args:
+        run: where they go.
+        data: the samples.
+        forward: what the numbers come from.
+        step: the training step the model is at.
+        until_published: what the table is written in: leaving it publishes or discards.
+    """
+
+    def __init__(
+        self, run: Run, data: Dataset, forward: ForwardPass, step: int | None, until_published: contextlib.ExitStack
+    ) -> None:
+        self._run = run
+        self._data = data
+        self._step = step
+        self._fingerprint = forward.fingerprint
+        self._scale: Scale = forward.scale
+        self._classes = forward.classes
+        self._until_published = until_published
+        self._writer: OutputsWriter | None = None
+        self._waiting: list[NDArray[np.float32]] = []
+        self._outputs: list[Outputs] = []
+
+    def append(self, numbers: NDArray[np.float32] | None) -> None:
+        """Takes those of the next samples: shape (b, k), or None where the model ends in none.
+
+        Raises:
+            NotFinite: they hold NaN or infinity.
+            StorageError: the disk refuses.
+        """
+        if numbers is not None and self._classes is not None:
+            numbers = in_order_of(self._data.class_names, self._classes, numbers)
+        if numbers is not None and self._says_classes(numbers):
+            self._waiting.append(numbers)
+            if sum(each.nbytes for each in self._waiting) >= OUTPUT_BYTES:
+                self.write()
+
+    def write(self) -> None:
+        """Writes what still waits, as before the table is published."""
+        if not self._waiting:
+            return
+        if self._writer is None:
+            writer = self._run.outputs_writer(self._data, step=self._step, model=self._fingerprint)
+            self._writer = self._until_published.enter_context(writer)
+        numbers = np.concatenate(self._waiting)
+        self._waiting.clear()
+        rows = slice(self._writer.rows, self._writer.rows + len(numbers))
+        check_finite(numbers, self._data.ids[rows], "the last one")
+        labels = _labels_within(self._data, max(2, numbers.shape[1]))
+        self._outputs.append(judge(numbers, self._scale, None if labels is None else labels[rows]))
+        self._writer.append(self._outputs[-1])
+
+    def outputs(self) -> Outputs | None:
+        """All that was written, in one."""
+        return _joined(self._outputs)
+
+    def _says_classes(self, numbers: NDArray[np.float32]) -> bool:
+        """Whether the model is a classifier, settled by the first block where the model itself does not say."""
+        names = self._data.class_names
+        self._scale = settled_scale(self._scale, numbers, None if names is None else len(names))
+        return self._scale != "none"
+
+
+def _joined(blocks: Sequence[Outputs]) -> Outputs | None:
+    if not blocks:
+        return None
+
+    def column(name: str) -> Any:
+        return (
+            None if getattr(blocks[0], name) is None else np.concatenate([getattr(each, name) for each in blocks])
+        )
+
+    return Outputs(*map(column, ("prediction", "confidence", "loss", "probabilities")))
+
+
+def _labels_within(data: Dataset, classes: int) -> NDArray[np.int64] | None:
+    """The labels, where the model has a class for each of them."""
+    return data.labels if data.labels is not None and data.labels.max() < classes else None
