@@ -286,3 +286,22 @@ def test_a_file_name_that_is_not_text_is_refused(paint: Paint) -> None:
         return
     with pytest.raises(InputError, match=r"caf\\udce9"):
         load_dataset(folder)
+
+
+def test_broken_pictures_are_left_out_and_named_where_that_is_asked_for(paint: Paint) -> None:
+    paint("cat/a.png")
+    paint("dog/c.png")
+    folder = paint("dog/d.png")
+    (folder / "cat" / "b.jpg").write_bytes(b"not a picture")
+    whole = (folder / "dog" / "c.png").read_bytes()
+    (folder / "dog" / "c.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.warns(UserWarning, match=r"2 of 4 samples left out: .*cat/b\.jpg'.*dog/c\.png'"):
+        data = load_dataset(folder, on_error="skip")
+    assert [each.rpartition("/")[2] for each in data.ids] == ["a.png", "d.png"]
+    assert data.labels is not None
+    assert data.labels.tolist() == [0, 1]
+    assert len(data.samples) == 2
+    (folder / "cat" / "a.png").write_bytes(b"")
+    (folder / "dog" / "d.png").write_bytes(b"")
+    with pytest.raises(EmptyData, match="None of these files is a picture"):
+        load_dataset(folder, on_error="skip")

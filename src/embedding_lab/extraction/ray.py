@@ -12,6 +12,7 @@ import logging
 import mmap
 import os
 import pickle
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ from embedding_lab.errors import InputError, LabError, MissingDependency
 from embedding_lab.extraction.sharded import SHARD_BYTES, Engine, Order, Shards, publish
 from embedding_lab.extraction.shards import Job, LeftOut, Record, ShardMaker, unusable
 from embedding_lab.extraction.source import source_of
+from embedding_lab.frameworks.quiet import without_lines
 from embedding_lab.progress import Progress
 
 CORES_EACH = 4
@@ -39,7 +41,10 @@ KNOWN_COLUMNS = ("id", "label", "split")
 """What other columns of a Ray Dataset mean to the lab."""
 
 FOREIGN_ROWS = 4096
+"""Samples of a Ray Dataset that an actor is given at once: a shard, where they fit the memory."""
+
 NAME = "samples"
+_START_UP_NOISE = re.compile(r"\[\d{4}-\d\d-\d\d [\d:,]+ [IWE] ")
 
 
 def import_ray() -> Any:
@@ -76,9 +81,10 @@ def connected(address: str | None) -> Iterator[None]:
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Ray's core writes past Python's loggers
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     started: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    with _refusals(ray):
+    with _refusals(ray), without_lines(_START_UP_NOISE):
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **started)
     try:
         yield
@@ -222,7 +228,7 @@ def _records(
         batch_size=rows,
         batch_format="numpy",
         fn_constructor_kwargs={"job": job, "held": held, "threads": threads},
-        concurrency=workers,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
         **needs,
     )
     said: set[str] = set()

@@ -85,7 +85,7 @@ class Order:
             samples: tells them from others.
         """
         asked = (samples, self.identity, *self.names, self.pooling, self.step, self.epoch, self.split)
-        same = json.dumps((*asked, self.on_error)) if self.identity is not None else secrets.token_hex()
+        same = json.dumps(asked) if self.identity is not None else secrets.token_hex()
         work = Unfinished(self.run.files, hashlib.sha256(same.encode()).hexdigest()[:16])
         job = Job(
             run=self.run.path.absolute(),
@@ -99,6 +99,16 @@ class Order:
             example=self.example,
         )
         return job, work
+
+    @contextlib.contextmanager
+    def kept_to_go_on(self, work: Unfinished) -> Iterator[None]:
+        """Keeps what is in place when the work stops, if a later start can know that it is the same."""
+        try:
+            yield
+        except BaseException:
+            if self.identity is None:
+                work.end()
+            raise
 
 
 def extract_in_shards(order: Order, data: Dataset, engine: Engine, progress: Progress) -> dict[str, EmbeddingSet]:
@@ -124,17 +134,18 @@ def extract_in_shards(order: Order, data: Dataset, engine: Engine, progress: Pro
     missing = {shard: shards[shard] for shard, record in records.items() if record is None}
     done = len(data) - sum(map(len, missing.values()))
     progress("extract samples", done, len(data), *_found(len(shards) - len(missing), len(shards)))
-    for record in engine(job, missing) if missing else ():
-        if record.left_out and order.on_error == "stop":
-            first = record.left_out[0]
-            raise unusable(str(data.ids[shards[record.shard].start + first.place]), first)
-        records[record.shard] = record
-        done += record.samples
-        progress("extract samples", done, len(data))
-    found = [record for record in records.values() if record is not None]
-    left_out = {shards[each.shard].start + bad.place: bad for each in found for bad in each.left_out}
-    tell_left_out({str(data.ids[row]): bad.reason for row, bad in left_out.items()}, len(data))
-    return publish(order, work, without(data, list(left_out)), found)
+    with order.kept_to_go_on(work):
+        for record in engine(job, missing) if missing else ():
+            if record.left_out and order.on_error == "stop":
+                first = record.left_out[0]
+                raise unusable(str(data.ids[shards[record.shard].start + first.place]), first)
+            records[record.shard] = record
+            done += record.samples
+            progress("extract samples", done, len(data))
+        found = [record for record in records.values() if record is not None]
+        left_out = {shards[each.shard].start + bad.place: bad for each in found for bad in each.left_out}
+        tell_left_out({str(data.ids[row]): bad.reason for row, bad in left_out.items()}, len(data))
+        return publish(order, work, without(data, list(left_out)), found)
 
 
 def in_this_process(forward: ForwardPass, samples: Any) -> Engine:

@@ -210,13 +210,13 @@ class ShardMaker:
 
 
 def in_place(run: Run, work: Unfinished, job: Job, shard: str) -> Record | None:
-    """What was written down of a shard, if all its files are still there."""
+    """What was written down of a shard, if its files are still there and no sample is missing that is asked for."""
     said = work.said(shard)
     if said is None:
         return None
     record = Record(**{**said, "left_out": tuple(LeftOut(**each) for each in said["left_out"])})
     whole = all(run.has_shard(layer, job.step_of(layer), file) for layer, file in record.files.items())
-    return record if whole else None
+    return record if whole and not (record.left_out and job.on_error == "stop") else None
 
 
 def unusable(name: str, left_out: LeftOut) -> LabError:

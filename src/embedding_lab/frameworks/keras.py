@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import sys
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.errors import BrokenFile, InputError, LabError, MissingDependency
+from embedding_lab.frameworks.quiet import without_lines
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 QUIET = "3"
@@ -170,26 +170,9 @@ def _explained(error: Exception, path: Path) -> LabError:
 
 @contextlib.contextmanager
 def _quiet_start() -> Iterator[None]:
-    """Keeps TensorFlow's start-up lines off the terminal; all else that is written comes out afterwards.
-
-    The lines come from C++ before any log level counts, so only the file descriptor can be turned aside.
-    """
+    """Keeps TensorFlow's start-up lines off the terminal, unless the user chose a log level."""
     if "tensorflow" in sys.modules or os.environ.setdefault(LOG_LEVEL, QUIET) != QUIET:
         yield
         return
-    try:
-        terminal = os.dup(2)
-    except OSError:  # no standard error at all, as under pythonw
+    with without_lines(_START_UP_NOISE):
         yield
-        return
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            aside.seek(0)
-            for line in aside.read().decode(errors="replace").splitlines(keepends=True):
-                if not _START_UP_NOISE.match(line):
-                    os.write(2, line.encode())
