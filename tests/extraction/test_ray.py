@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.dataset import load_dataset
 from embedding_lab.embeddings import EmbeddingSet, as_dataset, open_run
-from embedding_lab.errors import InputError, NotFinite
+from embedding_lab.errors import InputError, LabError, NotFinite
 from embedding_lab.extraction import extract, sharded
 
 # Ray warns of its own settings while it copies them
@@ -108,7 +108,7 @@ def test_a_worker_that_is_killed_in_mid_batch_costs_no_sample(ray: Any, tmp_path
 DRIVER = """
 import os, signal, sys
 import ray
-from extraction import test_ray as here
+import test_ray as here
 from embedding_lab.extraction import extract, sharded
 
 sharded.FEWEST_ROWS = here.SHARD
@@ -126,7 +126,7 @@ extract(here.Counting(log), here.labelled(here.ROWS), engine="ray", out=out, pro
 
 def drive(*words: object) -> subprocess.CompletedProcess[str]:
     """Runs a driver of its own, with its own two workers."""
-    path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     return subprocess.run(
         [sys.executable, "-c", DRIVER, *map(str, words)],
         env={**os.environ, "PYTHONPATH": path},
@@ -181,6 +181,14 @@ def test_what_cannot_be_used_is_named_and_left_out_or_stops_the_rest(ray: Any, t
     with pytest.raises(NotFinite, match=r"some/00007|some/00100"):
         extract(plain, labelled(samples), engine="ray", out=tmp_path)
     assert not list(tmp_path.rglob("embeddings.json"))
+
+
+def test_what_a_model_raises_in_a_worker_is_told(ray: Any) -> None:
+    def broken(samples: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        return plain(samples) if len(samples) == 2 else {}["no such key"]
+
+    with pytest.raises(LabError, match=r"Ray could not go on.*KeyError: 'no such key'"):
+        extract(broken, labelled(ROWS), engine="ray")
 
 
 def test_a_batch_that_a_worker_cannot_hold_is_halved_and_that_is_said(ray: Any) -> None:

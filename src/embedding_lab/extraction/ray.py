@@ -44,6 +44,7 @@ FOREIGN_ROWS = 4096
 """Samples of a Ray Dataset that an actor is given at once: a shard, where they fit the memory."""
 
 NAME = "samples"
+_RAISED = re.compile(r"^[\w.]+(Error|Exception): .*$", re.MULTILINE)
 _START_UP_NOISE = re.compile(r"\[\d{4}-\d\d-\d\d [\d:,]+ [IWE] ")
 
 
@@ -112,7 +113,7 @@ def on_ray(model: Any, data: Dataset) -> Engine:
 
     def run(job: Job, shards: Shards) -> Iterator[Record]:
         ray = import_ray()
-        held = [ray.put(_sent(ray, model)), ray.put(_sent(ray, _by_place(data.samples)))]
+        held = [ray.put(_sent(ray, model)), _stored(ray, data.samples)]
         items = [{"shard": shard, "start": rows.start, "stop": rows.stop} for shard, rows in shards.items()]
         wanted = ray.data.from_items(items, override_num_blocks=len(items))
         yield from _records(ray, wanted, OfShards, 1, job, held)
@@ -171,9 +172,10 @@ class Actor:
     def __init__(self, job: Job, held: list[Any], threads: int) -> None:
         for each in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ[each] = str(threads)
-        model, *self.others = (pickle.loads(each) for each in import_ray().get(held))
+        model, *self.others = import_ray().get(held)
         self._open = contextlib.ExitStack()
-        forward = self._open.enter_context(source_of(model).forward_pass(job.example, job.of_model, job.pooling))
+        source = source_of(pickle.loads(model))
+        forward = self._open.enter_context(source.forward_pass(job.example, job.of_model, job.pooling))
         self.maker = ShardMaker(job, forward.run)
 
 
@@ -285,19 +287,33 @@ def _refusals(ray: Any) -> Iterator[None]:
     except LabError:
         raise
     except (ray.exceptions.RayError, ConnectionError) as error:
-        said = [line.strip() for line in str(error).splitlines() if line.strip()]
+        first = _RAISED.search(str(error))  # of the tracebacks of all processes it went through
         raise LabError(
             "Ray could not go on.",
-            got=(said[-1] if said else type(error).__name__).rstrip("."),
+            got=(first[0] if first else f"{type(error).__name__}: {error}").rstrip("."),
             remedy="What is in place is kept: mend it and begin again, and only the rest is computed.",
         ) from error
 
 
-def _sent(ray: Any, thing: Any) -> bytes:
-    """A model or samples as they go to an actor; a model's file by a path that holds everywhere."""
-    thing = Path(thing).absolute() if isinstance(thing, str | Path) else thing
+def _sent(ray: Any, model: Any) -> bytes:
+    """A model as it goes to the actors; its file by a path that holds everywhere."""
+    with _sendable(model):
+        return bytes(ray.cloudpickle.dumps(Path(model).absolute() if isinstance(model, str | Path) else model))
+
+
+def _stored(ray: Any, samples: Any) -> Any:
+    """Samples in Ray's store, where all actors of a machine read one copy; a whole mapped file by its path."""
+    under: Any = getattr(samples, "base", None)  # a part of a mapped file is one too, but does not say which
+    whole = isinstance(samples, np.memmap) and samples.flags.c_contiguous and isinstance(under, mmap.mmap)
+    with _sendable(samples):
+        return ray.put(Mapped(samples) if whole else samples)
+
+
+@contextlib.contextmanager
+def _sendable(thing: Any) -> Iterator[None]:
+    """Says what cannot be sent."""
     try:
-        return bytes(ray.cloudpickle.dumps(thing))
+        yield
     except (TypeError, pickle.PicklingError, AttributeError, ValueError) as error:
         raise InputError(
             f"This {type(thing).__name__} cannot be sent to other processes.",
@@ -318,13 +334,6 @@ class Mapped:
 
 def _mapped(path: str, dtype: Any, offset: int, shape: tuple[int, ...]) -> NDArray[Any]:
     return np.memmap(path, dtype, "r", offset, shape)
-
-
-def _by_place(samples: Any) -> Any:
-    """Samples as they are sent: a whole mapped file by its path, all else as it is."""
-    under: Any = getattr(samples, "base", None)  # a part of a mapped file is one too, but does not say which
-    whole = isinstance(samples, np.memmap) and samples.flags.c_contiguous and isinstance(under, mmap.mmap)
-    return Mapped(samples) if whole else samples
 
 
 def _samples(batch: Mapping[str, Any]) -> NDArray[Any]:
