@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import Dataset, EmbeddingSet, label_numbers, numbered_ids
-from embedding_lab.embeddings.dataset import array_bytes
+from embedding_lab.embeddings.dataset import array_parts
 from embedding_lab.embeddings.left_out import tell_left_out
 from embedding_lab.errors import InputError, LabError, MissingDependency
 from embedding_lab.extraction.sharded import SHARD_BYTES, Engine, Order, Shards, publish
@@ -203,7 +203,8 @@ class OfContent(Actor):
             samples = _samples(batch)
             digest = hashlib.sha256()
             for name, values in batch.items():
-                digest.update(name.encode() + array_bytes(np.asarray(values)))
+                for part in [name.encode(), *array_parts(np.asarray(values))]:
+                    digest.update(part)
             return self.maker.make(digest.hexdigest()[:20], samples, range(len(samples)), _beside(batch))
 
         return {"reply": [_reply(make)]}

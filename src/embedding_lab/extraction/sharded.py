@@ -12,14 +12,14 @@ import json
 import math
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import Dataset, EmbeddingSet, Run
-from embedding_lab.embeddings.dataset import array_bytes
+from embedding_lab.embeddings.dataset import array_parts
 from embedding_lab.embeddings.left_out import OnError, tell_left_out
 from embedding_lab.embeddings.some_rows import SomeRows
 from embedding_lab.embeddings.unfinished import Unfinished
@@ -187,15 +187,7 @@ def without(data: Dataset, rows: Sequence[int]) -> Dataset:
     if not rows:
         return data
     kept = np.setdiff1d(np.arange(len(data)), rows)
-    return Dataset(
-        name=data.name,
-        samples=SomeRows(data.samples, kept),
-        ids=data.ids[kept],
-        labels=None if data.labels is None else data.labels[kept],
-        class_names=data.class_names,
-        splits=None if data.splits is None else data.splits[kept],
-        columns={name: values[kept] for name, values in data.columns.items()},
-    )
+    return replace(replace(data, samples=None).take(kept), samples=SomeRows(data.samples, kept))
 
 
 def readable_example(samples: Any, count: int) -> NDArray[Any]:
@@ -222,7 +214,10 @@ def _same_samples(data: Dataset) -> str:
     try:
         return data.fingerprint
     except UNUSABLE:
-        return hashlib.sha256(array_bytes(data.ids) + array_bytes(data.labels)).hexdigest()
+        digest = hashlib.sha256()
+        for part in [*array_parts(data.ids), *array_parts(data.labels)]:
+            digest.update(part)
+        return digest.hexdigest()
 
 
 def _found(shards: int, of: int) -> tuple[str, ...]:
