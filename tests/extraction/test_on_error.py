@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import as_dataset, open_run
-from embedding_lab.errors import EmptyData, InputError, MissingDependency, NotFinite, UnknownName
+from embedding_lab.errors import EmptyData, InputError, MissingDependency, NotFinite, ShapeMismatch, UnknownName
 from embedding_lab.extraction import extract, sharded
 
 ROWS = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
@@ -108,6 +108,17 @@ def test_a_model_that_refuses_one_sample_gives_the_others() -> None:
     with pytest.warns(UserWarning, match="'samples/00017' .*not this one"):
         sets = extract(choosy, ROWS, "output", on_error="skip")
     np.testing.assert_array_equal(sets["output"].vectors, np.delete(ROWS, 17, axis=0))
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("batch_size", [8, 16], ids=["in a shard", "between shards"])
+def test_vectors_of_several_widths_are_refused(batch_size: int, tmp_path: Path) -> None:
+    def uneven(samples: NDArray[Any]) -> NDArray[Any]:
+        return samples[:, : 2 if (samples[:, 0] == ROWS[39, 0]).any() else 3]
+
+    with pytest.raises(ShapeMismatch, match=r"'output' does not give vectors of one width. Got: 2 and 3"):
+        extract(uneven, ROWS, "output", out=tmp_path, on_error="skip", batch_size=batch_size)
+    assert not list(tmp_path.rglob("embeddings.json"))
 
 
 def test_without_ray_the_message_names_the_extra() -> None:

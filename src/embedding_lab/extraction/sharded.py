@@ -24,7 +24,7 @@ from embedding_lab.embeddings.left_out import OnError, tell_left_out
 from embedding_lab.embeddings.some_rows import SomeRows
 from embedding_lab.embeddings.unfinished import Unfinished
 from embedding_lab.errors import EmptyData
-from embedding_lab.extraction.shards import UNUSABLE, Job, Record, ShardMaker, in_place, unusable
+from embedding_lab.extraction.shards import UNUSABLE, Job, Record, ShardMaker, check_widths, in_place, unusable
 from embedding_lab.extraction.source import ForwardPass, Pooling
 from embedding_lab.extraction.streaming import facts_of, published_sets
 from embedding_lab.extraction.verdicts import Verdicts
@@ -169,6 +169,8 @@ def publish(order: Order, work: Unfinished, data: Dataset, records: Sequence[Rec
         records: of all shards, in the order of the samples.
     """
     shards = [record for record in records if record.rows]
+    for layer in order.names:
+        check_widths(layer, (record.dims[layer] for record in shards))
     facts = facts_of(order.names, order.example.ndim, order.forward, order.step, order.epoch, order.split)
     with contextlib.ExitStack() as until_published:
         verdicts = Verdicts(order.run, data, order.forward, order.step, until_published)
