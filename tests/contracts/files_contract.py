@@ -64,6 +64,14 @@ class FilesContract:
         files.remove("one.json")
         assert files.list("") == []
 
+    def test_a_folder_is_removed_with_all_that_lies_in_it(self, files: Files, again: Files) -> None:
+        for name in ("work/one/a.json", "work/one/b.json", "kept.json"):
+            files.publish(name, b"{}")
+        files.remove_folder("work/one")
+        files.remove_folder("gone")
+        assert files.list("") == ["kept.json"]
+        assert again.list("work/one") == []
+
     def test_the_stamp_of_a_file_and_of_its_folder_tells_a_change(self, files: Files) -> None:
         files.publish("layers/one.json", b"first")
         before = files.stamp("layers/one.json"), files.stamp("layers")

@@ -152,6 +152,21 @@ def test_a_run_is_written_read_mapped_and_examined(bucket: str) -> None:
     assert [each.name for each in lab.doctor(f"{bucket}/logs").findings] == ["logdir-remote"]
 
 
+def test_shards_that_are_computed_apart_lie_there_as_one_run(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embedding_lab.extraction.sharded.FEWEST_ROWS", 100)
+    samples = VECTORS.copy()
+    samples[150] = np.nan
+    with pytest.warns(UserWarning, match="1 of 300 samples left out: 'samples/00150'"):
+        lab.extract(lambda batch: batch * 2, samples, "output", out=f"{bucket}/logs/run", on_error="skip")
+    read = lab.open_run(f"{bucket}/logs/run").embeddings("output")
+    np.testing.assert_array_equal(read.vectors[:], np.delete(VECTORS, 150, axis=0) * 2)
+    import s3fs
+
+    names = s3fs.S3FileSystem().find(bucket)
+    assert sum(each.endswith(".npy") for each in names) == 3
+    assert not any("unfinished" in each for each in names)
+
+
 def test_the_doctor_finds_an_object_that_has_changed(bucket: str) -> None:
     lab.log_embeddings(f"{bucket}/logs/run", VECTORS, layer="mine")
     import s3fs

@@ -181,7 +181,7 @@ class Run:
     def has_shard(self, layer: str, step: int | None, file: Mapping[str, Any]) -> bool:
         """Whether a shard that was put in place is still there as a whole."""
         try:
-            return self.files.stamp(f"{_set_folder(layer, step)}/{file['name']}").size == file["bytes"]
+            return self.files.stamp(f"{_set_folder(layer, step)}/{file['name']}").size == int(file["bytes"])
         except DataMissing:
             return False
 

@@ -95,6 +95,6 @@ class Unfinished:
             return None
         except ValueError as error:
             raise BrokenFile(
-                f"{self._files.local(name)} is no JSON.", remedy="Remove it and begin again."
+                f"{self._files.address(name)} is no JSON.", remedy="Remove it and begin again."
             ) from error
         return dict(content)

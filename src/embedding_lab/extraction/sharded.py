@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from embedding_lab.embeddings import Dataset, EmbeddingSet, Run
 from embedding_lab.embeddings.dataset import array_parts
 from embedding_lab.embeddings.left_out import OnError, tell_left_out
+from embedding_lab.embeddings.places import absolute
 from embedding_lab.embeddings.some_rows import SomeRows
 from embedding_lab.embeddings.unfinished import Unfinished
 from embedding_lab.errors import EmptyData
@@ -88,7 +89,7 @@ class Order:
         same = json.dumps(asked) if self.identity is not None else secrets.token_hex()
         work = Unfinished(self.run.files, hashlib.sha256(same.encode()).hexdigest()[:16])
         job = Job(
-            run=self.run.path.absolute(),
+            run=absolute(self.run.path),
             key=work.key,
             generation=work.generation,
             layers=tuple(self.names),
