@@ -1,10 +1,10 @@
 """Times our neighbours and faiss in turn on the same vectors, and counts how many true ones each finds.
 
-    taskset -c 0 python benchmarks/neighbours.py [--rows 70000] [--json out.json]
+    taskset -c 0 python benchmarks/neighbours.py [--rows 70000] [--turns 3] [--json out.json]
     taskset -c 0 python benchmarks/neighbours.py --million
 
 Vectors: MNIST's first 50 principal components where $EMBEDDING_LAB_DATA has it, and clusters made here, a
-fifth of them doubled. Seconds of processor time on one thread, the best of three, compiled code warm.
+fifth of them doubled. Seconds of processor time on one thread, the best of the turns, compiled code warm.
 
 With --million only ours, once, of 1,000,000 × 64 vectors in a file, for the memory that takes.
 """
@@ -26,8 +26,6 @@ import numpy as np
 
 from embedding_lab.projection import neighbours
 from embedding_lab.projection.pca import fit_pca
-
-TURNS = 3
 
 
 def mnist(rows: int) -> np.ndarray | None:
@@ -123,6 +121,7 @@ def memory(line: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=70_000)
+    parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--million", action="store_true")
     asked = parser.parse_args()
@@ -143,7 +142,7 @@ def main() -> None:
                 ways |= {"faiss exact": faiss_exact, "bare product": product}
             best = dict.fromkeys(ways, np.inf)
             found = {}
-            for turn in range(TURNS):
+            for turn in range(asked.turns):
                 for way, search in ways.items():
                     if turn and way in ("faiss exact", "bare product"):
                         continue
