@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedding_lab.errors import EmptyData, InputError, NotFinite, ShapeMismatch, UnknownName
-from embedding_lab.projection import neighbours
+from embedding_lab.projection import neighbours, search
 
 
 def brute_force(vectors, k, metric="euclidean"):
@@ -235,6 +235,28 @@ def test_new_vectors_find_their_neighbours_each_on_its_own(exact, dims):
     np.testing.assert_array_equal(itself.indices[0], [100, 4_000])
     np.testing.assert_array_equal(itself.distances[0], [0, 0])
     assert itself.indices[1, 0] == 7
+
+
+def test_cells_smaller_than_a_neighbourhood_still_give_every_row_all_its_neighbours():
+    random = np.random.default_rng(0)
+    centres = 3 * random.normal(size=(200, 64))
+    vectors = (centres[random.integers(0, 200, 40_000)] + random.normal(size=(40_000, 64))).astype(np.float32)
+    found = neighbours.find(vectors, 90)
+    assert found.recall >= 0.98
+    assert ((found.indices >= 0) & (found.indices < 40_000)).all()
+    assert (np.diff(np.sort(found.indices, axis=1), axis=1) > 0).all()
+    assert np.isfinite(found.distances).all()
+
+
+def test_thousands_of_new_vectors_find_what_each_finds_alone(monkeypatch):
+    random = np.random.default_rng(13)
+    index = neighbours.Index(random.normal(size=(30_000, 12)).astype(np.float32), exact=False)
+    new = random.normal(size=(600, 12)).astype(np.float32)
+    alone = index.query(new, 10)
+    monkeypatch.setattr(search, "MANY_POINTS", 100)
+    together = index.query(new, 10)
+    assert (together.indices == alone.indices).mean() > 0.999
+    np.testing.assert_allclose(together.distances, alone.distances, rtol=1e-4)
 
 
 def test_large_maps_answer_new_points():

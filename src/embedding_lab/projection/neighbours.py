@@ -124,7 +124,8 @@ class Index:
     def query(self, vectors: Any, k: int) -> Neighbours:
         """The k vectors of the index nearest to each of m new vectors: indices of shape (m, k).
 
-        What one new vector finds does not depend on the others. One that equals a vector of the index finds
+        What one new vector finds does not depend on the others, but for rounding where thousands come at once. One
+        that equals a vector of the index finds
         it, at distance 0. The recall given is that measured for the index's own vectors.
 
         Raises:

@@ -100,8 +100,10 @@ def square(a, b):
 
 
 @njit(nogil=True, cache=True)
-def nearest_cells(points, origin, centroids, near, probes):
-    """Which of the cells `near` are among the `probes` nearest of each point: bool, shape (cells, points)."""
+def nearest_cells(points, origin, centroids, near, sizes, probes, rows):
+    """Which of the cells `near`, of these sizes, are among the `probes` nearest of each point: bool, shape (cells,
+    points). Where those hold fewer than so many rows, the next nearest are taken too.
+    """
     cells, (count, dims) = near.size, points.shape
     chosen = np.ones((cells, count), np.bool_)
     if probes >= cells:
@@ -122,8 +124,18 @@ def nearest_cells(points, origin, centroids, near, probes):
         for j in range(cells):
             keys[j] = (np.uint64(bits[i, j]) << SHIFT) | np.uint64(j)
         keep_smallest(keys, cells, probes, spare)
+        held = 0
         for p in range(probes):
-            chosen[np.int64(keys[p] & LOW), i] = True
+            cell = np.int64(keys[p] & LOW)
+            chosen[cell, i] = True
+            held += sizes[cell]
+        if held < rows:
+            for key in np.sort(keys[probes:]):
+                cell = np.int64(key & LOW)
+                chosen[cell, i] = True
+                held += sizes[cell]
+                if held >= rows:
+                    break
     return chosen
 
 

@@ -22,6 +22,9 @@ SAMPLE_GROUP_ROWS = 64
 RUN_ROWS = 1024
 """Rows per list when all rows are searched."""
 
+MANY_POINTS = 4_096
+"""From so many new points on, those of one cell are searched together: one by one they take ten times as long."""
+
 STAGE = "search neighbours"
 
 
@@ -76,12 +79,20 @@ def neighbours_of_sample(cells: Cells, places: NDArray[np.int64], k: int, where:
 
 
 def neighbours_of_points(cells: Cells, points: NDArray[np.float32], k: int, where: Probing, threads: int) -> Found:
-    """The k nearest rows of new points; what one point finds does not depend on the others."""
+    """The k nearest rows of new points; what one point finds does not depend on the others, but for rounding where
+    there are many: then those of one cell are searched together.
+    """
     own = cells.around(points, 1)[:, 0]
+    order = np.argsort(own, kind="stable") if len(points) >= MANY_POINTS else np.arange(len(points))
+    longest = GROUP_ROWS if len(points) >= MANY_POINTS else 1
 
     def groups() -> Iterator[_Group]:
-        for i, cell in enumerate(own):
-            yield _Group(points[i : i + 1], np.array([-1], dtype=np.int32), np.array([i]), int(cell))
+        begin = 0
+        for end in range(1, len(order) + 1):
+            if end == len(order) or end - begin == longest or own[order[end]] != own[order[begin]]:
+                some = order[begin:end]
+                yield _Group(points[some], np.full(end - begin, -1, np.int32), some, int(own[some[0]]))
+                begin = end
 
     return _run(cells, groups(), len(points), k, where, threads, silent)
 
@@ -105,7 +116,7 @@ def _run(
 ) -> Found:
     indices = np.empty((points, k), dtype=np.int32)
     squared = np.empty((points, k), dtype=np.float32)
-    near = None if where.probes is None else cells.around(cells.centroids, where.reach)
+    near = None if where.probes is None else _within_reach(cells, where.reach, k + 1)
     runs = np.arange(0, len(cells.base), RUN_ROWS)
     everything = np.append(runs, len(cells.base)).astype(np.int64)
 
@@ -119,7 +130,9 @@ def _run(
             else:
                 lists = near[group.cell]
                 starts, stops = cells.bounds[lists], cells.bounds[lists + 1]
-                chosen = nearest_cells(group.points, group.points[0], cells.centroids, lists, where.probes)
+                chosen = nearest_cells(
+                    group.points, group.points[0], cells.centroids, lists, stops - starts, where.probes, k + 1
+                )
             keys = np.empty((len(group.points), k), dtype=np.uint64)
             names = np.empty(keys.shape, dtype=np.int32)
             distances = np.empty(keys.shape, dtype=np.float32)
@@ -149,6 +162,14 @@ def _run(
 
     each(work, _batches(groups), threads, done)
     return indices, squared
+
+
+def _within_reach(cells: Cells, reach: int, rows: int) -> NDArray[np.int64]:
+    """The cells around each cell, nearest first; more than `reach` where those hold fewer than so many rows."""
+    near = cells.around(cells.centroids, reach)
+    while near.shape[1] < len(cells) and cells.sizes[near].sum(axis=1).min() < rows:
+        near = cells.around(cells.centroids, 2 * near.shape[1])
+    return near
 
 
 def _batches(groups: Iterator[_Group], rows: int = 1024) -> Iterator[list[_Group]]:
