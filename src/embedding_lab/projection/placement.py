@@ -45,10 +45,12 @@ def placed(
     field = repulsion_for(points, kernel, crew).field(points)
     share = F32(points.shape[1] / max(normaliser, 1e-30))
     velocity, pull = np.zeros_like(places), np.empty_like(places)
-    neighbours = np.ascontiguousarray(indices, np.uint32)
-    power = F32(kernel.push - kernel.likeness)
+    near = np.ascontiguousarray(points[:, indices])  # they stand still, so they are gathered once
     for _ in range(STEPS):
-        crew.share(_pull, places.shape[1], neighbours, weights, points, places, F32(1 / kernel.dof), power, pull)
+        if len(points) == 2:
+            crew.share(_pull_2d, places.shape[1], weights, near, places, pull)
+        else:
+            crew.share(_pull_3d, places.shape[1], weights, near, places, kernel.steep, pull)
         velocity *= MOMENTUM
         velocity += share * field(places) - pull
         places += velocity
@@ -56,17 +58,32 @@ def placed(
 
 
 @compiled
-def _pull(first, last, neighbours, weights, points, places, per_dof, power, pull):  # type: ignore[no-untyped-def]
-    dims = len(points)
+def _pull_2d(first, last, weights, near, places, pull):  # type: ignore[no-untyped-def]
+    one = F32(1)
     for i in range(first, last):
-        for axis in range(dims):
-            pull[axis, i] = F32(0)
-        for a in range(neighbours.shape[1]):
-            j = neighbours[i, a]
-            square = F32(0)
-            for axis in range(dims):
-                difference = places[axis, i] - points[axis, j]
-                square += difference * difference
-            f = weights[i, a] * (F32(1) + per_dof * square) ** -power
-            for axis in range(dims):
-                pull[axis, i] += f * (places[axis, i] - points[axis, j])
+        x, y, w = near[0, i], near[1, i], weights[i]
+        xi, yi = places[0, i], places[1, i]
+        fx, fy = F32(0), F32(0)
+        for a in range(w.size):
+            dx, dy = xi - x[a], yi - y[a]
+            f = w[a] / (one + dx * dx + dy * dy)
+            fx += f * dx
+            fy += f * dy
+        pull[0, i], pull[1, i] = fx, fy
+
+
+@compiled
+def _pull_3d(first, last, weights, near, places, steep, pull):  # type: ignore[no-untyped-def]
+    one, half = F32(1), F32(0.5)
+    for i in range(first, last):
+        x, y, z, w = near[0, i], near[1, i], near[2, i], weights[i]
+        xi, yi, zi = places[0, i], places[1, i], places[2, i]
+        fx, fy, fz = F32(0), F32(0), F32(0)
+        for a in range(w.size):
+            dx, dy, dz = xi - x[a], yi - y[a], zi - z[a]
+            root = one / np.sqrt(one + half * (dx * dx + dy * dy + dz * dz))
+            f = w[a] * root * root * (root if steep else one)
+            fx += f * dx
+            fy += f * dy
+            fz += f * dz
+        pull[0, i], pull[1, i], pull[2, i] = fx, fy, fz
