@@ -23,6 +23,7 @@ def project(name: str, vectors: Any, *, dims: int = 2, seed: int = 0, forming: A
         vectors,
         dims=dims,
         seed=seed,
+        metric="euclidean",
         neighbours=lambda k: neighbours.find(vectors, k),
         forming=forming or (lambda *told: None),
         progress=silent,

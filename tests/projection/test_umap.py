@@ -21,6 +21,7 @@ def project(vectors, found, **own):
         vectors,
         dims=2,
         seed=0,
+        metric=found.metric,
         neighbours=found.nearest,
         forming=lambda *told: None,
         progress=silent,

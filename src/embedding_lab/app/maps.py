@@ -14,7 +14,16 @@ from embedding_lab.app.plain_vectors import plain_set
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.embeddings import EmbeddingSet, Projection
 from embedding_lab.progress import Progress, silent
-from embedding_lab.projection import WIDE, Stopped, check_parameters, measure, method_of, own_parameters
+from embedding_lab.projection import (
+    MOST_SAMPLES,
+    WIDE,
+    Stopped,
+    check_parameters,
+    measure,
+    measure_in_part,
+    method_of,
+    own_parameters,
+)
 
 DIMS = 3
 METHOD = "tsne"
@@ -83,21 +92,23 @@ def project(
         each.vectors,
         dims=dims,
         seed=seed,
+        metric=metric,
         neighbours=neighbours,
         forming=told,
         progress=progress,
         threads=threads,
         **own,
     )
-    quality = measure(
-        each.vectors,
-        points,
-        metric=metric,
-        neighbours=neighbours(WIDE) if len(each) > 1 else None,
-        labels=each.dataset.labels,
-        threads=threads,
-        progress=progress,
-    )
+    how: dict[str, Any] = {
+        "metric": metric,
+        "labels": each.dataset.labels,
+        "threads": threads,
+        "progress": progress,
+    }
+    if len(each) <= MOST_SAMPLES:
+        quality = measure(each.vectors, points, neighbours=neighbours(WIDE) if len(each) > 1 else None, **how)
+    else:
+        quality = measure_in_part(each.vectors, points, **how)
     made.measures |= quality.totals
     return made.projection(points, per_sample=quality.per_sample, state="complete")
 

@@ -38,6 +38,14 @@ def project(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the method, such as perplexity=50."),
     ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            "--sample",
+            min=2,
+            help="t-SNE of so many samples, others placed on it; default all, or 200,000 of over two million.",
+        ),
+    ] = None,
     seed: Seed = 0,
     name: Annotated[
         str | None, typer.Option("--name", help="The map's name; default by method, dims and metric.")
@@ -50,7 +58,7 @@ def project(
     debug: Debug = False,
 ) -> None:
     """Make a map of each layer of a run, in two or three dimensions, and measure how far to trust it."""
-    own = _own(parameters or [])
+    own = {**_own(parameters or []), **({} if sample is None else {"sample": sample})}
     from embedding_lab.app.run_maps import project_run
     from embedding_lab.embeddings import LATEST, newest_run
 

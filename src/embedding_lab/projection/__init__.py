@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from embedding_lab.projection.neighbours import Index, find
     from embedding_lab.projection.pca import PCA, fit_pca
     from embedding_lab.projection.quality import WIDE, Quality, label_agreement, measure
+    from embedding_lab.projection.quality_in_part import measure_in_part
     from embedding_lab.projection.tsne import TSNE
+    from embedding_lab.projection.tsne_method import MOST_SAMPLES
 
 _HOMES = {
     "METHODS": "method",
+    "MOST_SAMPLES": "tsne_method",
     "PCA": "pca",
     "TSNE": "tsne",
     "Forming": "method",
@@ -40,12 +43,14 @@ _HOMES = {
     "kl_divergence": "divergence",
     "label_agreement": "quality",
     "measure": "quality",
+    "measure_in_part": "quality_in_part",
     "method_of": "method",
     "own_parameters": "method",
 }
 
 __all__ = [
     "METHODS",
+    "MOST_SAMPLES",
     "PCA",
     "TSNE",
     "WIDE",
@@ -62,6 +67,7 @@ __all__ = [
     "kl_divergence",
     "label_agreement",
     "measure",
+    "measure_in_part",
     "method_of",
     "own_parameters",
 ]

@@ -21,7 +21,7 @@ from embedding_lab.progress import Progress
 
 METHODS = {
     "pca": "embedding_lab.projection.pca",
-    "tsne": "embedding_lab.projection.tsne",
+    "tsne": "embedding_lab.projection.tsne_method",
     "umap": "embedding_lab.projection.umap",
 }
 """Where the function `project` of each method lives; imported when it is first asked for."""
@@ -71,6 +71,7 @@ class Method(Protocol):
             the method says so.
         dims: 2 or 3; for "pca" any number.
         seed: of its random numbers; the same seed gives the same bytes on one machine.
+        metric: how vectors are compared, "euclidean" or "cosine"; the neighbours are by it.
         neighbours: asked for as many as the method needs, or never.
         forming: told of usable maps on the way; what it raises ends the work.
         progress: told how far the work is.
@@ -91,6 +92,7 @@ class Method(Protocol):
         *,
         dims: int,
         seed: int,
+        metric: str,
         neighbours: NeighboursOf,
         forming: Forming,
         progress: Progress,

@@ -35,6 +35,7 @@ def project(
     *,
     dims: int,
     seed: int,
+    metric: str,
     neighbours: object,
     forming: Forming,
     progress: Progress,
@@ -42,7 +43,8 @@ def project(
 ) -> NDArray[np.float32]:
     """A map by principal components, as `embedding_lab.projection.method.Method`; any number of dims.
 
-    It needs neither neighbours nor a seed. Where the vectors have fewer columns than the map, the rest is 0.
+    It needs neither neighbours nor a seed, and knows no metric. Where the vectors have fewer columns than the map,
+    the rest is 0.
     """
     points = points_of(vectors, dims, progress=progress)
     forming(points, 1, 1, {}, {})

@@ -112,7 +112,7 @@ def measure(
     plane = Index(points, seed=seed, threads=crew)
     on_map = plane.neighbours(WIDE)
     samples = {
-        **_kept(neighbours, on_map),
+        **compared(neighbours, on_map, rows),
         **_ranked(layer, plane, neighbours, on_map, seed, crew, progress),
     }
     if labels is not None:
@@ -131,22 +131,25 @@ def measure(
     return Quality(totals, {name: values.astype(np.float32) for name, values in samples.items()})
 
 
-def label_agreement(neighbours: Neighbours, labels: Any, k: int = NEAR) -> NDArray[np.float64]:
+def label_agreement(
+    neighbours: Neighbours, labels: Any, k: int = NEAR, *, of: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
     """The share of a sample's k neighbours with a label that have its own label.
 
     Args:
         neighbours: k or more for each of n samples; fewer where there are not so many samples.
         labels: int, shape (n,), -1 where a sample has none.
         k: how many neighbours count.
+        of: the m samples of which these are the neighbours; None for all n.
 
     Returns:
-        0 to 1, shape (n,); NaN for a sample that has no label itself or no neighbour with one.
+        0 to 1, shape (n,) or (m,); NaN for a sample that has no label itself or no neighbour with one.
 
     Raises:
         ShapeMismatch: labels are not one per sample.
     """
     numbers = np.asarray(labels)
-    if numbers.shape != (len(neighbours),):
+    if of is None and numbers.shape != (len(neighbours),):
         raise ShapeMismatch(
             "The labels do not fit the neighbours.",
             got=f"shape {numbers.shape}",
@@ -154,8 +157,9 @@ def label_agreement(neighbours: Neighbours, labels: Any, k: int = NEAR) -> NDArr
         )
     near = numbers[neighbours.nearest(k).indices]
     known = (near >= 0).sum(axis=1)
-    same = (near == numbers[:, None]).sum(axis=1)
-    counted = (numbers >= 0) & (known > 0)
+    own = numbers if of is None else numbers[of]
+    same = (near == own[:, None]).sum(axis=1)
+    counted = (own >= 0) & (known > 0)
     return np.where(counted, same / np.maximum(known, 1), np.nan)
 
 
@@ -206,12 +210,13 @@ def _enough(rows: int, k: int) -> bool:
     return rows > 2 * k
 
 
-def _kept(layer: Neighbours, plane: Neighbours) -> dict[str, NDArray[np.float64]]:
+def compared(layer: Neighbours, plane: Neighbours, rows: int) -> dict[str, NDArray[np.float64]]:
+    """What of the neighbours of some or all of so many samples is kept on the map, per sample."""
     measures: dict[str, NDArray[np.float64]] = {}
     for k in (NEAR, WIDE):
-        if _enough(len(layer), k):
+        if _enough(rows, k):
             measures[f"kept_{k}"] = _share(layer.indices[:, :k], plane.indices[:, :k])
-    if _enough(len(layer), WIDE):
+    if _enough(rows, WIDE):
         measures["false"] = 1 - _share(plane.indices[:, :NEAR], layer.indices[:, :WIDE])
         measures["missing"] = 1 - _share(layer.indices[:, :NEAR], plane.indices[:, :WIDE])
     return measures

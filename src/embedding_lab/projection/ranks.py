@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numba import njit
@@ -70,6 +70,39 @@ def nearer_rows(
     return counts
 
 
+def nearer_rows_read_in_blocks(
+    blocks: Callable[[], Iterator[NDArray[np.float32]]],
+    points: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    progress: Progress = silent,
+) -> NDArray[np.int64]:
+    """The same where the rows are too many to be held: they are read once, block by block.
+
+    Args:
+        blocks: gives all rows, float32, shape (b, columns) each.
+        points: m of the rows, shape (m, columns).
+        targets: k other rows for each, shape (m, k, columns).
+        progress: told "rank neighbours" in rows.
+
+    Returns:
+        Counts, shape (m, k); the point itself is not counted.
+    """
+    counts = np.zeros(targets.shape[:2], dtype=np.int64)
+    lengths = np.einsum("mc,mc->m", points, points)
+    limits = np.square(points[:, None] - targets).sum(axis=2)
+    limits -= ROUNDING * (lengths[:, None] + np.square(targets).sum(axis=2))
+    counts -= limits > 0  # each point comes along among the rows, at distance 0
+    done = 0
+    for block in blocks():
+        norms = np.einsum("bc,bc->b", block, block)
+        for first in range(0, len(block), RUN_ROWS):
+            part = slice(first, first + RUN_ROWS)
+            _add_below(points @ block[part].T, lengths, norms[part], limits, counts)
+        done += len(block)
+        progress("rank neighbours", done, None)
+    return counts
+
+
 def _groups(places: NDArray[np.int64], cells: NDArray[np.int64]) -> Iterator[Group]:
     """Points of one cell together, so that the first of them is a good origin for all."""
     order = np.argsort(places, kind="stable")
@@ -86,6 +119,15 @@ def _below(squared, limit, weights):
     for j in range(squared.size):
         total += weights[j] if squared[j] < limit else np.float32(0)
     return total
+
+
+@njit(nogil=True, cache=True)
+def _add_below(products, lengths, norms, limits, counts):
+    weights = np.ones(norms.size, np.float32)
+    for i in range(products.shape[0]):
+        from_products(products, i, lengths[i], norms, norms.size)
+        for t in range(limits.shape[1]):
+            counts[i, t] += np.int64(_below(products[i], limits[i, t], weights))
 
 
 @njit(nogil=True, cache=True)

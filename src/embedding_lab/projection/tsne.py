@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from embedding_lab.embeddings import Neighbours
 from embedding_lab.errors import InputError, ShapeMismatch, one_of
-from embedding_lab.progress import Progress
 from embedding_lab.projection.affinity import (
     F32,
     Affinities,
@@ -31,9 +30,8 @@ from embedding_lab.projection.affinity import (
 from embedding_lab.projection.crew import Crew, crew_of
 from embedding_lab.projection.descent import Descent, Schedule
 from embedding_lab.projection.first_map import first_map, narrowed
-from embedding_lab.projection.frame import as_vectors, extreme_exponent, moderate
+from embedding_lab.projection.frame import extreme_exponent, moderate
 from embedding_lab.projection.kernel import Weighting
-from embedding_lab.projection.method import Forming, NeighboursOf, Stopped
 from embedding_lab.projection.neighbours import Index
 from embedding_lab.projection.placement import placed
 
@@ -296,63 +294,3 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         self._kernel = descent.kernel
         self._vectors = vectors
         self._descent = descent if self.warm_start else None
-
-
-def project(
-    vectors: Any,
-    *,
-    dims: int,
-    seed: int,
-    neighbours: NeighboursOf,
-    forming: Forming,
-    progress: Progress,
-    threads: int | None,
-    perplexity: float = 30.0,
-    affinity: str = "perplexity",
-    exaggeration: float = 1.0,
-    max_iter: int = 600,
-    init: Any = "pca",
-    weighting: Weighting = "neighbours",
-    interval: int = 25,
-    resume: Stopped | None = None,
-) -> NDArray[np.float32]:
-    """A t-SNE map; the shared arguments are those of `Method`, the others those of `TSNE`.
-
-    Args:
-        vectors: as in `Method`.
-        dims: 2 or 3.
-        seed: as in `Method`.
-        neighbours: asked for three times the perplexity, or half of it for uniform affinities.
-        forming: told of the map every `interval` iterations.
-        progress: told "t-SNE iterations", with the divergence so far.
-        threads: as in `Method`.
-        perplexity: the effective number of neighbours that a sample cares for.
-        affinity: "perplexity" or "uniform".
-        exaggeration: after the early phase.
-        max_iter: iterations in all.
-        init: the first map.
-        weighting: "neighbours" or "gradient".
-        interval: iterations between two maps.
-        resume: a map that was stopped, to go on with; it becomes the very map that it would have been.
-    """
-    vectors = as_vectors(vectors)
-
-    def told(iteration: int, points: NDArray[np.float32], divergence: float) -> None:
-        progress("t-SNE iterations", iteration, max_iter, f"KL {divergence:.3f}")
-        forming(points, iteration, max_iter, {"kl": divergence}, tsne.checkpoint())
-
-    tsne = TSNE(
-        dims,
-        perplexity=perplexity,
-        affinity=affinity,
-        exaggeration=exaggeration,
-        max_iter=max_iter,
-        init=init,
-        weighting=weighting,
-        random_state=seed,
-        n_jobs=threads,
-        callback=told,
-        callback_interval=interval,
-    )
-    known = neighbours(tsne.neighbours_needed()) if len(vectors) > 1 else None
-    return tsne.fit_transform(vectors, neighbours=known, resume=None if resume is None else resume.checkpoint)

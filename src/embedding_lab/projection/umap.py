@@ -40,6 +40,7 @@ def project(
     *,
     dims: int,
     seed: int,
+    metric: str,
     neighbours: NeighboursOf,
     forming: Forming,
     progress: Progress,
@@ -55,6 +56,7 @@ def project(
         vectors: as in `Method`; a float32 copy is made where they are not float32 in C order already.
         dims: 2 or 3.
         seed: as in `Method`.
+        metric: as in `Method`; the neighbours bring it along.
         neighbours: asked for n_neighbors - 1.
         forming: told of the finished map.
         progress: told "umap" in maps.
