@@ -114,6 +114,7 @@ export class Stage {
     const theme = this.theme.value;
     const categories = column?.info.categories?.length ?? 0;
     if (!column?.values) {
+      if (this.coloured.known < 0) return; // as it is anyway
       this.map.setColours(0, new Uint16Array(this.lab.places.peek().total).fill(NO_COLOUR));
       this.coloured = { column: null, known: -1 };
       return;

@@ -1,7 +1,7 @@
 /** Long work in turns, so that the page answers hands and draws in between. */
 
 /** So many samples in a turn: some ten milliseconds, whatever is done with each. */
-export const SAMPLES_A_TURN = 500_000;
+export const SAMPLES_A_TURN = 1 << 18;
 
 /** Resolves when the page has had its turn. */
 export function breath(): Promise<void> {

@@ -282,7 +282,7 @@ def test_what_is_noted_down_is_seen_on_the_page_and_comes_back_in_python(
     page.wait_for_selected(2)
     assert page.selection == chosen
     page.dom.get_by_role("button", name="Table").click()
-    page.dom.get_by_role("dialog").get_by_text(said).first.wait_for()
+    page.dom.get_by_role("dialog").get_by_role("cell", name="torn, too <i>thin</i>").first.wait_for()
     page.dom.get_by_role("dialog").get_by_role("button", name=chosen[0]).click()
     page.dom.locator(".inspector .note", has_text=said).wait_for()
     run.annotate(embeddings.ids[5], tags=["from Python"], reason="a script")

@@ -20,11 +20,12 @@ export class Places {
     private readonly gl: WebGL2RenderingContext,
     private readonly samples: Samples,
   ) {
-    const { total, positions, previous, colours, flags } = samples;
+    const { total, arrived, positions, previous, colours, flags } = samples;
     this.array = gl.createVertexArray();
-    this.positions = this.filled(12 * total, positions);
+    // what has not arrived yet comes with it: of millions there is nothing to send before
+    this.positions = this.filled(12 * total, positions.subarray(0, 3 * arrived));
     if (previous) this.previous = this.filled(12 * total, previous);
-    this.colours = this.filled(2 * total, colours);
+    this.colours = this.filled(2 * total, colours.subarray(0, arrived));
     this.flags = this.filled(total, flags);
     this.lists = { front: gl.createBuffer(), back: gl.createBuffer() };
     this.connect();
@@ -64,7 +65,8 @@ export class Places {
     if (samples.previous) {
       const spare = this.previous ?? this.filled(12 * samples.total, new Uint8Array());
       [this.previous, this.positions] = [this.positions, spare];
-      if (interrupted) this.write(this.previous, samples.previous, 0, 3 * samples.total);
+      const from = interrupted ? 0 : 3 * samples.arrivedBefore; // those after it were nowhere
+      this.write(this.previous, samples.previous, from, 3 * samples.total - from);
     }
     this.connect();
   }
@@ -76,8 +78,10 @@ export class Places {
     this.connect();
   }
 
+  /** Points have come; their colours may have come before them. */
   pointsChanged(from: number, count: number): void {
     this.write(this.positions, this.samples.positions, 3 * from, 3 * count);
+    this.coloursChanged(from, count);
   }
 
   coloursChanged(from: number, count: number): void {
@@ -95,6 +99,7 @@ export class Places {
     count: number,
   ): void {
     const { gl } = this;
+    if (count === 0) return;
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.bufferSubData(gl.ARRAY_BUFFER, from * all.BYTES_PER_ELEMENT, all, from, count);
   }

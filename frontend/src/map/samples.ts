@@ -21,7 +21,7 @@ const ABSENT = 1e9;
 export const isAbsent = (coordinate: number): boolean => coordinate > 1e8;
 
 export class Samples {
-  /** x, y, z of each place on the current map, in map units (see Camera); z is 0 in two dimensions. */
+  /** x, y, z of each place that has arrived, in map units (see Camera); z is 0 in two dimensions. */
   positions: Float32Array;
   /** The same where they come from, while points move. */
   previous: Float32Array | null = null;
@@ -30,6 +30,8 @@ export class Samples {
   dims: Dims = 3;
   /** Places 0 … arrived-1 of the current map are known. */
   arrived = 0;
+  /** As many were known of the map before. */
+  arrivedBefore = 0;
   /** How far any point may lie from the origin. */
   radius = 1;
   private map: string | null = null;
@@ -37,7 +39,7 @@ export class Samples {
   private scale = 1;
 
   constructor(readonly total: number) {
-    this.positions = new Float32Array(3 * total).fill(ABSENT);
+    this.positions = new Float32Array(3 * total);
     this.colours = new Uint16Array(total).fill(NO_COLOUR);
     this.flags = new Uint8Array(total);
   }
@@ -50,9 +52,10 @@ export class Samples {
   begin(map: string, dims: Dims, bounds: Bounds, morph: number): void {
     const standing = this.arrived > 0;
     if (standing && this.previous && morph < 1) this.stopAt(morph);
-    const spare = this.previous ?? new Float32Array(3 * this.total);
-    this.previous = standing ? this.positions : null;
-    this.positions = (standing ? spare : this.positions).fill(ABSENT);
+    const spare = this.previous ?? (standing ? new Float32Array(3 * this.total) : this.positions);
+    this.previous = standing ? this.positions.fill(ABSENT, 3 * this.arrived) : null;
+    this.positions = standing ? spare : this.positions;
+    this.arrivedBefore = this.arrived;
     this.map = map;
     this.dims = dims;
     this.arrived = 0;

@@ -35,6 +35,7 @@ export interface MapEvents {
 
 type Listeners = { [Name in keyof MapEvents]: Set<MapEvents[Name]> };
 
+const TELL_MS = 200;
 const NO_WEBGL =
   "This browser offers no WebGL2, which the map is drawn with. Allow it in its settings, or use another.";
 
@@ -54,7 +55,7 @@ export class MapView {
   private readonly asking: Asking;
   private readonly outline: Outline;
   private readonly gestures: Gestures;
-  private readonly told = { drawn: -1, total: -1, camera: this.eye.camera };
+  private readonly told = { drawn: -1, total: -1, at: 0, camera: this.eye.camera };
   private disposed = false;
   tool: Tool = "orbit";
 
@@ -309,10 +310,14 @@ export class MapView {
     this.tell("camera", this.camera);
   }
 
+  /** At once when all are drawn or there are others to draw; of those on the way now and then, since each may be shown. */
   private tellDrawn(drawn: number, total: number): void {
-    if (drawn === this.told.drawn && total === this.told.total) return;
-    this.told.drawn = drawn;
-    this.told.total = total;
+    const { told } = this;
+    const now = performance.now();
+    if (drawn === told.drawn && total === told.total) return;
+    const onTheWay = drawn < total && told.drawn < told.total && total === told.total;
+    if (onTheWay && now - told.at < TELL_MS) return;
+    Object.assign(told, { drawn, total, at: now });
     this.tell("drawn", drawn, total);
   }
 

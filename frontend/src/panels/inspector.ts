@@ -61,9 +61,11 @@ export function picture(lab: Lab, row: number, kind: "original" | "large" | "sma
 }
 
 function described(lab: Lab, sample: Sample, place: number, openPicture: () => void): Child[] {
-  const measured = new Set(lab.columns.peek().flatMap(({ name, source }) => (source === "map" ? [name] : [])));
+  const sources = new Map(lab.columns.peek().map(({ name, source }) => [name, source]));
   const all = Object.entries(sample.values).filter(([name]) => name !== "id");
-  const ofTheMap = all.filter(([name]) => measured.has(name));
+  const ofTheMap = all.filter(([name]) => sources.get(name) === "map");
+  // what was noted down stands below, with its time
+  const own = all.filter(([name]) => sources.get(name) !== "map" && sources.get(name) !== "note");
   return [
     h(
       "header",
@@ -86,11 +88,7 @@ function described(lab: Lab, sample: Sample, place: number, openPicture: () => v
         },
         picture(lab, sample.row, "large"),
       ),
-    values(
-      lab,
-      sample.row,
-      all.filter(([name]) => !measured.has(name)),
-    ),
+    values(lab, sample.row, own),
     ofTheMap.length > 0 && h("details", {}, h("summary", {}, "On this map"), values(lab, sample.row, ofTheMap)),
   ];
 }

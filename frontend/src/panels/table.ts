@@ -4,7 +4,6 @@ import type { ReadonlySignal } from "@preact/signals-core";
 import type { Sample, SortedBy } from "../data/source";
 import type { ColumnValues } from "../state/columns";
 import { type Lab, problemOf } from "../state/lab";
-import { inWords, notesOf } from "../state/notes";
 import type { ThemeSignal } from "../theme";
 import { classCounts } from "./classes";
 import { fill, h, iconButton, samplesOf, whole } from "./dom";
@@ -94,33 +93,23 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
   function samplesTable(samples: readonly Sample[]): HTMLElement {
     const names = [...new Set(samples.flatMap(({ values }) => Object.keys(values)))].filter((name) => name !== ID);
     const pictures = lab.step.value?.pictures !== null;
-    const noted = samples.map(({ id }) => notesOf(lab.notes.value, id));
-    const anyNoted = noted.some((notes) => notes.length);
     return h(
       "table",
       {},
       h(
         "thead",
         {},
-        h(
-          "tr",
-          {},
-          pictures && h("th", { scope: "col" }, "picture"),
-          heading(ID),
-          anyNoted && h("th", { scope: "col" }, "noted down"),
-          ...names.map(heading),
-        ),
+        h("tr", {}, pictures && h("th", { scope: "col" }, "picture"), heading(ID), ...names.map(heading)),
       ),
       h(
         "tbody",
         {},
-        ...samples.map((sample, at) =>
+        ...samples.map((sample) =>
           h(
             "tr",
             {},
             pictures && h("td", {}, picture(lab, sample.row, "small")),
             h("th", { scope: "row" }, inspectButton(sample)),
-            anyNoted && h("td", {}, noted[at]!.map(inWords).join("; ")),
             ...names.map((name) => h("td", {}, shownValue(lab, sample.row, name, sample.values[name]))),
           ),
         ),

@@ -182,8 +182,9 @@ export class Lab {
       this.notice.value = { text: what, bad: false };
       return;
     }
-    const { happened, got, remedy } = problemOf(what);
-    this.notice.value = { text: [happened, got && `Got: ${got}.`, remedy].filter(Boolean).join(" "), bad: true };
+    const { happened, got, expected, remedy } = problemOf(what);
+    const parts = [happened, got && `Got: ${got}.`, expected && `Expected: ${expected}.`, remedy];
+    this.notice.value = { text: parts.filter(Boolean).join(" "), bad: true };
   }
 
   /** All values of a column, from those kept or from the source. */

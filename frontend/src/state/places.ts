@@ -2,19 +2,18 @@
 
 import { inTurns } from "../turns";
 
-const UNKNOWN = 0xffffffff;
-
 export class Places {
   /** How many places, from the first on, are known. */
   known = 0;
+  /** One more than the row or the place; 0 where it is not known. */
   private readonly rowAt: Uint32Array;
   private readonly placeAt: Uint32Array;
   private readonly complete: Promise<void>;
   private finish!: () => void;
 
   constructor(readonly total: number) {
-    this.rowAt = new Uint32Array(total).fill(UNKNOWN);
-    this.placeAt = new Uint32Array(total).fill(UNKNOWN);
+    this.rowAt = new Uint32Array(total);
+    this.placeAt = new Uint32Array(total);
     this.complete = new Promise((resolve) => {
       this.finish = resolve;
     });
@@ -23,8 +22,10 @@ export class Places {
 
   /** The rows of the places from `from` on, in the order in which the server sends them. */
   add(from: number, rows: Uint32Array): void {
-    this.rowAt.set(rows, from);
-    for (let at = 0; at < rows.length; at++) this.placeAt[rows[at]!] = from + at;
+    for (let at = 0; at < rows.length; at++) {
+      this.rowAt[from + at] = rows[at]! + 1;
+      this.placeAt[rows[at]!] = from + at + 1;
+    }
     if (from === this.known) this.known += rows.length;
     if (this.known === this.total) this.finish();
   }
@@ -35,13 +36,11 @@ export class Places {
   }
 
   row(place: number): number | null {
-    const row = this.rowAt[place];
-    return row === undefined || row === UNKNOWN ? null : row;
+    return known(this.rowAt[place]);
   }
 
   place(row: number): number | null {
-    const place = this.placeAt[row];
-    return place === undefined || place === UNKNOWN ? null : place;
+    return known(this.placeAt[row]);
   }
 
   /** Rows of places, those that are known, ascending; of many millions in turns. */
@@ -55,13 +54,17 @@ export class Places {
   }
 }
 
+function known(oneMore: number | undefined): number | null {
+  return oneMore ? oneMore - 1 : null;
+}
+
 /** What a table says of some numbers: they are ticked off in it, and what is ticked is read from the first on. */
 async function translated(numbers: ArrayLike<number>, table: Uint32Array): Promise<Uint32Array> {
   const ticked = new Uint8Array(table.length);
   await inTurns(numbers.length, (from, end) => {
     for (let at = from; at < end; at++) {
-      const other = table[numbers[at]!];
-      if (other !== undefined && other !== UNKNOWN) ticked[other] = 1;
+      const oneMore = table[numbers[at]!];
+      if (oneMore) ticked[oneMore - 1] = 1;
     }
   });
   const found = new Uint32Array(numbers.length);

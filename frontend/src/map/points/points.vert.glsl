@@ -4,11 +4,13 @@ uniform vec3 background, context;
 
 flat out vec3 shade;
 flat out float radius;
+flat out float strength;  // of a point that is smaller than a pixel
 flat out float edged;
 
 void main() {
   radius = 0.0;
-  edged = 1.0;
+  strength = 0.0;
+  edged = 0.0;
   shade = grey;
   gl_PointSize = 1.0;
   gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
@@ -19,10 +21,9 @@ void main() {
   bool rest = selecting && !isInFront();
   radius = 0.5 * diameter * nearness(w) * (rest ? 0.8 : 1.0);
   gl_PointSize = 2.0 * radius + 1.5;
-  shade = ownColour();
-  if (rest) {
-    shade = context;
-    edged = 0.4;
-  }
+  strength = min(1.0, 4.0 * radius * radius);
+  // a thin rim keeps neighbours apart; points of few pixels have no room for one
+  edged = (rest ? 0.22 : 0.55) * smoothstep(1.4, 2.6, radius);
+  shade = rest ? context : ownColour();
   shade = mix(shade, background, hazeAt(w));
 }
