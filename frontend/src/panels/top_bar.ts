@@ -19,8 +19,7 @@ export function topBar(lab: Lab, search: HTMLElement, openNewMap: () => void, op
     h("h1", { title: "Embedding Lab" }, logo(), h("span", { class: "name" }, "Embedding Lab")),
     where,
     maps,
-    search,
-    iconButton("keys", "Keys and help", openKeys, "?"),
+    h("div", { class: "asks" }, search, iconButton("keys", "Keys and help", openKeys, "?")),
   );
 }
 
