@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from embedding_lab.app.loggers import log_embeddings
 from embedding_lab.app.schedule import Every, Schedule
 from embedding_lab.app.shown import write_for_viewers
 from embedding_lab.app.undisturbed import random_states_kept
@@ -56,6 +60,7 @@ class EmbeddingLogger:
         self._run_dir = Path(run_dir)
         self._layers = layers
         with random_states_kept():  # samples may be drawn, or changed at random, when they are read
+            _import_what_writes()
             data = dataset_of(data)
             self._sample = data.fair_sample(min(samples, len(data)), seed)
 
@@ -162,6 +167,12 @@ class _Training:
         if step != self._logged:
             self._logged = step
             self._logger.log(model, step, epoch=epoch)
+
+
+def _import_what_writes() -> None:
+    """Writes a little somewhere else: what is imported for it takes seconds, and no training is to wait for it."""
+    with tempfile.TemporaryDirectory() as folder:
+        log_embeddings(Path(folder) / "run", np.eye(3))
 
 
 def _steps_of(callback: Any) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -105,7 +106,7 @@ class TorchSource:
         Without inference mode: what a module builds at its first call, such as its weights, is to be trained on.
         """
         more = np.concatenate([example, example[:1]])
-        with torch.no_grad(), torch.compiler.set_stance("force_eager"):
+        with torch.no_grad(), _as_written():
             with listening(self._model) as calls:
                 result = self._called(example)
             with listening(self._model) as with_one_more:
@@ -159,7 +160,7 @@ class TorchSource:
         def run(samples: NDArray[Any]) -> Activations:
             heard.clear()
             calls.clear()
-            with torch.inference_mode(), torch.compiler.set_stance("force_eager"), torch.autocast(**autocast):
+            with torch.inference_mode(), _as_written(), torch.autocast(**autocast):
                 table = _last_table(self._called(samples))
                 missing = [each.name for each in chosen if each.name not in heard]
                 if missing:
@@ -191,6 +192,12 @@ class TorchSource:
         sizes = [math.prod(each.shape) * each.dtype.itemsize for each in found if each.shape is not None]
         on_processor = self._tensor(np.zeros(1, np.float32)).device.type == "cpu"
         return rows_within(max(sizes, default=1), BATCH_BYTES if on_processor else ACCELERATOR_BYTES)
+
+
+def _as_written() -> contextlib.AbstractContextManager[Any]:
+    """Has what was compiled run as it was written. Where nothing was, the compiler is not loaded to say so."""
+    compiled = "torch._dynamo" in sys.modules
+    return torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.files import storage_errors
+from embedding_lab.embeddings.gallery import looks_like_pictures
 from embedding_lab.embeddings.samples import RESERVED_COLUMNS
 from embedding_lab.errors import BrokenFile, InputError, one_of
 from embedding_lab.tables.found import Choice, Found
@@ -56,7 +57,7 @@ def read_npz(path: Path, choice: Choice) -> Found:
     for wanted in filter(None, (ids, labels)):
         if wanted not in columns:
             raise one_of("Array", wanted, columns)
-    images = next((each for each in rows if rows[each].dtype == np.uint8 and rows[each].ndim in (3, 4)), None)
+    images = next((each for each in rows if _can_be_pictures(rows[each])), None)
     left_out = [each for each in arrays if each not in columns and each != images]
     taken = {"labels": labels, "ids": ids, "pictures": images}
     said = [f"The vectors are {name!r}: {vectors.shape[1]:,} numbers for each of {len(vectors):,} samples."]
@@ -140,6 +141,10 @@ def _chosen(shapes: Mapping[str, tuple[int, ...]], choice: Choice) -> str:
         expected="one of shape (n, dims)",
         remedy="Name it with --vectors." if tables else "",
     )
+
+
+def _can_be_pictures(values: NDArray[Any]) -> bool:
+    return (values.dtype == np.uint8 and values.ndim in (3, 4)) or looks_like_pictures(values)
 
 
 def _can_be_ids(name: str, values: NDArray[Any]) -> bool:
