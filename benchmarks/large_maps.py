@@ -72,15 +72,16 @@ def write_rows(path: Path, rows: int) -> None:
         return
     pictures, labels = mnist[0].astype(np.float32), mnist[1]
     axes = fit_pca(pictures, COLUMNS)
-    of_class = [np.flatnonzero(labels == each) for each in range(10)]
+    by_class, many = np.argsort(labels, kind="stable"), np.bincount(labels)
+    begin = np.cumsum(many) - many
     for start in range(0, rows, BLOCK):
         some = vectors[start : start + BLOCK]
         one = random.integers(0, len(pictures), len(some))
-        other = np.array([random.choice(of_class[label]) for label in labels[one]])
+        other = by_class[begin[labels[one]] + (random.uniform(size=len(some)) * many[labels[one]]).astype(int)]
         share = random.uniform(0.6, 1, (len(some), 1)).astype(np.float32)
         mixed = share * pictures[one] + (1 - share) * pictures[other]
         angle, shift = random.uniform(-0.35, 0.35), random.uniform(-2, 2, 2)
-        some[:] = axes.transform(mixed @ turned_and_shifted(angle, *shift))
+        some[:] = mixed @ (turned_and_shifted(angle, *shift) @ axes.components.T) - axes.mean @ axes.components.T
 
 
 class Stages:
