@@ -12,9 +12,10 @@ from tensorboard.plugins import base_plugin
 
 from embedding_lab.app.jobs import JobQueue
 from embedding_lab.board.dashboard.application import STATIC, Dashboard
+from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.board.finished_maps import list_maps
 from embedding_lab.embeddings.places import absolute
-from embedding_lab.errors import LabError
+from embedding_lab.embeddings.remote_files import remote_address
 
 NAME = "embedding_lab"
 
@@ -30,9 +31,8 @@ class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def __init__(self, context: Any) -> None:
         self._dashboard = dashboard_of(context.logdir or ".")
-        for run in self._dashboard.library.logdir.runs.values() if context.logdir else ():
-            with contextlib.suppress(LabError):  # what cannot be read or written is left to the doctor
-                list_maps(run)
+        if context.logdir and not remote_address(context.logdir):  # there the Projector reads nothing
+            _list_all_maps(self._dashboard.library.logdir)
 
     def get_plugin_apps(self) -> dict[str, Any]:
         return {"/*": self._serve}
@@ -55,6 +55,13 @@ def dashboard_of(logdir: str | os.PathLike[str]) -> Dashboard:
     """The dashboard of a log directory, joined with what can compute."""
     folder = absolute(logdir)
     return Dashboard(folder, Computer(), JobQueue(folder))
+
+
+def _list_all_maps(logdir: LogDir) -> None:
+    """Lists what can be; whatever lies there, TensorBoard starts, and the doctor says what is wrong."""
+    for run in logdir.runs.values():
+        with contextlib.suppress(Exception):
+            list_maps(run)
 
 
 class Computer:
