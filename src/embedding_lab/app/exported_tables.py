@@ -68,7 +68,7 @@ def export_projector(run: Run, folder: Path, layers: Sequence[str] | None = None
         export,
         tensors=tuple(tensor for part in parts for tensor in part.tensors),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-        size_bytes=sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()),
+        files=tuple(dict.fromkeys(file for part in parts for file in part.files)),
     )
 
 

@@ -27,7 +27,7 @@ def write_for_viewers(run: Path, sets: Iterable[EmbeddingSet], *, progress: Prog
         into.save_pictures(data)
         said += into.save_media(data)
     if remote_address(run):
-        export = ProjectorExport(run, (), (NOT_THERE,), 0)
+        export = ProjectorExport(run, (), (NOT_THERE,), ())
     else:
         export = write_stock_projector(run, shown, progress=progress)
     said += [sentence for data in datasets for sentence in getattr(data.shown, "said", ())]

@@ -69,13 +69,18 @@ class ProjectorExport:
         run_path: the run's folder.
         tensors: what the page lists now of the sets that were exported.
         notes: whole sentences on whatever could not be shown as it is.
-        size_bytes: how much disk the export takes, shared files counted once.
+        files: what the list names of it, each once.
     """
 
     run_path: Path
     tensors: tuple[ShownTensor, ...]
     notes: tuple[str, ...]
-    size_bytes: int
+    files: tuple[Path, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """How much disk the export takes."""
+        return sum(each.stat().st_size for each in self.files)
 
 
 def write_stock_projector(
@@ -163,8 +168,8 @@ def _exported(
         progress(stage, len(chosen), len(chosen))
         if export.folders:
             add_to_config(export.run_path, export.folders, export.entries)
-    size_bytes = sum((export.run_path / path).stat().st_size for path in export.paths)
-    return ProjectorExport(export.run_path, tuple(export.tensors), tuple(export.notes), size_bytes)
+    files = tuple(export.run_path / path for path in sorted(export.paths))
+    return ProjectorExport(export.run_path, tuple(export.tensors), tuple(export.notes), files)
 
 
 class _Export:
