@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from embedding_lab.dataset import load_dataset
 from embedding_lab.embeddings import EmbeddingSet, as_dataset, open_run
@@ -170,6 +171,36 @@ def test_a_driver_that_is_killed_goes_on_with_the_missing_shards_only(tmp_path: 
     assert_same({layer: run.embeddings(layer) for layer in expected}, expected)
 
 
+@pytest.mark.usefixtures("ray")
+def test_a_killed_driver_goes_on_in_an_object_store_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    why = 'no S3 store: pip install "embedding-lab[remote]" "moto[server]"'
+    s3fs = pytest.importorskip("s3fs", reason=why)
+    server = pytest.importorskip("moto.server", reason=why)
+    store = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    store.start()
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "someone",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{store.get_host_and_port()[1]}",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    try:
+        s3fs.S3FileSystem.clear_instance_cache()
+        s3fs.S3FileSystem().mkdir("pictures")
+        out = "s3://pictures/logs/run"
+        ended = drive(tmp_path / "asked", out, "deadly")
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        ended = drive(tmp_path / "asked", out, "")
+        assert ended.returncode == 0, ended.stderr
+        assert "shards were in place" in ended.stdout
+        run, expected = open_run(out), extract(plain, labelled(ROWS))
+        assert_same({layer: run.embeddings(layer) for layer in expected}, expected)
+    finally:
+        store.stop()
+
+
 def test_what_cannot_be_used_is_named_and_left_out_or_stops_the_rest(ray: Any, tmp_path: Path) -> None:
     samples = ROWS.copy()
     samples[[7, 100]] = np.nan
@@ -226,6 +257,17 @@ def test_a_ray_dataset_keeps_its_order_its_ids_and_its_columns(ray: Any, tmp_pat
     np.testing.assert_allclose(read.dataset.columns["weight"], ROWS[:, 1])
     with pytest.raises(InputError, match='engine="ray"'):
         extract(plain, birds)
+
+
+def test_pictures_that_ray_reads_keep_their_order_and_their_paths(ray: Any, tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (40, 4, 5, 3), dtype=np.uint8)
+    for row, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / f"{row:02d}.png")
+    read = ray.data.read_images(str(tmp_path), include_paths=True)
+    sets = extract(lambda batch: batch.mean(axis=(1, 2)), read, engine="ray")
+    rows = [int(Path(path).stem) for path in sets["output"].dataset.columns["path"]]
+    assert sorted(rows) == list(range(40))
+    np.testing.assert_allclose(sets["output"].vectors[:], pictures[rows].mean(axis=(1, 2)), rtol=1e-5)
 
 
 def test_arrays_in_a_ray_dataset_are_numbered_and_computed_once(ray: Any, tmp_path: Path) -> None:

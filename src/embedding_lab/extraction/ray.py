@@ -1,7 +1,7 @@
 """Extraction on Ray Data: the model as an actor of `map_batches`, as many as there are GPUs or shares of the cores.
 
 What an actor is given is a shard; it puts the vectors in place itself and sends back only what is to be known of
-them. So the run's folder must be one that all machines of the cluster see, under the same path.
+them. So the run must lie where all machines of the cluster see it under the same path, as in an object store.
 """
 
 from __future__ import annotations
