@@ -1,6 +1,6 @@
 """What extraction costs past one process: the stream of one process beside shards on Ray, with one worker and two.
 
-    python benchmarks/scale.py [--samples 60000 600000] [--json]
+    python benchmarks/scale.py [--samples 60000 600000]
 
 Each row is a process of its own: `dense16`, not trained, gives the vectors of MNIST's training samples, repeated as
 often as needed, into a new run. Seconds are of the clock, from the call of `extract` until all is published; Ray is
@@ -29,6 +29,7 @@ from embedding_lab.model import build
 RESULT = Path(__file__).parent / "results" / "scale.json"
 WORKERS = (0, 1, 2)
 LAYERS = ("embed_layer", "output")
+HEAD = "".join(f"{each:>12}" for each in ("samples", "workers", "seconds", "processor s", "peak MB", "written MB"))
 
 
 @dataclass
@@ -46,7 +47,6 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, nargs="+", default=[60_000, 600_000])
-    parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
@@ -59,10 +59,14 @@ def main() -> None:
     except ModuleNotFoundError:
         print('Without Ray: pip install "ray[data]" to measure it too.', file=sys.stderr)
         ways = WORKERS[:1]
-    rows = [alone(samples, workers) for samples in options.samples for workers in ways]
+    print(HEAD, flush=True)
+    rows = []
+    for samples in options.samples:
+        for workers in ways:
+            rows.append(alone(samples, workers))
+            print(line(rows[-1]), flush=True)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    print(json.dumps([asdict(row) for row in rows]) if options.json else table(rows))
 
 
 def alone(samples: int, workers: int) -> Row:
@@ -133,14 +137,11 @@ class Watched:
         self.peak = max(self.peak, held)
 
 
-def table(rows: list[Row]) -> str:
-    head = ("samples", "workers", "seconds", "processor s", "peak MB", "written MB")
-    lines = [
+def line(row: Row) -> str:
+    return (
         f"{row.samples:>12,}{row.workers or 'none':>12}{row.seconds:>12.2f}{row.processor_seconds:>12.2f}"
         f"{row.peak_mb:>12,.0f}{row.written_mb:>12,.1f}"
-        for row in rows
-    ]
-    return "\n".join(["".join(f"{each:>12}" for each in head), *lines])
+    )
 
 
 if __name__ == "__main__":

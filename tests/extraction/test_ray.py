@@ -91,6 +91,13 @@ def test_a_keras_model_gives_what_it_gives_here(ray: Any, keras: Any, tmp_path: 
     assert not (tmp_path / "plugins" / "embedding_lab" / "unfinished").exists()
 
 
+def test_a_pytorch_module_gives_what_it_gives_here(ray: Any) -> None:
+    torch = pytest.importorskip("torch", reason="no PyTorch: pip install torch")
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.ReLU(), torch.nn.Linear(7, 3))
+    assert_same(extract(model, labelled(ROWS), engine="ray"), extract(model, labelled(ROWS)))
+
+
 def test_a_worker_that_is_killed_in_mid_batch_costs_no_sample(ray: Any, tmp_path: Path) -> None:
     killed = tmp_path / "killed"
     at = float(ROWS[100, 0])
@@ -202,16 +209,32 @@ def test_a_killed_driver_goes_on_in_an_object_store_too(tmp_path: Path, monkeypa
 
 
 def test_what_cannot_be_used_is_named_and_left_out_or_stops_the_rest(ray: Any, tmp_path: Path) -> None:
-    samples = ROWS.copy()
-    samples[[7, 100]] = np.nan
-    with pytest.warns(UserWarning, match=r"2 of 200 samples left out: 'some/00007' .*'some/00100' "):
-        sets = extract(plain, labelled(samples), engine="ray", on_error="skip")
-    with pytest.warns(UserWarning, match="left out"):
-        expected = extract(plain, labelled(samples), on_error="skip")
+    class Spoiled:
+        """Of its samples one is NaN and one cannot be read."""
+
+        shape, dtype, ndim = ROWS.shape, ROWS.dtype, ROWS.ndim
+
+        def __len__(self) -> int:
+            return len(ROWS)
+
+        def __getitem__(self, rows: Any) -> NDArray[Any]:
+            if 100 in np.arange(len(ROWS))[rows]:
+                raise OSError("a torn page")
+            samples = ROWS.copy()
+            samples[7] = np.nan
+            return samples[rows]
+
+    named = r"2 of 200 samples left out: 'some/00007' \(NaN.*'some/00100' \(OSError: a torn page\)"
+    with pytest.warns(UserWarning, match=named):
+        sets = extract(plain, labelled(Spoiled()), engine="ray", on_error="skip", out=tmp_path / "skipped")
+    rest = np.delete(np.arange(len(ROWS)), [7, 100])
+    expected = extract(plain, labelled(ROWS).take(rest))
     assert_same(sets, expected)
-    with pytest.raises(NotFinite, match=r"some/00007|some/00100"):
-        extract(plain, labelled(samples), engine="ray", out=tmp_path)
-    assert not list(tmp_path.rglob("embeddings.json"))
+    read = open_run(tmp_path / "skipped").embeddings("hidden")
+    np.testing.assert_array_equal(read.ids, expected["hidden"].ids)
+    with pytest.raises(InputError, match=r"Sample 'some/00(007|100)' cannot be used"):
+        extract(plain, labelled(Spoiled()), engine="ray", out=tmp_path / "stopped")
+    assert not list((tmp_path / "stopped").rglob("embeddings.json"))
 
 
 def test_what_a_model_raises_in_a_worker_is_told(ray: Any) -> None:
