@@ -1,6 +1,6 @@
 """What extraction costs past one process: the stream of one process beside shards on Ray, with one worker and two.
 
-    python benchmarks/scale.py [--samples 60000 600000]
+    python benchmarks/scale.py [--samples 60000 600000] [--json]
 
 Each row is a process of its own: `dense16`, not trained, gives the vectors of MNIST's training samples, repeated as
 often as needed, into a new run. Seconds are of the clock, from the call of `extract` until all is published; Ray is
@@ -47,6 +47,7 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, nargs="+", default=[60_000, 600_000])
+    parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
@@ -59,14 +60,14 @@ def main() -> None:
     except ModuleNotFoundError:
         print('Without Ray: pip install "ray[data]" to measure it too.', file=sys.stderr)
         ways = WORKERS[:1]
-    print(HEAD, flush=True)
     rows = []
     for samples in options.samples:
         for workers in ways:
             rows.append(alone(samples, workers))
-            print(line(rows[-1]), flush=True)
+            print(line(rows[-1]), file=sys.stderr, flush=True)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    print(json.dumps([asdict(row) for row in rows]) if options.json else "\n".join([HEAD, *map(line, rows)]))
 
 
 def alone(samples: int, workers: int) -> Row:
