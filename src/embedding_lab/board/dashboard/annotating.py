@@ -13,7 +13,8 @@ from embedding_lab.errors import InputError
 MOST_IDS = 100_000
 MOST_TAGS = 20
 LONGEST_LABEL = 200
-MOST_SENT = 10_000
+MOST_SENT = MOST_IDS
+"""What is said at once is always whole."""
 
 
 def annotate(library: Library, asked: Asked) -> Answer:
