@@ -89,6 +89,6 @@ class FilesContract:
 
     @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../b", "c:secret", "a\\b"])
     def test_a_name_that_leads_out_is_refused(self, files: Files, name: str) -> None:
-        for ask in (files.read, files.stamp, files.local, files.address, files.draft):
+        for ask in (files.read, files.stamp, files.local, files.address, files.draft, files.remove):
             with pytest.raises(BrokenFile, match="leads out"):
                 ask(name)

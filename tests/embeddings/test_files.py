@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +14,10 @@ import pytest
 
 import embedding_lab as lab
 from contracts.files_contract import FilesContract
-from embedding_lab.embeddings.files import Files, LocalFiles
+from embedding_lab.embeddings.copies import BOUND_VARIABLE, copies_folder
+from embedding_lab.embeddings.files import STALE_SECONDS, Files, LocalFiles
 from embedding_lab.embeddings.places import absolute, files_at, shown
-from embedding_lab.embeddings.remote_files import CACHE_VARIABLE, RemoteFiles, cache_folder, remote_address
+from embedding_lab.embeddings.remote_files import RemoteFiles, remote_address
 from embedding_lab.errors import InputError, MissingDependency
 
 FSSPEC = 'no fsspec: pip install "embedding-lab[remote]"'
@@ -50,7 +55,7 @@ class TestRemoteFiles(FilesContract):
     def test_copies_stay_within_bounds_and_what_was_used_last_stays(
         self, files: RemoteFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv(CACHE_VARIABLE, "0.0000025")  # 2,500 bytes
+        monkeypatch.setenv(BOUND_VARIABLE, "0.0000025")  # 2,500 bytes
         for number, name in enumerate(("one.npy", "two.npy")):
             draft = files.draft(name)
             draft.write_bytes(bytes(1000))
@@ -60,14 +65,29 @@ class TestRemoteFiles(FilesContract):
         draft = files.draft("three.npy")
         draft.write_bytes(bytes(1000))
         files.publish_draft(draft, "three.npy")
-        assert sorted(each.name for each in cache_folder().rglob("*.npy")) == ["one.npy", "three.npy"]
+        assert sorted(each.name for each in copies_folder().rglob("*.npy")) == ["one.npy", "three.npy"]
         assert files.local("two.npy").stat().st_size == 1000  # fetched again
+
+    def test_what_a_killed_writer_left_counts_for_nothing_and_goes(
+        self, files: RemoteFiles, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(BOUND_VARIABLE, "0.000002")
+        left, young = files.draft("left.npy"), files.draft("young.npy")
+        for each in (left, young):
+            each.write_bytes(bytes(10_000))
+        long_ago = time.time() - STALE_SECONDS - 60
+        os.utime(left, (long_ago, long_ago))
+        files.publish_draft(_written(files.draft("one.npy")), "one.npy")
+        files.publish_draft(_written(files.draft("two.npy")), "two.npy")
+        assert not left.exists()
+        assert young.exists()
+        assert sorted(each.name for each in copies_folder().rglob("*.npy")) == ["one.npy", "two.npy"]
 
     def test_a_bound_that_is_no_number_is_refused(
         self, files: RemoteFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv(CACHE_VARIABLE, "much")
-        with pytest.raises(InputError, match=CACHE_VARIABLE):
+        monkeypatch.setenv(BOUND_VARIABLE, "much")
+        with pytest.raises(InputError, match=BOUND_VARIABLE):
             files.publish_draft(_written(files.draft("one.npy")), "one.npy")
 
 
@@ -117,3 +137,30 @@ def test_a_run_in_a_store_reads_as_it_was_written(tmp_path: Path, monkeypatch: p
         assert run.layers == ["mine"]
         np.testing.assert_array_equal(run.embeddings("mine").vectors, vectors)
     assert any("tfevents" in each.name for each in (tmp_path / "logs" / "run").iterdir())
+
+
+def test_a_run_in_a_store_is_examined_and_exported_as_one_on_a_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fsspec", reason=FSSPEC)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    address = f"file://{tmp_path}/logs/run"
+    lab.log_embeddings(address, np.eye(5, dtype=np.float32), layer="mine")
+    command = [
+        sys.executable,
+        "-m",
+        "embedding_lab",
+        "export",
+        address,
+        "--format",
+        "parquet",
+        "--out",
+        "run.parquet",
+    ]
+    subprocess.run(command, check=True, cwd=tmp_path, capture_output=True)
+    assert (tmp_path / "run.parquet").exists()
+    (vectors,) = (tmp_path / "logs").rglob("vectors-*.npy")
+    vectors.write_bytes(vectors.read_bytes()[:-4] + b"else")
+    shutil.rmtree(tmp_path / "cache")
+    for asked in (address, f"file://{tmp_path}/logs"):
+        assert [each.name for each in lab.doctor(asked).findings] == ["logdir-remote", "own-file-broken"]

@@ -235,7 +235,8 @@ class JobQueue:
                 job.done, job.total, job.message = said["done"], said["total"], str(said["note"])
             if time.monotonic() - kept >= KEPT_EVERY_SECONDS:
                 kept = time.monotonic()
-                _keep(self._run(job), job)
+                with contextlib.suppress(LabError):  # that pages of other servers fall behind ends no job
+                    _keep(self._run(job), job)
         return {}
 
     def _judge(self, job: Job, code: int, said: Mapping[str, Any], tail: str) -> None:

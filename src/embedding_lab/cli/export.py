@@ -51,12 +51,13 @@ def export(
     from embedding_lab.app.exported_tables import export_projector, export_table
     from embedding_lab.app.exports import export_html
     from embedding_lab.embeddings import newest_run
+    from embedding_lab.embeddings.places import absolute
 
     if steps is not None and form != "html":
         raise InputError(
             "Only html holds other steps than the newest.", got=f"--format {form}", remedy="Leave --step away."
         )
-    chosen = newest_run(run.absolute())
+    chosen = newest_run(absolute(run))
     names = None if layers is None else [name.strip() for name in layers.split(",")]
     path = out or Path(f"{chosen.name}-projector" if form == "projector" else f"{chosen.name}.{form}")
     shown: ProjectorExport | None = None

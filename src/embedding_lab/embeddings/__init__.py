@@ -3,7 +3,7 @@
 from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, as_dataset, label_numbers, numbered_ids
 from embedding_lab.embeddings.embedding_set import INPUT_LAYER, EmbeddingSet, Outputs, Place, check_finite
 from embedding_lab.embeddings.neighbours import Neighbours
-from embedding_lab.embeddings.opened import create_run, newest_run, open_run
+from embedding_lab.embeddings.open_runs import create_run, newest_run, open_run
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.run import LATEST, Latest, Run
 from embedding_lab.embeddings.run_folder import run_folder

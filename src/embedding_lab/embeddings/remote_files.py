@@ -20,12 +20,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from embedding_lab.embeddings.copies import copies_folder, keep_within_bounds
 from embedding_lab.embeddings.files import PARTIAL, Stamp, checked_name, discard, draft_beside, storage_errors
 from embedding_lab.errors import DataMissing, InputError, LabError, MissingDependency, StorageError
-
-CACHE_VARIABLE = "EMBEDDING_LAB_CACHE_GB"
-CACHE_GB = 20.0
-"""So much of object stores is kept on this machine, unless the variable says otherwise; the longest unused goes."""
 
 FRESH_SECONDS = 2.0
 """A list of what lies in a run is good for so long; whoever publishes sees it at once."""
@@ -33,7 +30,15 @@ FRESH_SECONDS = 2.0
 FOLDERS: dict[str, dict[str, bool]] = {"file": {"auto_mkdir": True}}
 """Where folders are not just parts of names, they are made."""
 
-EXPIRED = ("expired", "token", "credential", "forbidden", "access denied", "accessdenied", "403")
+REFUSALS = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidToken",
+    "InvalidAccessKeyId",
+    "AccessDenied",
+    "401",
+    "403",
+}
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)")
 
@@ -82,7 +87,7 @@ class RemoteFiles:
         self.root = address.rstrip("/")
         self._fs, path = file_system(self.root)
         self._path = path.rstrip("/")
-        self._cache = cache_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16]
+        self._copies = copies_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16]
         self._lock = threading.Lock()
         self._listing: dict[str, Stamp] = {}
         self._listed = -FRESH_SECONDS
@@ -120,15 +125,14 @@ class RemoteFiles:
 
     def append(self, name: str, data: bytes) -> None:
         """Objects cannot grow: the whole is put anew, and of two who do so at the same moment one is lost."""
-        try:
+        before = b""
+        with contextlib.suppress(DataMissing):
             before = self.read(name)
-        except DataMissing:
-            before = b""
         self.publish(name, before + data)
 
     def draft(self, name: str) -> Path:
         checked_name(name, self.root)
-        target = self._cache / "drafts" / f"{secrets.token_hex(4)}-{name.rpartition('/')[2]}"
+        target = self._copies / "drafts" / f"{secrets.token_hex(4)}-{name.rpartition('/')[2]}{PARTIAL}"
         with storage_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
         return target
@@ -137,7 +141,7 @@ class RemoteFiles:
         with remote_errors(self.address(name)):
             self._fs.put_file(str(draft), self._remote(name))
         self._listed = -FRESH_SECONDS
-        kept = self._cache / name
+        kept = self._copies / name
         with storage_errors(kept):
             kept.parent.mkdir(parents=True, exist_ok=True)
             draft.replace(kept)
@@ -147,7 +151,7 @@ class RemoteFiles:
         discard(draft)
 
     def local(self, name: str) -> Path:
-        kept = self._cache / checked_name(name, self.root)
+        kept = self._copies / checked_name(name, self.root)
         with storage_errors(kept):
             if kept.exists():
                 with contextlib.suppress(OSError):
@@ -168,15 +172,17 @@ class RemoteFiles:
         return kept
 
     def remove(self, name: str) -> None:
-        with contextlib.suppress(LabError), remote_errors(self.address(name)):
+        address = self.address(name)
+        with contextlib.suppress(LabError), remote_errors(address):
             self._fs.rm_file(self._remote(name))
-        discard(self._cache / name)
+        discard(self._copies / name)
         self._listed = -FRESH_SECONDS
 
     def remove_folder(self, folder: str) -> None:
-        with contextlib.suppress(LabError), remote_errors(self.address(folder)):
+        address = self.address(folder)
+        with contextlib.suppress(LabError), remote_errors(address):
             self._fs.rm(self._remote(folder), recursive=True)
-        shutil.rmtree(self._cache / checked_name(folder, self.root), ignore_errors=True)
+        shutil.rmtree(self._copies / folder, ignore_errors=True)
         self._listed = -FRESH_SECONDS
 
     def _remote(self, name: str) -> str:
@@ -235,7 +241,7 @@ def remote_errors(address: str) -> Iterator[None]:
         raise DataMissing(f"There is no file {address}.", remedy="Check the address.") from error
     except Exception as error:  # each store has exceptions of its own, which share no parent
         said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        if isinstance(error, PermissionError) or any(each in said.lower() for each in EXPIRED):
+        if _refused(error):
             raise StorageError(
                 f"The store of {address} refuses.",
                 got=said,
@@ -250,40 +256,10 @@ def remote_errors(address: str) -> Iterator[None]:
         ) from error
 
 
-def cache_folder() -> Path:
-    """Where copies of what lies in object stores are kept."""
-    import pooch
-
-    return Path(pooch.os_cache("embedding-lab")) / "remote"
-
-
-def keep_within_bounds(newest: Path) -> None:
-    """Takes the longest unused copies away until the cache is within its size; the newest stays, however large."""
-    most = cache_bytes()
-    copies = []
-    for folder, _, names in os.walk(cache_folder()):
-        for name in names:
-            path = Path(folder, name)
-            with contextlib.suppress(OSError):
-                about = path.stat()
-                copies.append((about.st_mtime, about.st_size, path))
-    total = sum(size for _, size, _ in copies)
-    for _, size, path in sorted(copies):
-        if total <= most:
-            return
-        if path != newest and not path.name.endswith(PARTIAL) and path.parent.name != "drafts":
-            discard(path)
-            total -= size
-
-
-def cache_bytes() -> int:
-    """How large the cache may grow.
-
-    Raises:
-        InputError: the variable holds no number.
-    """
-    said = os.environ.get(CACHE_VARIABLE) or str(CACHE_GB)
-    try:
-        return int(float(said) * 1e9)
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"{CACHE_VARIABLE} is no size.", got=said, expected="gigabytes, such as 20") from error
+def _refused(error: BaseException) -> bool:
+    """Whether a store knows whom it speaks to, or should, and says no. What it says in words may hold any name."""
+    if isinstance(error, PermissionError) or "credential" in type(error).__name__.lower():
+        return True
+    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", "")) or str(getattr(error, "code", ""))
+    caused = error.__cause__
+    return code in REFUSALS or (caused is not None and _refused(caused))

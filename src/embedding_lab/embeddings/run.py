@@ -59,7 +59,7 @@ LATEST = Latest()
 
 
 class Run:
-    """One run. Use `create_run` to begin or to add, `open_run` to read (`opened.py`).
+    """One run. Use `create_run` to begin or to add, `open_run` to read (`open_runs.py`).
 
     A run that is not there yet appears with the first thing that is published in it: what is refused while it is
     written leaves none behind.

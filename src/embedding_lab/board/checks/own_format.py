@@ -17,6 +17,7 @@ from embedding_lab.embeddings import Run
 from embedding_lab.embeddings.files import PARTIAL, STALE_SECONDS, Files, LocalFiles
 from embedding_lab.embeddings.manifest import FORMAT, read_manifest, verify
 from embedding_lab.embeddings.names import step_of
+from embedding_lab.embeddings.places import shown
 from embedding_lab.embeddings.remote_files import RemoteFiles, folders_with
 from embedding_lab.embeddings.run import PLUGIN_FOLDER
 from embedding_lab.errors import LabError
@@ -74,9 +75,10 @@ def check_own_files_there(address: str) -> Iterator[Finding]:
     try:
         for name in folders_with(address, PLUGIN_FOLDER):
             run = Run(Path(address) / name)
-            for each in RemoteFiles(f"{address}/{name}/{PLUGIN_FOLDER}").names():
-                if each.endswith(".json") and (problem := _problem(run, run.files, each)):
-                    yield _broken(problem, name, Path(run.files.address(each)))
+            files = RemoteFiles(shown(run.path / PLUGIN_FOLDER))
+            for each in files.names():
+                if each.endswith(".json") and (problem := _problem(run, files, each)):
+                    yield _broken(problem, name, Path(files.address(each)))
     except LabError as error:
         yield Finding("logdir-unreachable", "error", TAB, error.happened, got=error.got, remedy=error.remedy)
 

@@ -61,9 +61,12 @@ class LogDir:
     """A log directory as the dashboard sees it; new runs appear by themselves."""
 
     def __init__(self, path: Path) -> None:
+        address = remote_address(path)
+        if address is not None and address.startswith("file:"):  # a folder of this machine, which may hold links
+            path, address = Path(address.removeprefix("file://")), None
         self.path = path
         self.real = os.path.realpath(path)
-        self._address = remote_address(path)
+        self._address = address
         self._there: set[str] = set()
         self._asked = -FRESH_REMOTE_SECONDS
         self._lock = threading.Lock()
@@ -132,6 +135,6 @@ class LogDir:
 
     def _open(self, name: str) -> Run:
         run = Run(self.path / name)
-        if self._address is None:  # a store has no links
+        if self._address is None:  # links; a store has none
             run.files = FilesInside(run.path / PLUGIN_FOLDER, self.path)
         return run
