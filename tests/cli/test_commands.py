@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import embedding_lab as lab
 
@@ -120,6 +121,21 @@ def test_a_model_trained_on_ones_own_data_asks_for_the_samples(here: Here, tmp_p
     assert "trained on 'mine'" in ended.stderr
     assert "--dataset" in ended.stderr
     result(here(tmp_path, "extract", "logs/own", "--dataset", "mine.npz", "--json"))
+
+
+def test_a_torn_picture_is_named_and_left_out_where_that_is_asked_for(
+    here: Here, trained: Path, tmp_path: Path
+) -> None:
+    for row in range(4):
+        Image.fromarray(np.full((8, 8), 40 * row, np.uint8)).save(tmp_path / f"{row}.png")
+    (tmp_path / "2.png").write_bytes((tmp_path / "2.png").read_bytes()[:40])
+    words = ("extract", "logs/first", "--dataset", tmp_path, "--run", "torn", "--json")
+    ended = here(trained, *words)
+    assert ended.returncode == 1
+    assert "2.png is not a whole picture" in ended.stderr
+    with pytest.warns(UserWarning, match=r"1 of 4 samples left out: '.*2\.png' \("):
+        told = result(here(trained, *words, "--on-error", "skip"))
+    assert {each["samples"] for each in told["layers"]} == {3}
 
 
 def test_samples_of_another_shape_are_refused(here: Here, trained: Path, tmp_path: Path) -> None:

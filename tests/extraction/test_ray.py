@@ -98,6 +98,28 @@ def test_a_pytorch_module_gives_what_it_gives_here(ray: Any) -> None:
     assert_same(extract(model, labelled(ROWS), engine="ray"), extract(model, labelled(ROWS)))
 
 
+def test_a_temporary_run_is_refused_where_other_machines_could_not_write_it() -> None:
+    pytest.importorskip("ray", reason='no Ray: pip install "ray[data]"')
+    from ray.cluster_utils import Cluster
+
+    started = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False}
+    code = (
+        "import sys, ray; from embedding_lab.extraction import extract\n"
+        "extract(lambda batch: batch, [[1.0]] * 4, engine='ray', address=sys.argv[1])"
+    )
+    cluster = Cluster(initialize_head=True, head_node_args=started)
+    try:
+        cluster.add_node(**started)
+        cluster.wait_for_nodes()
+        command = [sys.executable, "-c", code, cluster.address]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    finally:
+        cluster.shutdown()
+    assert ended.returncode == 1
+    assert "2 machines and a temporary run" in ended.stderr
+
+
 def test_a_worker_that_is_killed_in_mid_batch_costs_no_sample(ray: Any, tmp_path: Path) -> None:
     killed = tmp_path / "killed"
     at = float(ROWS[100, 0])

@@ -129,6 +129,7 @@ def extract(
     with contextlib.ExitStack() as open_until_done:
         if engine == "ray":
             open_until_done.enter_context(ray.connected(address))
+            ray.check_place(out)
         foreign = ray.is_foreign(data)
         if foreign and engine != "ray":
             raise InputError("A Ray Dataset is read by Ray.", expected='engine="ray"')

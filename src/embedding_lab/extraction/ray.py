@@ -93,6 +93,24 @@ def connected(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
+def check_place(out: Any) -> None:
+    """Refuses to write to a temporary run where other machines could not.
+
+    Args:
+        out: the run to write to, None for a temporary one of this machine.
+
+    Raises:
+        InputError: the cluster has several machines, and no run was named.
+    """
+    machines = sum(bool(node["Alive"]) for node in import_ray().nodes())
+    if out is None and machines > 1:
+        raise InputError(
+            "The run has no place that all machines see.",
+            got=f"{machines} machines and a temporary run on one of them",
+            expected="out, a folder that all of them share or an address such as s3://bucket/logs/run",
+        )
+
+
 def is_foreign(data: Any) -> bool:
     """Whether data is a Ray Dataset."""
     return any(each.__module__.startswith("ray.data.") for each in type(data).__mro__)
