@@ -36,6 +36,9 @@ from embedding_lab.extraction.source import (
 CHANNELS_FIRST = ("Conv", "ConvTranspose", "BatchNormalization", "InstanceNormalization", "MaxPool", "AveragePool")
 """Nodes whose channels are axis 1 also where the others have them last: behind sequences (b, time, channels)."""
 
+POOLED = " pooled by the lab"
+"""The end of the names of what was added to a graph."""
+
 OUTPUT = "Output"
 """The kind of an output of the graph where what made it is not known."""
 
@@ -113,7 +116,7 @@ class OnnxSource:
             if name not in known:
                 raise unknown_layer(name, [INPUT_LAYER, *known])
         session = self._session_with(wanted)
-        found = self._given(session, example)
+        found = self._given(session, example, list(dict.fromkeys([*self._outputs, *wanted])))
         chosen = [name for name in wanted if names is not None or _is_table(found[name], example)]
         for name in chosen:
             if not _is_table(found[name], example):
@@ -125,9 +128,15 @@ class OnnxSource:
         last = saying_classes({name: found[name] for name in self._outputs})
         scale: Scale = "none" if last is None else "unknown"
 
+        inside = [name for name in chosen if self._pools_inside(found[name], known[name].kind, pooling)]
+        if inside:
+            session = self._session_with(wanted, inside, pooling)
+        taken = {name: name + POOLED if name in inside else name for name in chosen}
+        asked = list(dict.fromkeys([*taken.values(), *([] if last is None else [last])]))
+
         def run(samples: NDArray[Any]) -> Activations:
-            given = self._given(session, samples)
-            vectors = {name: _vectors(given[name], known[name].kind, pooling) for name in chosen}
+            given = self._given(session, samples, asked)
+            vectors = {name: _vectors(given[taken[name]], known[name].kind, pooling) for name in chosen}
             return vectors, None if last is None else given[last].astype(np.float32)
 
         bytes_of_sample = sum(each.nbytes for each in found.values()) // len(example) + example[:1].nbytes
@@ -157,20 +166,28 @@ class OnnxSource:
                 remedy="Export the model again.",
             ) from error
 
-    def _session_with(self, names: Sequence[str]) -> Any:
-        """A session that gives the graph's outputs and those of these nodes."""
-        more = [name for name in names if name not in self._outputs]
-        if not more or self._graph is None:
+    def _pools_inside(self, output: NDArray[Any], kind: str, pooling: Pooling) -> bool:
+        """Whether the graph itself can make further axes one, so that it need not hand them out."""
+        maps = output.ndim > 2 and output.dtype.kind == "f" and _channels(output, kind) == 1
+        return maps and pooling != "flatten" and self._graph is not None
+
+    def _session_with(self, names: Sequence[str], inside: Sequence[str] = (), pooling: Pooling = "mean") -> Any:
+        """A session that gives the graph's outputs and those of these nodes; of some, also what pooling leaves."""
+        more = [name for name in names if name not in self._outputs and name not in inside]
+        if self._graph is None or not (more or inside):
             return self._session(str(self._path))
         graph = type(self._graph)()
         graph.CopyFrom(self._graph)
-        for name in more:
+        for name in inside:
+            node = graph.graph.node.add(op_type="GlobalAveragePool" if pooling == "mean" else "GlobalMaxPool")
+            node.input.append(name)
+            node.output.append(name + POOLED)
+        for name in (*more, *(name + POOLED for name in inside)):
             graph.graph.output.add().name = name
         return self._session(graph.SerializeToString())
 
-    def _given(self, session: Any, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """What the session gives for a batch, in as many runs as the graph needs."""
-        names = [each.name for each in session.get_outputs() if each.type.startswith("tensor(")]
+    def _given(self, session: Any, samples: NDArray[Any], names: list[str]) -> dict[str, NDArray[Any]]:
+        """What the session gives for a batch under these names, in as many runs as the graph needs."""
         feeds = self._feeds(samples)
         rows = self._rows or len(samples)
         runs = []
@@ -288,9 +305,14 @@ def _vectors(output: NDArray[Any], kind: str, pooling: Pooling) -> NDArray[np.fl
     output = output.astype(np.float32, copy=False)
     if output.ndim <= 2 or pooling == "flatten":
         return output.reshape(len(output), -1)
-    channels = 1 if output.ndim > 3 or kind in CHANNELS_FIRST else 2
+    channels = _channels(output, kind)
     inner = tuple(axis for axis in range(1, output.ndim) if axis != channels)
     return np.asarray(output.mean(inner) if pooling == "mean" else output.max(inner))
+
+
+def _channels(output: NDArray[Any], kind: str) -> int:
+    """The axis of the channels, of an output with three axes or more."""
+    return 1 if output.ndim > 3 or kind in CHANNELS_FIRST else 2
 
 
 def _fingerprint(path: Path) -> str:
