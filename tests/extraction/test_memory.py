@@ -17,15 +17,15 @@ from embedding_lab.extraction import extract
 class Made:
     '''Samples made when they are read, so that only what extraction keeps can count.'''
     def __init__(self, count):
-        self.shape, self.dtype, self.ndim = (count, 28, 28), np.dtype(np.float32), 3
+        self.shape, self.dtype, self.ndim = (count, 28, 28), np.dtype(np.uint8), 3
     def __len__(self):
         return self.shape[0]
     def __getitem__(self, rows):
         count = len(np.arange(len(self))[rows])
-        return np.random.default_rng(0).random((count, 28, 28), np.float32)
+        return np.random.default_rng(0).integers(0, 256, (count, 28, 28), dtype=np.uint8)
 
 MODEL
-sets = extract(model, Made(int(sys.argv[1])), ["input", *layers], out=sys.argv[2])
+sets = extract(model, Made(int(sys.argv[1])), ["input", *layers], out=sys.argv[2], batch_size=1024)
 assert len(sets[layers[0]]) == int(sys.argv[1])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -43,7 +43,10 @@ model = keras.Sequential([
 TORCH = """
 import torch
 layers = ["1", "2"]
-model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 256), torch.nn.Linear(256, 10))
+class Floats(torch.nn.Flatten):
+    def forward(self, pictures):
+        return super().forward(pictures).float()
+model = torch.nn.Sequential(Floats(), torch.nn.Linear(784, 256), torch.nn.Linear(256, 10))
 """
 
 JAX = """
@@ -60,11 +63,13 @@ ONNX = """
 import onnx
 make, array = onnx.helper, onnx.numpy_helper.from_array
 layers = ["wide", "classes"]
-floats = lambda name, *shape: make.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+value = make.make_tensor_value_info
 onnx.save(make.make_model(make.make_graph(
-    [make.make_node("Flatten", ["pictures"], ["flat"]), make.make_node("MatMul", ["flat", "first"], ["wide"]),
+    [make.make_node("Cast", ["pictures"], ["numbers"], to=onnx.TensorProto.FLOAT),
+     make.make_node("Flatten", ["numbers"], ["flat"]), make.make_node("MatMul", ["flat", "first"], ["wide"]),
      make.make_node("MatMul", ["wide", "last"], ["classes"])],
-    "graph", [floats("pictures", "n", 28, 28)], [floats("classes", "n", 10)],
+    "graph", [value("pictures", onnx.TensorProto.UINT8, ["n", 28, 28])],
+    [value("classes", onnx.TensorProto.FLOAT, ["n", 10])],
     [array(np.ones((784, 256), np.float32), "first"), array(np.ones((256, 10), np.float32), "last")],
 ), opset_imports=[make.make_opsetid("", 17)], ir_version=8), sys.argv[2] + ".onnx")
 model = sys.argv[2] + ".onnx"
@@ -97,9 +102,11 @@ def peak_megabytes(framework: str, samples: int, run: Path) -> float:
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module to ask")
 @pytest.mark.parametrize("framework", MODELS)
-def test_ten_times_the_samples_need_no_more_memory(framework: str, tmp_path: Path) -> None:
+def test_six_times_the_samples_need_no_more_memory(framework: str, tmp_path: Path) -> None:
     for package in framework.removeprefix("keras on ").split():
         pytest.importorskip(package, reason=f"no {package}: pip install {package}")
     few = peak_megabytes(framework, 20_000, tmp_path / "few")
-    many = peak_megabytes(framework, 200_000, tmp_path / "many")
-    assert many - few < 60, f"{few:.0f} MB, then {many:.0f} MB, for 840 MB of vectors: ids and outputs may grow"
+    many = peak_megabytes(framework, 120_000, tmp_path / "many")
+    assert many - few < 60, (
+        f"{few:.0f} MB, then {many:.0f} MB, for 420 MB more of vectors: ids and outputs may grow"
+    )
