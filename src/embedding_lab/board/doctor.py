@@ -14,7 +14,7 @@ from embedding_lab.board.checks.finding import SEVERITIES, Finding
 from embedding_lab.board.checks.logdir import LogDir
 from embedding_lab.board.checks.machine import Machine
 from embedding_lab.board.checks.mender import ChangedMeanwhile, Mender
-from embedding_lab.board.checks.own_format import check_own_files_there
+from embedding_lab.board.checks.own_format import own_files_there
 from embedding_lab.board.checks.tabs import Seen, seen_by_tab
 from embedding_lab.embeddings.remote_files import remote_address
 from embedding_lab.errors import DataMissing, LabError
@@ -98,7 +98,7 @@ def doctor(logdir: str | os.PathLike[str], *, fix: bool = False) -> Diagnosis:
         DataMissing: there is no such folder.
     """
     if address := remote_address(logdir):
-        return Diagnosis(address, {}, (_remote(address), *check_own_files_there(address)))
+        return Diagnosis(address, {}, (_remote(address), *own_files_there(address)))
     root = Path(logdir).expanduser().absolute()
     if not root.is_dir():
         raise DataMissing(

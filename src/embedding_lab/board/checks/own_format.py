@@ -70,7 +70,7 @@ def _listed(run: Run) -> Mend:
     return mend
 
 
-def check_own_files_there(address: str) -> Iterator[Finding]:
+def own_files_there(address: str) -> Iterator[Finding]:
     """The same below an address of an object store."""
     try:
         for name in folders_with(address, PLUGIN_FOLDER):
