@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,26 @@ def test_samples_with_channels_show_themselves_and_images_are_shown_in_place_of_
     part = as_dataset(np.zeros((6, 4)), images=raw).take([5, 1])
     np.testing.assert_array_equal(part.shown[0], np.moveaxis(raw[5], 0, -1))
     assert as_dataset(np.zeros((6, 8, 8))).shown is None  # may be anything: say images=…
+
+
+def test_opening_pictures_side_by_side_leaves_the_warnings_of_the_process_alone(tmp_path: Path) -> None:
+    names = []
+    for number in range(64):
+        names.append(tmp_path / f"{number}.png")
+        Image.fromarray(np.full((5, 4), number, np.uint8)).save(names[-1])
+    before = list(warnings.filters)
+    assert as_pictures(names)[:].shape == (64, 5, 4)
+    assert warnings.filters == before
+
+
+def test_a_part_of_pictures_is_read_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    names = [tmp_path / f"{number}.png" for number in range(6)]
+    for number, name in enumerate(names):
+        Image.fromarray(np.full((5, 4), 10 * number, np.uint8)).save(name)
+    data = as_dataset(np.arange(6), name="tiny", images=names).take([4, 1])
+    names[4].unlink()
+    assert data.images is not None
+    np.testing.assert_array_equal(data.images[1], np.full((5, 4), 10))
+    np.testing.assert_array_equal(data.images.original(1), np.full((5, 4), 10))
+    assert not data.images[0].any()
+    assert "Left empty" in data.images.said[-1]

@@ -15,6 +15,7 @@ from PIL import Image
 from embedding_lab.embeddings import Run, as_dataset
 from embedding_lab.embeddings.media import as_media, media_type
 from embedding_lab.embeddings.stored_media import read_media
+from embedding_lab.errors import InputError
 
 
 def sound(row: int = 0, seconds: float = 0.01) -> bytes:
@@ -121,3 +122,37 @@ def test_other_sounds_are_another_table_and_a_part_keeps_its_own() -> None:
     assert one.media["s"].fingerprint() != other.media["s"].fingerprint()
     assert one.take([1]).media["s"].file(0) == sound(2)
     assert one.columns["s"].tolist() == ["audio/wav", "audio/wav"]
+
+
+def test_missing_values_say_nothing_of_what_a_column_holds_nor_does_a_part_of_it() -> None:
+    media = as_media([None] * 50 + [sound(1)] * 2 + [None] * 50)
+    assert media is not None
+    assert media.kind == "audio"
+    assert media[:30].kind == "audio"
+    assert as_media([None] * 30) is None
+
+
+def test_whole_numbers_are_a_wave_too_and_one_without_a_rate_is_refused() -> None:
+    steps = np.array([0, 16384, -16384, 32767], np.int16)
+    media = as_media([{"array": steps, "sampling_rate": 8000}])
+    assert media is not None
+    with wave.open(io.BytesIO(media.file(0) or b"")) as reader:
+        np.testing.assert_allclose(np.frombuffer(reader.readframes(4), "<i2"), steps, atol=1)
+    with pytest.raises(InputError, match="sampling_rate"):
+        as_media([{"array": steps}])
+
+
+def test_pictures_of_pillow_in_any_mode_become_files() -> None:
+    media = as_media([Image.new("CMYK", (3, 2)), Image.new("P", (3, 2)), Image.new("RGBA", (3, 2))])
+    assert media is not None
+    assert [media_type(each or b"") for each in media] == ["image/png"] * 3
+
+
+def test_a_broken_column_hides_no_other(run: Run) -> None:
+    columns = {"one": [sound(1)] * 2, "two": [sound(2)] * 2}
+    data = as_dataset(np.arange(2), name="tiny", columns=columns)
+    key = run.save_dataset(data)
+    run.save_media(data)
+    (manifest,) = run.files.local("samples").rglob("*-one.json")
+    manifest.write_text("broken", "utf-8")
+    assert list(read_media(run.files, key)) == ["two"]

@@ -165,9 +165,15 @@ class Dataset:
             class_names=self.class_names,
             splits=None if self.splits is None else self.splits[rows],
             columns={name: values[rows] for name, values in self.columns.items()},
-            images=None if self.images is None else self.images[rows],
+            images=self._images_of(rows),
             media={name: values[rows] for name, values in self.media.items()},
         )
+
+    def _images_of(self, rows: Any) -> Any:
+        """The pictures of some rows; those that are still to be read are so in the part too."""
+        if hasattr(self.images, "some_rows"):
+            return self.images.some_rows(np.arange(len(self))[rows])
+        return None if self.images is None else self.images[rows]
 
     def fair_sample(self, size: int, seed: int = 0) -> Dataset:
         """A sample in which every class has its share, in the original order; the same for the same seed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.files import storage_errors
+from embedding_lab.embeddings.held_files import BYTES
 from embedding_lab.errors import BrokenFile
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 EXIF_ORIENTATION = 0x0112
+
+_OPENING = threading.Lock()
+"""Filters of warnings belong to the process, and pictures are decoded by several threads."""
 
 
 class PictureForm(NamedTuple):
@@ -93,18 +98,14 @@ def _eight_bits(image: Any, colour: bool) -> Any:
 @contextlib.contextmanager
 def _opened(source: Any) -> Iterator[Any]:
     """The picture, open until the block ends; whatever a decoder says of it becomes help."""
-    from PIL import Image
-
     with contextlib.ExitStack() as until_read:
         if isinstance(source, str | Path):
             until_read.enter_context(storage_errors(Path(source)))
             file: Any = until_read.enter_context(Path(source).open("rb"))
         else:
-            file = io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else None
+            file = io.BytesIO(source) if isinstance(source, BYTES) else None
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                yield source if file is None else until_read.enter_context(Image.open(file))
+            yield source if file is None else until_read.enter_context(_picture_in(file))
         except MemoryError:
             raise
         except Exception as error:  # every decoder has its own ways to say that a file is broken
@@ -115,3 +116,12 @@ def _opened(source: Any) -> Iterator[Any]:
                 expected="a picture file that Pillow can read",
                 remedy="Mend it or take it out.",
             ) from error
+
+
+def _picture_in(file: Any) -> Any:
+    """The picture of a file, refused where its header promises more pixels than any honest one has."""
+    from PIL import Image
+
+    with _OPENING, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(file)

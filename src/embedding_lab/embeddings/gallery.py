@@ -6,6 +6,7 @@ their own sizes) become thumbnails of one size, and each can still be had as it 
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import HUGGING_FACE, ArrowRows, as_array
+from embedding_lab.embeddings.arrays import as_array
 from embedding_lab.embeddings.decoding import PictureForm, decoded, form_of
+from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
 from embedding_lab.embeddings.pixels import CHANNELS, Brightness, Layout, without_alpha
+from embedding_lab.embeddings.some_rows import SomeRows
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, ShapeMismatch
 
 THUMBNAIL_PIXELS = 64
@@ -26,7 +29,6 @@ THUMBNAIL_PIXELS = 64
 LOOKED_AT = 512
 """Sizes, colours and ranges are known from so many pictures, spread evenly."""
 
-BYTES = bytes | bytearray | memoryview
 UNREADABLE = (BrokenFile, DataMissing, ShapeMismatch)
 
 
@@ -49,13 +51,7 @@ def as_pictures(images: Any, what: str = "images", folder: Path | None = None) -
     """
     if isinstance(images, Converted | Gallery):
         return images
-    library = type(images).__module__.partition(".")[0]
-    if library in ("pyarrow", HUGGING_FACE):
-        things: Any = ArrowRows(images)
-    elif hasattr(images, "shape") and not _holds_objects(images):
-        things = None
-    else:
-        things = images if isinstance(images, Sequence) else list(images)
+    things = values_of(images)
     if things is None or (len(things) and isinstance(things[0], list | int | float)):
         array = as_array(images, what)
         return array if _is_raw(array) else Converted(array, what)
@@ -94,6 +90,13 @@ class Converted:
     def __len__(self) -> int:
         return int(self.shape[0])
 
+    def some_rows(self, rows: NDArray[np.intp]) -> Converted:
+        """The pictures of these rows, still to be read."""
+        part = copy.copy(self)
+        part._array = SomeRows(self._array, rows)
+        part.shape = (len(rows), *self.shape[1:])
+        return part
+
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
         picked = np.asarray(self._array[rows])
         single = picked.ndim == len(self._array.shape) - 1
@@ -123,6 +126,7 @@ class Gallery:
 
     def __init__(self, things: Any, what: str, folder: Path | None = None) -> None:
         self._things, self._what, self._folder = things, what, folder
+        self._rows = np.arange(len(things))
         self._unreadable: dict[int, str] = {}
         self._brightness: Brightness | None = None
         rows = _spread(len(things)).tolist()
@@ -153,7 +157,8 @@ class Gallery:
         chosen = np.arange(len(self))[rows]
         places = np.atleast_1d(chosen).tolist()
         pictures = np.zeros((len(places), *self.shape[1:]), np.uint8)
-        if places and isinstance(self._things[places[0]], str | Path | BYTES | Mapping):  # whose decoding is freed
+        first = self._things[int(self._rows[places[0]])] if places else None
+        if isinstance(first, str | Path | BYTES | Mapping):  # files, which Pillow decodes side by side
             with ThreadPoolExecutor(os.cpu_count()) as threads:
                 found = threads.map(self._small, places)
                 for at, picture in enumerate(found):
@@ -162,6 +167,14 @@ class Gallery:
             for at, place in enumerate(places):
                 pictures[at] = self._small(place)
         return pictures if np.ndim(chosen) else pictures[0]
+
+    def some_rows(self, rows: NDArray[np.intp]) -> Gallery:
+        """The pictures of these rows, still to be read."""
+        part = copy.copy(self)
+        part._rows, part._unreadable = self._rows[rows], {}
+        part.shape = (len(rows), *self.shape[1:])
+        part.pixels = self.pixels * len(rows) // max(1, len(self))
+        return part
 
     def original(self, row: int) -> NDArray[np.uint8]:
         """One picture as it is, upright: uint8, (height, width[, 3]); a black pixel where there is none."""
@@ -198,11 +211,7 @@ class Gallery:
 
     def _source(self, row: int) -> Any:
         """What `decoding` takes; arrays become pictures of Pillow."""
-        thing = self._things[row]
-        if isinstance(thing, Mapping):  # as Hugging Face's datasets hold them
-            thing = thing.get("bytes") or thing.get("path")
-        if isinstance(thing, str | Path):
-            return Path(thing) if self._folder is None else self._folder / thing
+        thing = file_of(self._things[int(self._rows[row])], self._folder)
         array = _array_in(thing)
         if array is None or self._brightness is None:
             return thing
@@ -232,10 +241,6 @@ def _is_raw(array: Any) -> bool:
     """Whether it is shown as it is."""
     shape = tuple(array.shape)
     return array.dtype == np.uint8 and (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3)))
-
-
-def _holds_objects(array: Any) -> bool:
-    return getattr(getattr(array, "dtype", None), "kind", "") in tuple("OUST")
 
 
 def _spread(count: int) -> NDArray[np.int64]:

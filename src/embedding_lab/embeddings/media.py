@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import wave
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import HUGGING_FACE, ArrowRows, as_array
+from embedding_lab.embeddings.arrays import ArrowRows, as_array
+from embedding_lab.embeddings.decoding import decoded
 from embedding_lab.embeddings.files import storage_errors
+from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
+from embedding_lab.errors import InputError
 
-BYTES = bytes | bytearray | memoryview
 LOOKED_AT = 20
-"""So many values of a column say what it holds."""
+"""So many values of a column say what it holds; those that are missing say nothing."""
+
+SEARCHED = 10_000
+"""They are among the first so many."""
 
 SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a")
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
@@ -53,23 +59,23 @@ class Media:
         things: has a length, and for each row bytes of a file, a path, a mapping as of Hugging Face's datasets
             (bytes and path, or array and sampling_rate), a picture of Pillow, or None.
         folder: what paths are relative to.
+        kind: "audio" or "image".
         rows: those that are taken; all when left out.
 
     Attributes:
         things: what was handed in.
-        kind: "audio" or "image", as the first of them says.
+        kind: as it was told.
     """
 
-    def __init__(self, things: Any, folder: Path | None = None, rows: NDArray[np.intp] | None = None) -> None:
-        self.things, self._folder = things, folder
+    def __init__(self, things: Any, folder: Path | None, kind: str, rows: NDArray[np.intp] | None = None) -> None:
+        self.things, self.kind, self._folder = things, kind, folder
         self._rows = np.arange(len(things)) if rows is None else rows
-        self.kind = next((kind for kind in map(self._kind, range(min(len(self), LOOKED_AT))) if kind), "")
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, rows: Any) -> Media:
-        return Media(self.things, self._folder, self._rows[rows])
+        return Media(self.things, self._folder, self.kind, self._rows[rows])
 
     def __iter__(self) -> Iterator[bytes | None]:
         return map(self.file, range(len(self)))
@@ -80,8 +86,7 @@ class Media:
         Raises:
             StorageError: the disk refuses. A file that is not there is None.
         """
-        data = self._bytes(self.things[int(self._rows[row])])
-        return data if data is not None and media_type(data) is not None else None
+        return _file(self.things[int(self._rows[row])], self._folder)
 
     def names(self) -> NDArray[np.object_]:
         """A text for each row: the name of its file, or what it is; None where there is none."""
@@ -94,27 +99,6 @@ class Media:
             digest.update(self.file(int(row)) or b"-")
         return digest.digest()
 
-    def _kind(self, row: int) -> str:
-        return (media_type(self.file(row) or b"") or "").partition("/")[0]
-
-    def _bytes(self, thing: Any) -> bytes | None:
-        if isinstance(thing, Mapping):
-            if thing.get("array") is not None:
-                return _wave(np.asarray(as_array(thing["array"], "sound")), int(thing["sampling_rate"]))
-            thing = thing.get("bytes") or thing.get("path")
-        if isinstance(thing, str | Path):
-            path = self._path(thing)
-            with storage_errors(path):
-                return path.read_bytes() if path.is_file() else None
-        if hasattr(thing, "getexif"):
-            file = io.BytesIO()
-            thing.save(file, "PNG")
-            return file.getvalue()
-        return bytes(thing) if isinstance(thing, BYTES) else None
-
-    def _path(self, name: str | Path) -> Path:
-        return Path(name) if self._folder is None else self._folder / name
-
     def _name(self, thing: Any) -> str | None:
         if thing is None:
             return None
@@ -122,7 +106,7 @@ class Media:
             thing = thing["path"]
         if isinstance(thing, str | Path):
             return Path(thing).name
-        data = self._bytes(thing)
+        data = _file(thing, self._folder)
         return None if data is None else media_type(data)
 
 
@@ -135,28 +119,16 @@ def as_media(values: Any, folder: Path | None = None) -> Media | None:
     """
     if isinstance(values, Media):
         return values
-    things = _things(values)
-    if things is None or not len(things):
+    things = values_of(values)
+    if things is None or (isinstance(things, ArrowRows) and len(things) and not _may_hold_files(values, things)):
         return None
-    some = [things[row] for row in range(min(len(things), LOOKED_AT))]
-    if not all(thing is None or _may_be_media(thing, folder) for thing in some):
+    present = (thing for row in range(min(len(things), SEARCHED)) if (thing := things[row]) is not None)
+    some = list(itertools.islice(present, LOOKED_AT))
+    if not all(_may_be_media(thing, folder) for thing in some):
         return None
-    media = Media(things, folder)
-    return media if media.kind else None
-
-
-def _things(values: Any) -> Any:
-    """The values where they may be files; None where their type says that they are not."""
-    library = type(values).__module__.partition(".")[0]
-    if library in ("pyarrow", HUGGING_FACE):
-        rows = ArrowRows(values)
-        return rows if not len(rows) or _may_hold_files(values, rows) else None
-    dtype = getattr(values, "dtype", None)
-    if dtype is not None and getattr(dtype, "kind", str(dtype)) not in (*"OUST", "String", "Binary", "Object"):
-        return None  # an array, a tensor or a column of numbers
-    if isinstance(values, Sequence | np.ndarray):
-        return values
-    return list(values) if hasattr(values, "__len__") else None
+    kinds = ((media_type(_file(thing, folder) or b"") or "").partition("/")[0] for thing in some)
+    kind = next((each for each in kinds if each), None)
+    return None if kind is None else Media(things, folder, kind)
 
 
 def _may_hold_files(values: Any, rows: ArrowRows) -> bool:
@@ -176,9 +148,41 @@ def _may_be_media(thing: Any, folder: Path | None) -> bool:
     if isinstance(thing, Mapping):
         return bool({"bytes", "path", "array"} & set(thing))
     if isinstance(thing, str | Path):
-        path = Path(thing) if folder is None else folder / thing
+        path = file_of(thing, folder)
         return path.suffix.lower() in (*SOUNDS, *PICTURES) and _is_file(path)
     return isinstance(thing, BYTES) or hasattr(thing, "getexif")
+
+
+def _file(thing: Any, folder: Path | None) -> bytes | None:
+    """The bytes of a file of a kind that is known; None of all else, and where there is none.
+
+    Raises:
+        InputError: samples of a sound without their rate.
+        BrokenFile: a picture of Pillow without black and white.
+        StorageError: the disk refuses.
+    """
+    data = _content(thing, folder)
+    return data if data is not None and media_type(data) is not None else None
+
+
+def _content(thing: Any, folder: Path | None) -> bytes | None:
+    if isinstance(thing, Mapping) and thing.get("array") is not None:
+        return _wave(np.asarray(as_array(thing["array"], "sound")), thing.get("sampling_rate"))
+    found = file_of(thing, folder)
+    if isinstance(found, Path):
+        with storage_errors(found):
+            return found.read_bytes() if found.is_file() else None
+    if hasattr(found, "getexif"):
+        return _png(decoded(found))
+    return bytes(found) if isinstance(found, BYTES) else None
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
 
 
 def _is_file(path: Path) -> bool:
@@ -188,14 +192,18 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _wave(sound: NDArray[Any], rate: int) -> bytes:
-    """Samples from -1 to 1, shape (n,) or (channels, n), as a WAV file of 16 bits."""
+def _wave(sound: NDArray[Any], rate: Any) -> bytes:
+    """Samples from -1 to 1, or whole numbers, shape (n,) or (channels, n), as a WAV file of 16 bits."""
+    if not rate:
+        raise InputError("A sound does not say how many samples a second has.", expected='its "sampling_rate"')
     sound = np.atleast_2d(sound)
+    if sound.dtype.kind in "iu":
+        sound = sound / np.iinfo(sound.dtype).max
     samples = (np.clip(np.nan_to_num(sound), -1, 1) * 32767).astype("<i2").T
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(samples.shape[1])
         writer.setsampwidth(2)
-        writer.setframerate(rate)
+        writer.setframerate(int(rate))
         writer.writeframes(samples.tobytes())
     return file.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
 from embedding_lab.embeddings.media import Media, media_type
 from embedding_lab.embeddings.names import folder_name
-from embedding_lab.errors import BrokenFile
+from embedding_lab.errors import BrokenFile, LabError
 
 MOST_BYTES = 2 << 30
 """Of a column no more is kept; rows beyond are without."""
@@ -97,21 +98,16 @@ class StoredMedia:
 
 
 def read_media(files: Files, samples: str) -> dict[str, StoredMedia]:
-    """The media columns that belong to a table of samples, by their names.
-
-    Raises:
-        BrokenFile: what is there cannot be read.
-    """
+    """The media columns that belong to a table of samples and can be read, by their names."""
     folder, begin = media_folder(samples)
     found = {}
     for file in files.list(folder):
         if file.startswith(begin) and file.endswith(".json"):
             name = f"{folder}/{file}"
-            manifest = read_manifest(files, name, "media", FACTS)
-            if len(manifest["files"]) != 1:
-                raise BrokenFile(f"{name} lists {len(manifest['files'])} files.", expected="one")
-            each = StoredMedia(data_path(files, name, manifest["files"][0]), manifest)
-            found[each.column] = each
+            with contextlib.suppress(LabError, IndexError):  # a broken one hides no other; the doctor tells of it
+                manifest = read_manifest(files, name, "media", FACTS)
+                each = StoredMedia(data_path(files, name, manifest["files"][0]), manifest)
+                found[each.column] = each
     return found
 
 
@@ -120,14 +116,15 @@ def _write(path: Path, media: Media) -> int:
     written = kept = 0
     with pq.ParquetWriter(path, SCHEMA, compression="none", use_dictionary=False) as writer:
         for group in _groups(media):
-            size = sum(len(each) for each in group if each is not None)
-            if written + size > MOST_BYTES:
-                group = [None] * len(group)
-            else:
-                kept += len(group)
-            written += size
+            written += sum(len(each) for each in group if each is not None)
+            if written > MOST_BYTES:
+                break
             kinds = [None if each is None else media_type(each) for each in group]
             writer.write_table(pa.table({"data": group, "media_type": kinds}, SCHEMA))
+            kept += len(group)
+        for start in range(kept, len(media), GROUP_ROWS):
+            nothing = [None] * min(GROUP_ROWS, len(media) - start)
+            writer.write_table(pa.table({"data": nothing, "media_type": nothing}, SCHEMA))
     return kept
 
 

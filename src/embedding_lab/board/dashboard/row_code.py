@@ -1,4 +1,4 @@
-"""Sets of rows as short text, in requests and answers; `frontend/src/state/row_code.ts` writes and reads the same.
+"""Sets of rows as short text, in requests and answers; `frontend/src/data/row_code.ts` writes and reads the same.
 
 Each row's distance from the one before, seven bits to a byte, least first, the eighth bit saying that more follow;
 in the alphabet of base64url, unpadded. A million rows among a million take 1.3 MB.
