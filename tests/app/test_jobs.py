@@ -197,7 +197,6 @@ import sys
 from pathlib import Path
 from embedding_lab.app.jobs import JobQueue
 from embedding_lab.board.dashboard.computing import WantedMap
-from embedding_lab.board.dashboard.row_code import encode_rows
 wanted = WantedMap("sub/first", "mine", 7, "tsne", 3, json.loads(sys.argv[2]))
 print(JobQueue(Path(sys.argv[1])).start(wanted), flush=True)
 sys.stdin.read()

@@ -117,8 +117,8 @@ class EmbeddingLogger:
         callback: Any = import_keras().callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: training.begin_epoch(epoch),
             on_epoch_end=lambda epoch, logs: training.end_epoch(callback.model, _steps_of(callback), epoch),
-            on_train_begin=lambda logs: training.begin(callback.model, _steps_of(callback)),
-            on_train_end=lambda logs: training.end(callback.model, _steps_of(callback), training.epoch),
+            on_train_begin=lambda logs: training.begin(callback.model, _steps_of(callback), None),
+            on_train_end=lambda logs: training.end(callback.model, _steps_of(callback)),
         )
         if isinstance(self._schedule.every, int):  # a callback that hears of no batch costs nothing per batch
             callback.on_train_batch_end = lambda batch, logs=None: training.step(
@@ -143,27 +143,31 @@ class _Training:
         self._logged = -1
         self.epoch = 0
 
-    def begin(self, model: Any, step: int) -> None:
+    def begin(self, model: Any, step: int, epoch: int | None) -> None:
+        """A training begins, or goes on; None where nobody knows in which epoch."""
         self._schedule.begin(step)
+        self.epoch = epoch or 0
         self._logged = -1
         if getattr(model, "built", True):  # a model of Keras may be built by its first batch only
-            self._log(model, step, self.epoch)
+            self._log(model, step, 0 if step == 0 else epoch)
 
     def begin_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def step(self, model: Any, step: int, epoch: int) -> None:
+        self.epoch = epoch
         if self._schedule.at_step(step):
             self._log(model, step, epoch)
 
     def end_epoch(self, model: Any, step: int, epoch: int) -> None:
+        self.epoch = epoch
         if self._schedule.at_epoch_end():
             self._log(model, step, epoch)
 
-    def end(self, model: Any, step: int, epoch: int) -> None:
-        self._log(model, step, epoch)
+    def end(self, model: Any, step: int) -> None:
+        self._log(model, step, self.epoch)
 
-    def _log(self, model: Any, step: int, epoch: int) -> None:
+    def _log(self, model: Any, step: int, epoch: int | None) -> None:
         if step != self._logged:
             self._logged = step
             self._logger.log(model, step, epoch=epoch)

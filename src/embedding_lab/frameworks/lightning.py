@@ -15,7 +15,7 @@ NAMES = ("lightning.pytorch", "pytorch_lightning")
 class Hears(Protocol):
     """Whoever wants to know how a training goes."""
 
-    def begin(self, model: Any, step: int) -> None:
+    def begin(self, model: Any, step: int, epoch: int | None) -> None:
         """It begins, or goes on, after so many steps."""
         ...
 
@@ -27,7 +27,7 @@ class Hears(Protocol):
         """An epoch is over."""
         ...
 
-    def end(self, model: Any, step: int, epoch: int) -> None:
+    def end(self, model: Any, step: int) -> None:
         """The training is over."""
         ...
 
@@ -44,7 +44,7 @@ def training_callback(hears: Hears) -> Any:
 
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
             if trainer.is_global_zero:
-                hears.begin(pl_module, trainer.global_step)
+                hears.begin(pl_module, trainer.global_step, trainer.current_epoch)
 
         def on_train_batch_end(self, trainer: Any, pl_module: Any, *batch: Any) -> None:
             if trainer.is_global_zero:
@@ -56,7 +56,7 @@ def training_callback(hears: Hears) -> Any:
 
         def on_train_end(self, trainer: Any, pl_module: Any) -> None:
             if trainer.is_global_zero:
-                hears.end(pl_module, trainer.global_step, trainer.current_epoch)
+                hears.end(pl_module, trainer.global_step)  # its epoch counts on already
 
     return Training()
 
