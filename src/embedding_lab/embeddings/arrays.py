@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from embedding_lab.errors import InputError, LabError
@@ -19,6 +20,8 @@ FRAMES = ("pandas", "polars", "pyarrow")
 
 HUGGING_FACE = "datasets"
 """Hugging Face's library, whose tables and columns are read by way of Arrow too, row by row where need be."""
+
+TEXT_ROWS = 1 << 16
 
 NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 
@@ -119,6 +122,19 @@ def as_codes(values: Any) -> tuple[NDArray[np.int64], list[str]] | None:
     texts = encoded.dictionary.take(pa.array(used)).to_pylist()
     codes = np.asarray(encoded.indices.cast(pa.int32()).fill_null(-1))
     return places[codes], ["" if each is None else str(each) for each in texts]
+
+
+def text_array(column: Any) -> NDArray[np.str_]:
+    """A column of Arrow that holds text, as an array of numpy; of millions few are Python's own texts at once.
+
+    Raises:
+        ArrowException: it holds something else.
+    """
+    longest = pc.max(pc.utf8_length(column)).as_py() or 1
+    texts = np.empty(len(column), f"U{longest}")
+    for begin in range(0, len(column), TEXT_ROWS):
+        texts[begin : begin + TEXT_ROWS] = column[begin : begin + TEXT_ROWS].to_pylist()
+    return texts
 
 
 def class_names_of(labels: Any) -> tuple[str, ...] | None:

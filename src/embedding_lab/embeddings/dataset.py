@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import as_array, as_codes, class_names_of
+from embedding_lab.embeddings.arrays import as_array, as_codes, class_names_of, text_array
 from embedding_lab.embeddings.gallery import as_pictures, looks_like_pictures
 from embedding_lab.embeddings.inputs import SeveralInputs
 from embedding_lab.embeddings.media import Media, as_media
@@ -381,6 +381,8 @@ def _text_column(values: Any, count: int) -> NDArray[np.str_] | None:
 
 
 def _texts(values: Any, what: str) -> NDArray[np.str_]:
+    if isinstance(values, pa.Array | pa.ChunkedArray) and pa.types.is_string(values.type):
+        return text_array(values)
     if not hasattr(values, "__len__"):
         values = list(values)
     return np.array([str(each) for each in as_array(values, what)], dtype=np.str_)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings.arrays import text_array
 from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, array_parts
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
@@ -78,12 +79,12 @@ def read_dataset(files: Files, key: str) -> Dataset:
     path = data_path(files, key, manifest["files"][0])
     try:
         table = pq.read_table(path)
-        columns = {name: _values(table[name]) for name in table.column_names}
+        columns = {name: _values(table[name]) for name in table.column_names if name != "id"}
         names = manifest["class_names"]
         return Dataset(
             name=manifest["dataset"],
             samples=None,
-            ids=columns.pop("id").astype(np.str_),
+            ids=text_array(table["id"]),
             labels=_labels(columns.pop("label", None)),
             class_names=None if names is None else tuple(names),
             splits=_texts(columns.pop("split", None)),
