@@ -149,7 +149,7 @@ class StoredPictures:
         return self.paths[len(self.pages)] if self.manifest["original_media_type"] else None
 
     def thumbnails(self) -> NDArray[np.uint8]:
-        """All thumbnails, row by row, without the borders of their cells: mapped from a temporary file.
+        """All thumbnails, row by row, those that are no smaller than the pictures without borders: mapped from a temporary file.
 
         Returns:
             uint8, shape (n, height, width[, 3]).
@@ -166,14 +166,20 @@ class StoredPictures:
         found: Any = None
         for number, path in enumerate(self.pages):
             page = _opened_page(path)
-            lines = page.shape[0] // cell_height
-            cells = page.reshape(lines, cell_height, said["columns"], cell_width, *page.shape[2:]).swapaxes(1, 2)
-            cells = cells.reshape(-1, *cells.shape[2:])[:, top : top + height, left : left + width]
             rows = order[number * said["per_page"] :][: said["per_page"]]
-            if found is None:
-                found = _temporary_array((said["rows"], *cells.shape[1:]))
-            found[rows] = cells[: len(rows)]
-        assert found is not None  # there is a row, so there is a page
+            try:
+                lines = page.shape[0] // cell_height
+                cells = page.reshape(lines, cell_height, said["columns"], cell_width, *page.shape[2:]).swapaxes(
+                    1, 2
+                )
+                cells = cells.reshape(-1, *cells.shape[2:])[:, top : top + height, left : left + width]
+                if found is None:
+                    found = _temporary_array((said["rows"], *cells.shape[1:]))
+                found[rows] = cells[: len(rows)]
+            except (ValueError, ZeroDivisionError) as error:
+                raise BrokenFile(f"{path.name} does not fit its manifest.", got=f"{page.shape} pixels") from error
+        if found is None:
+            raise BrokenFile("A manifest of thumbnails names no pages.", expected="a page for every so many rows")
         return np.asanyarray(found)
 
     def original(self, row: int) -> bytes:
