@@ -149,7 +149,7 @@ class StoredPictures:
         return self.paths[len(self.pages)] if self.manifest["original_media_type"] else None
 
     def thumbnails(self) -> NDArray[np.uint8]:
-        """All thumbnails, row by row, those that are no smaller than the pictures without borders: mapped from a temporary file.
+        """All thumbnails, row by row, mapped from a temporary file; those as large as the pictures have no borders.
 
         Returns:
             uint8, shape (n, height, width[, 3]).
