@@ -184,7 +184,10 @@ def test_a_driver_that_is_killed_goes_on_with_the_missing_shards_only(tmp_path: 
     log, out = tmp_path / "asked", tmp_path / "run"
     ended = drive(log, out, "deadly")
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    done = {path: path.stat().st_mtime_ns for path in out.rglob("layers/**/*.npy")}
+    # its workers may live for a moment yet, and put one more in place
+    in_place = {path.stem for path in out.rglob("unfinished/*/*.json") if path.stem.isdigit()}
+    files = [path for path in out.rglob("layers/**/*.npy") if path.name.split("-")[1] in in_place]
+    done = {path: path.stat().st_mtime_ns for path in files}
     assert done
     assert not list(out.rglob("embeddings.json"))
     log.unlink()
@@ -192,9 +195,9 @@ def test_a_driver_that_is_killed_goes_on_with_the_missing_shards_only(tmp_path: 
     assert ended.returncode == 0, ended.stderr
     assert "shards were in place" in ended.stdout
     asked = np.frombuffer(log.read_bytes(), np.float32)
-    computed = np.unique(np.flatnonzero(np.isin(ROWS[:, 0], asked)) // SHARD)
-    in_place = {int(path.name.split("-")[1]) for path in done if "hidden" in path.parts}
-    assert set(computed.tolist()) - {0} == set(range(-(-len(ROWS) // SHARD))) - in_place - {0}  # 0: the example
+    computed = {f"{row // SHARD:05d}" for row in np.flatnonzero(np.isin(ROWS[:, 0], asked))}
+    assert not (computed - {"00000"}) & in_place  # 0: the example
+    assert len(computed) > 1
     assert {path: path.stat().st_mtime_ns for path in done} == done
     run, expected = open_run(out), extract(plain, labelled(ROWS))
     assert_same({layer: run.embeddings(layer) for layer in expected}, expected)
