@@ -109,6 +109,19 @@ def test_a_named_step_means_the_layers_that_have_it(run_path: Path) -> None:
         lab.project_run(run_path, "pca", layers=["deep"])
 
 
+def test_a_map_of_a_sample_says_so_and_has_everything_else_on_it(run_path: Path) -> None:
+    lab.project_run(run_path, layers=["wide"], max_iter=30, sample=60)
+    found = lab.open_run(run_path).map("wide", "tsne-3d")
+    assert np.isfinite(found.points).all()
+    assert (found.quality["sample"], found.parameters["sample"]) == (60, 60)
+    assert len(found.per_sample["kept_10"]) == ROWS
+    again = lab.project_run(run_path, layers=["wide"], max_iter=30, sample=60)
+    assert again.maps[0].elapsed_seconds == 0
+    assert lab.project_run(run_path, layers=["wide"], max_iter=30).maps[0].elapsed_seconds > 0, "another question"
+    with pytest.raises(UnknownName, match="sample"):
+        lab.project_run(run_path, "umap", layers=["wide"], sample=60)
+
+
 # interruptions
 
 
