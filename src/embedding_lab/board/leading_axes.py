@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 
@@ -59,9 +60,10 @@ def _from_second_moments(blocks: Blocks, dims: int, count: int) -> Axes:
     for block in blocks():
         moments += block.T @ block  # float32 within a block, float64 over all
         rows += len(block)
-    spread, directions = np.linalg.eigh(moments / rows)
-    spread = spread.clip(0)
-    return Axes(directions[:, ::-1][:, :count], spread[::-1][:count], float(spread.sum()))
+    moments /= rows
+    wanted = (max(0, dims - count), dims - 1)  # all of them would take several times as long
+    spread, directions = scipy.linalg.eigh(moments, subset_by_index=wanted, check_finite=False)
+    return Axes(directions[:, ::-1], spread[::-1].clip(0), float(np.trace(moments)))
 
 
 def _by_iteration(blocks: Blocks, dims: int, count: int) -> Axes:
