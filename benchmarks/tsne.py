@@ -12,7 +12,7 @@ Sections, in this order, all but the last if none is named:
     whole    3-D, 20,000 rows: scikit-learn and ours
     limits   what the machine can do: a matrix product, memory bandwidth
     parts    where the time of a map goes
-    million  2-D and 3-D of 1,000,000 × 64 in a file, neighbours and all: half an hour, 8 GB
+    million  2-D and 3-D of 1,000,000 × 64 in a file, neighbours and all: twenty minutes, 5 GB
 
     --peers PYTHON   an interpreter that has openTSNE and scikit-learn, if this one has not
     --data NAME      "mnist" or "made" (here): for plane and space, if not both
