@@ -261,7 +261,8 @@ export class Drawing {
       const look = this.look(performance.now());
       scene.show(look, this.marks(look));
       const picture = pictureOf(this.surface.gl!);
-      for (const resolve of this.waitingForPicture.splice(0)) resolve(picture);
+      if (picture) for (const resolve of this.waitingForPicture.splice(0)) resolve(picture);
+      else this.changed();
     }
     if (this.wanted.style !== "pictures") return;
     this.sharpen(scene);

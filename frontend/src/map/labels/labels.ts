@@ -55,7 +55,7 @@ export class LabelsLayer {
     });
     const show = withoutOverlap(wanted, screen);
     const step = Math.min(1, (now - this.last) / FADE_MS);
-    this.last = now;
+    this.last = names.length ? now : 0; // where there were none, the first are there at once
     this.alphas = this.alphas.map((alpha, at) => {
       if (!names[at]!.at) return 0;
       return show[at] ? Math.min(1, alpha + step) : Math.max(0, alpha - step);
