@@ -8,9 +8,9 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --root-
 PINNED := --constraint constraints.txt --build-constraint constraints.txt
 GROUPS := --group test --group page --group lint --group types
 
-# Four files at a time, in the order of tests/conftest.py: much of a test is waiting for a process it started.
+# Six files at a time, in the order of tests/conftest.py: much of a test is waiting for a process it started.
 # PARALLEL= runs one after the other.
-PARALLEL ?= --numprocesses 4 --dist loadfile --no-loadscope-reorder
+PARALLEL ?= --numprocesses 6 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint types bench wheel pins chromium page

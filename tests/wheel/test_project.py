@@ -19,7 +19,8 @@ def pins() -> dict[str, str]:
 
 
 def bare_name(requirement: str) -> str:
-    return re.split(r"[^A-Za-z0-9._-]", requirement)[0]
+    """The name as pins write it."""
+    return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-")
 
 
 def test_every_dependency_is_pinned() -> None:
@@ -27,7 +28,7 @@ def test_every_dependency_is_pinned() -> None:
     needed = [
         *project["build-system"]["requires"],
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["tensorflow"],
+        *(each for extra in project["project"]["optional-dependencies"].values() for each in extra),
         *(each for group in project["dependency-groups"].values() for each in group),
     ]
     assert {bare_name(each) for each in needed} <= set(pins())
