@@ -133,3 +133,18 @@ def test_hundreds_of_classes_have_a_legend_to_scroll_and_to_search(page: Dashboa
     page.dom.locator(".legend .entry").click()
     assert page.selection == ["samples/00317", "samples/00637"]
     assert page.violations() == []
+
+
+def test_the_page_opens_with_the_run_that_was_written_to_last_and_stays_there(
+    browser: Any, serve: Any, tmp_path: Path
+) -> None:
+    logdir = tmp_path / "logs"
+    for name in ("z old", "a new"):
+        lab.log_embeddings(logdir / name, np.eye(6, 3, dtype=np.float32), layer="mine")
+    page = Dashboard(browser, serve(logdir))
+    assert page.dom.get_by_label("Run").input_value() == "a new"
+    lab.log_embeddings(logdir / "m newest", np.eye(6, 3, dtype=np.float32), layer="mine")
+    page.dom.get_by_label("Run").locator("option", has_text="m newest").wait_for(state="attached")
+    assert page.dom.get_by_label("Run").input_value() == "a new"
+    assert not page.errors
+    page.page.close()

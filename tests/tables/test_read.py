@@ -124,6 +124,16 @@ def test_a_column_that_holds_no_numbers_is_refused_as_vectors(tmp_path: Path, ve
         read(tmp_path / "pets.parquet", vectors=vectors)
 
 
+def test_a_y_of_broken_numbers_is_a_coordinate_and_one_that_counts_is_the_label(tmp_path: Path) -> None:
+    (tmp_path / "three.csv").write_text("kind,x,y,z\na,.1,.2,.3\nb,.4,.5,.6\n")
+    np.testing.assert_allclose(read(tmp_path / "three.csv").vectors, [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
+    (tmp_path / "two.csv").write_text("x,z,y\n.1,.3,0\n.4,.6,1\n")
+    found = read(tmp_path / "two.csv")
+    assert found.vectors.shape == (2, 2)
+    assert found.labels is not None
+    assert found.labels.to_pylist() == [0, 1]
+
+
 def test_a_text_that_begins_with_a_bracket_is_no_vector(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("note,dim_0,dim_1,dim_2\n[sic] a,1,2,3\nb,4,5,6\n")
     assert read(tmp_path / "a.csv").vectors.tolist() == [[1, 2, 3], [4, 5, 6]]

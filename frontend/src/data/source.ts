@@ -55,6 +55,8 @@ export interface LayerInfo {
 
 export interface RunInfo {
   name: string;
+  /** When its newest vectors were put in place, seconds since 1970; 0 where nobody knows. */
+  written: number;
   problems: readonly Problem[];
   layers: readonly LayerInfo[];
   selections: readonly string[];

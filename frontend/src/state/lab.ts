@@ -63,10 +63,14 @@ export class Lab {
   /** Parts that are still on their way. */
   readonly waiting = signal(0);
 
+  private opened: string | null = null;
+
   readonly run = computed<RunInfo | null>(() => {
     const runs = this.overview.value?.runs ?? [];
-    const shown = runs.filter((each) => each.layers.length);
-    return runs.find((each) => each.name === this.view.run.value) ?? shown.at(-1) ?? runs.at(-1) ?? null;
+    const named = (name: string | null) => runs.find((each) => each.name === name);
+    const found = named(this.view.run.value) ?? named(this.opened) ?? newest(runs);
+    this.opened = found?.name ?? null; // what opened by itself stays, whichever run is written to next
+    return found;
   });
   readonly layer = computed(() => {
     const layers = this.run.value?.layers ?? [];
@@ -402,6 +406,13 @@ export function problemOf(error: unknown): Problem {
   const said = error instanceof Error ? error.message : String(error);
   if (error instanceof BrokenBlock) return { happened: said, got: "", expected: "", remedy: "Reload the page." };
   return { happened: "The page could not go on.", got: said, expected: "", remedy: "Reload the page." };
+}
+
+/** The run that was written to last, of those with something to show; of several the last. */
+function newest(runs: readonly RunInfo[]): RunInfo | null {
+  const shown = runs.filter((each) => each.layers.length);
+  const last = Math.max(...shown.map((each) => each.written));
+  return shown.filter((each) => each.written === last).at(-1) ?? runs.at(-1) ?? null;
 }
 
 /** The layer that most maps were made of; of several the last, which is the most learned; the samples themselves last. */

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedding_lab.embeddings.places import files_at, runs_in, shown
 from embedding_lab.embeddings.run import PLUGIN_FOLDER, Run
-from embedding_lab.errors import DataMissing
+from embedding_lab.errors import DataMissing, LabError
 
 
 def create_run(path: str | Path) -> Run:
@@ -52,15 +52,15 @@ def newest_run(path: str | Path) -> Run:
     runs = [] if _is_run(folder) else runs_in(folder, PLUGIN_FOLDER)
     if not runs:
         return open_run(folder)
-    return max((Run(folder / each) for each in runs), key=_last_written)
+    return max((Run(folder / each) for each in runs), key=lambda run: (last_written(run), run.name))
 
 
 def _is_run(folder: Path) -> bool:
     return bool(files_at(folder).list(PLUGIN_FOLDER))
 
 
-def _last_written(run: Run) -> tuple[int, str]:
-    """When the newest vectors of a run were put in place; the name decides where that is equal."""
+def last_written(run: Run) -> int:
+    """When the newest vectors of a run were put in place, in nanoseconds since 1970; 0 where there are none."""
     manifests = [
         f"layers/{layer}/{step}/embeddings.json"
         for layer in run.files.list("layers")
@@ -68,6 +68,6 @@ def _last_written(run: Run) -> tuple[int, str]:
     ]
     times = []
     for each in manifests:
-        with contextlib.suppress(DataMissing):
+        with contextlib.suppress(LabError):  # what cannot be looked at was not written by us
             times.append(run.files.stamp(each).when)
-    return max(times, default=0), run.name
+    return max(times, default=0)

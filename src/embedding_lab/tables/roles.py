@@ -27,6 +27,7 @@ from embedding_lab.tables.spool import Spool
 VECTOR_NAMES = ("embedding", "embeddings", "vector", "vectors", "features", "emb", "vec")
 LABEL_NAMES = ("label", "labels", "class", "category", "target", "kind", "species", "y")
 ID_NAMES = ("id", "ids", "key", "uuid", "name", "word", "token", "filename", "file", "path")
+OTHER_NAMES = (*LABEL_NAMES, *ID_NAMES)
 SOME = 100
 LONG_TEXT = 80
 """Of the first hundred texts of a column, by their mean length in characters."""
@@ -141,7 +142,8 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
                 raise one_of("Column", name, names)
         return list(choice.vectors)
     lists = [each.name for each in batch.schema if _is_lists(batch.column(each.name), each.type)]
-    taken = {choice.labels, choice.ids, *(name for name in names if name.lower() in (*LABEL_NAMES, *ID_NAMES))}
+    taken = {choice.labels, choice.ids}
+    taken |= {each.name for each in batch.schema if each.name.lower() in OTHER_NAMES and _counts(each)}
     numbers = {each.name: each.type for each in batch.schema if _is_number(each.type) and each.name not in taken}
     telling = [[name] for name in lists if name.lower() in VECTOR_NAMES]
     telling += [group for prefix, group in _numbered(numbers) if prefix.rstrip("_-").lower() in VECTOR_NAMES]
@@ -158,6 +160,11 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
         expected="a column of lists of numbers, or several columns of numbers",
         remedy="Name the columns with --vectors a,b,c.",
     )
+
+
+def _counts(field: pa.Field) -> bool:
+    """Whether a column can tell classes or samples apart: a "y" of broken numbers is a coordinate."""
+    return not pa.types.is_floating(field.type)
 
 
 def _numbered(names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:

@@ -41,8 +41,9 @@ class Expected:
         runs = [run for run in overview(library, None)["runs"] if run["layers"]]
         if not runs:
             return
-        layer = max(reversed(runs[-1]["layers"]), key=_maps)
-        found = library.set(runs[-1]["name"], layer["name"], layer["steps"][-1]["step"])
+        newest = max(reversed(runs), key=lambda run: float(run["written"]))
+        layer = max(reversed(newest["layers"]), key=_maps)
+        found = library.set(newest["name"], layer["name"], layer["steps"][-1]["step"])
         library.order(found.rows)
         for column in found.columns:
             column.description(library.cache)

@@ -8,6 +8,7 @@ from typing import Any
 from embedding_lab import __version__
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.sample_set import Map, Problem, SampleSet
+from embedding_lab.embeddings.open_runs import last_written
 from embedding_lab.embeddings.places import shown
 from embedding_lab.embeddings.run import Run
 from embedding_lab.errors import LabError
@@ -47,6 +48,7 @@ def _run(library: Library, name: str, run: Run) -> dict[str, Any]:
     selections = _tried(lambda: run.selections, problems)
     return {
         "name": name,
+        "written": last_written(run) / 1e9,
         "problems": problems,
         "layers": layers,
         "selections": selections,
