@@ -148,3 +148,17 @@ def test_the_page_opens_with_the_run_that_was_written_to_last_and_stays_there(
     assert page.dom.get_by_label("Run").input_value() == "a new"
     assert not page.errors
     page.page.close()
+
+
+def test_marks_of_the_keyboard_show_for_the_keyboard_only(page: Dashboard) -> None:
+    marks = page.dom.locator(".middle")
+    canvas = page.dom.locator(".canvas canvas").first
+    canvas.click(position={"x": 300, "y": 600})
+    assert not marks.is_visible()
+    page.press("l")
+    assert not marks.is_visible()
+    page.press("ArrowLeft")
+    marks.wait_for(state="visible")
+    canvas.click(position={"x": 300, "y": 600})
+    assert not marks.is_visible()
+    page.press("v")

@@ -3,6 +3,9 @@
 import type { Viewport } from "./camera";
 import type { Polygon } from "./region";
 
+/** The keys that say where the keyboard is. */
+const STEERING = /^(Arrow.*|Enter|Tab)$/;
+
 export type Tool = "orbit" | "box" | "lasso";
 export type RegionMode = "replace" | "add" | "remove";
 
@@ -59,6 +62,7 @@ export class Gestures {
     on("pointerleave", () => this.hands.hover(null));
     on("wheel", (event) => this.wheel(event));
     on("keydown", (event) => this.key(event));
+    on("blur", () => this.canvas.classList.remove("pointed"));
     on("contextmenu", (event) => event.preventDefault());
   }
 
@@ -68,6 +72,7 @@ export class Gestures {
   }
 
   private down(event: PointerEvent): void {
+    this.canvas.classList.add("pointed"); // whoever points needs no marks of where the keyboard is
     this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, this.at(event));
@@ -155,6 +160,7 @@ export class Gestures {
   }
 
   private key(event: KeyboardEvent): void {
+    if (STEERING.test(event.key)) this.canvas.classList.remove("pointed");
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { width, height } = this.hands.view();
     const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];

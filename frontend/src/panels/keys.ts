@@ -36,7 +36,9 @@ const KEYS: readonly Key[] = [
   {
     key: "p",
     does: "points or pictures",
-    run: ({ view }) => void (view.style.value = view.style.value === "points" ? "pictures" : "points"),
+    run: ({ view, step }) => {
+      view.style.value = view.style.value === "points" && step.value?.pictures ? "pictures" : "points";
+    },
   },
   { key: "n", does: "class names, or none", run: ({ view }) => void (view.labels.value = !view.labels.value) },
   { key: "[", does: "the sample before", run: (lab) => lab.inspectNext(-1) },
