@@ -34,6 +34,13 @@ class FilesContract:
         assert files.list("layers") == ["a", "b.json"]
         assert files.list("") == ["layers", "layers.json"]
 
+    def test_what_one_door_puts_in_place_the_other_lists_at_once(self, files: Files, again: Files) -> None:
+        assert again.list("") == []
+        files.publish("one.json", b"{}")
+        assert again.list("") == ["one.json"]
+        again.remove("one.json")
+        assert files.list("") == []
+
     def test_a_draft_is_seen_by_nobody_until_it_is_put_in_place(self, files: Files, again: Files) -> None:
         draft = files.draft("vectors.npy")
         draft.write_bytes(b"numbers")

@@ -15,7 +15,8 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,30 @@ def file_system(address: str) -> tuple[Any, str]:
     return fs, str(path)
 
 
+class Listing:
+    """What lies below an address, good for moments; shared by all who look there in this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._names: dict[str, Stamp] = {}
+        self._listed = -FRESH_SECONDS
+
+    def names(self, find: Callable[[], dict[str, Stamp]]) -> dict[str, Stamp]:
+        """The files with their stamps, found anew where it is time to."""
+        with self._lock:
+            if time.monotonic() - self._listed > FRESH_SECONDS:
+                self._names = find()
+                self._listed = time.monotonic()
+            return self._names
+
+    def outdated(self) -> None:
+        """Something was put there or taken away."""
+        self._listed = -FRESH_SECONDS
+
+
+_LISTINGS: weakref.WeakValueDictionary[str, Listing] = weakref.WeakValueDictionary()
+
+
 class RemoteFiles:
     """The files below an address of an object store.
 
@@ -88,9 +113,7 @@ class RemoteFiles:
         self._fs, path = file_system(self.root)
         self._path = path.rstrip("/")
         self._copies = copies_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16]
-        self._lock = threading.Lock()
-        self._listing: dict[str, Stamp] = {}
-        self._listed = -FRESH_SECONDS
+        self._listing = _LISTINGS.setdefault(self.root, Listing())
 
     def address(self, name: str) -> str:
         return f"{self.root}/{checked_name(name, self.root)}"
@@ -121,7 +144,7 @@ class RemoteFiles:
     def publish(self, name: str, data: bytes) -> None:
         with remote_errors(self.address(name)):
             self._fs.pipe_file(self._remote(name), data)
-        self._listed = -FRESH_SECONDS
+        self._listing.outdated()
 
     def append(self, name: str, data: bytes) -> None:
         """Objects cannot grow: the whole is put anew, and of two who do so at the same moment one is lost."""
@@ -140,7 +163,7 @@ class RemoteFiles:
     def publish_draft(self, draft: Path, name: str) -> None:
         with remote_errors(self.address(name)):
             self._fs.put_file(str(draft), self._remote(name))
-        self._listed = -FRESH_SECONDS
+        self._listing.outdated()
         kept = self._copies / name
         with storage_errors(kept):
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -176,29 +199,26 @@ class RemoteFiles:
         with contextlib.suppress(LabError), remote_errors(address):
             self._fs.rm_file(self._remote(name))
         discard(self._copies / name)
-        self._listed = -FRESH_SECONDS
+        self._listing.outdated()
 
     def remove_folder(self, folder: str) -> None:
         address = self.address(folder)
         with contextlib.suppress(LabError), remote_errors(address):
             self._fs.rm(self._remote(folder), recursive=True)
         shutil.rmtree(self._copies / folder, ignore_errors=True)
-        self._listed = -FRESH_SECONDS
+        self._listing.outdated()
 
     def _remote(self, name: str) -> str:
         return f"{self._path}/{name}"
 
     def _names(self) -> dict[str, Stamp]:
         """Everything below the address, with one request for each thousand objects."""
-        with self._lock:
-            if time.monotonic() - self._listed > FRESH_SECONDS:
-                with remote_errors(self.root):
-                    found = self._fs.find(self._path, detail=True)
-                self._listing = {
-                    path.removeprefix(f"{self._path}/"): _stamp(about) for path, about in found.items()
-                }
-                self._listed = time.monotonic()
-            return self._listing
+        return self._listing.names(self._find)
+
+    def _find(self) -> dict[str, Stamp]:
+        with remote_errors(self.root):
+            found = self._fs.find(self._path, detail=True)
+        return {path.removeprefix(f"{self._path}/"): _stamp(about) for path, about in found.items()}
 
 
 def folders_with(address: str, ending: str) -> list[str]:
