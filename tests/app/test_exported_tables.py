@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -193,13 +195,15 @@ def test_embedding_atlas_shows_an_exported_table_with_our_map_pictures_and_neigh
     command = [sys.executable, "-c", "from embedding_atlas.cli import main; main()", str(tmp_path / "out.parquet")]
     command += ["--x", "pca-2d_x", "--y", "pca-2d_y", "--image", "image", "--neighbors", "neighbors"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--no-auto-port"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as atlas:
+    told = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=told) as atlas:
         try:
-            props = json.loads(answer_of(atlas, f"http://127.0.0.1:{port}/data/metadata.json"))["props"]
+            wait_until_it_serves(atlas)
+            props = json.loads(answer_of(f"http://127.0.0.1:{port}/data/metadata.json"))["props"]
             assert props["data"]["projection"] == {"x": "pca-2d_x", "y": "pca-2d_y"}
             assert props["data"]["neighbors"] == "neighbors"
             served = tmp_path / "served.parquet"
-            served.write_bytes(answer_of(atlas, f"http://127.0.0.1:{port}/data/dataset.parquet"))
+            served.write_bytes(answer_of(f"http://127.0.0.1:{port}/data/dataset.parquet"))
         finally:
             atlas.terminate()
     shown = pq.read_table(served)
@@ -208,19 +212,29 @@ def test_embedding_atlas_shows_an_exported_table_with_our_map_pictures_and_neigh
     assert shown["image"][7].as_py()["bytes"].startswith(b"\x89PNG")
 
 
-def answer_of(server: subprocess.Popen[str], address: str) -> bytes:
-    """What a server says that has just been started."""
-    deadline = time.monotonic() + 120
+def wait_until_it_serves(server: subprocess.Popen[str]) -> None:
+    """Reads what the server says of itself until it says where it is, and goes on reading in the background."""
+    assert server.stdout is not None
+    said = []
+    for line in server.stdout:
+        said.append(line)
+        if "URL: " in line:
+            threading.Thread(target=server.stdout.read, daemon=True).start()
+            return
+    raise AssertionError("".join(said))
+
+
+def answer_of(address: str) -> bytes:
+    """What a server answers that listens a moment after it has said where it is."""
+    deadline = time.monotonic() + 60
     while True:
         try:
             with urllib.request.urlopen(address, timeout=60) as answer:
                 return bytes(answer.read())
-        except OSError:
-            said = server.stderr.read() if server.poll() is not None and server.stderr else ""
-            assert server.poll() is None, said
-            assert time.monotonic() < deadline, "it does not answer"
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(0.2)
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+        assert time.monotonic() < deadline, "it does not answer"
 
 
 def test_pandas_reads_an_exported_table(tmp_path: Path, pictured: Run) -> None:
