@@ -21,6 +21,7 @@ import pytest
 
 import embedding_lab as lab
 from contracts.files_contract import FilesContract
+from embedding_lab.embeddings import remote_files
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.remote_files import RemoteFiles
 from embedding_lab.errors import StorageError
@@ -223,7 +224,10 @@ def test_credentials_that_have_expired_are_named_and_what_was_complete_stays(sto
     assert lab.open_run(f"{bucket}/logs/run").steps("mine") == [1]
 
 
-def test_a_list_that_is_late_shows_what_was_there_before(store: Between, bucket: str) -> None:
+def test_a_list_that_is_late_shows_what_was_there_before(
+    store: Between, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_files, "FRESH_SECONDS", 0.0)  # ours is asked for each time
     lab.log_embeddings(f"{bucket}/logs/run", VECTORS, layer="mine", step=1)
     with urllib.request.urlopen(
         f"http://127.0.0.1:{store.server_port}/{bucket[5:]}?list-type=2&prefix=logs/run/plugins/embedding_lab/"
