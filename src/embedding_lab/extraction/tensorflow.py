@@ -70,7 +70,8 @@ class SavedModelSource:
                 expected=f"one called {SIGNATURE}",
             )
         self._signature = signatures[SIGNATURE if SIGNATURE in signatures else next(iter(signatures))]
-        self._inputs: Mapping[str, Any] = self._signature.structured_input_signature[1]
+        # a signature keeps its inputs by name, in no order of its own
+        self._inputs: Mapping[str, Any] = dict(sorted(self._signature.structured_input_signature[1].items()))
         self._outputs: Mapping[str, Any] = dict(sorted(self._signature.structured_outputs.items()))
 
     @property
