@@ -97,8 +97,7 @@ class CallableSource:
                 raise MemoryError from error
             if not isinstance(error, ValueError):
                 raise
-            said = " ".join(str(error).split()).rstrip(".")
-            raise other_input("samples that the function takes", shape_of(samples), f"{said:.300}") from error
+            raise other_input("samples that the function takes", shape_of(samples), error) from error
         layers = result if isinstance(result, Mapping) else {OUTPUT: result}
         return {str(name): _numbers(str(name), values) for name, values in layers.items()}
 

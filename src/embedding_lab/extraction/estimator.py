@@ -20,6 +20,7 @@ from embedding_lab.extraction.source import (
     LayerInfo,
     Pooling,
     Scale,
+    in_one_line,
     other_input,
     rows_within,
     unknown_layer,
@@ -117,14 +118,14 @@ def _flat(samples: NDArray[Any]) -> NDArray[Any]:
 
 
 def _explained(error: Exception, name: str, step: Any, samples: NDArray[Any]) -> LabError:
-    said = " ".join(str(error).split()).rstrip(".")
+    said = in_one_line(error)
     if type(error).__name__ == "NotFittedError":
         return InputError(f"Step {name!r} is not fitted.", got=f"{said:.200}", remedy="Call fit first.")
     if "NaN" in said or "infinity" in said:
         return NotFinite(f"Step {name!r} takes no NaN or infinity.", got=f"{said:.200}")
     wanted = getattr(step, "n_features_in_", None)
     takes = f"samples that step {name!r} takes" if wanted is None else f"{wanted} numbers for step {name!r}"
-    return other_input(takes, shape_of(samples), f"{said:.300}")
+    return other_input(takes, shape_of(samples), error)
 
 
 def _is_sparse(values: Any) -> bool:

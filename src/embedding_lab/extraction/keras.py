@@ -34,6 +34,7 @@ from embedding_lab.extraction.source import (
     LayerInfo,
     Pooling,
     Scale,
+    no_vectors,
     other_input,
     rows_within,
     unknown_layer,
@@ -198,8 +199,7 @@ class KerasSource:
                 raise
             if is_out_of_memory(error):
                 raise MemoryError from error
-            said = " ".join(str(error).split()).rstrip(".")
-            raise other_input(self._takes, shape_of(inputs), f"{said:.300}") from error
+            raise other_input(self._takes, shape_of(inputs), error) from error
 
     def _last_numbers(self, activations: Sequence[Activation], result: Any) -> tuple[Any, Scale]:
         """What the model ends in, shape (b, k), and what it is; None and "none" where that is no table of numbers.
@@ -283,11 +283,7 @@ def _choose(activations: Sequence[Activation], names: Sequence[str] | None) -> l
             raise unknown_layer(name, [INPUT_LAYER, *known])
         found = activations[known[name]]
         if not found.per_sample:
-            raise InputError(
-                f"Layer {name!r} gives no vectors.",
-                got=f"an output of shape {found.shape}, {dtype_of(found.tensor)}",
-                expected="numbers with one row per sample",
-            )
+            raise no_vectors(name, f"an output of shape {found.shape}, {dtype_of(found.tensor)}")
     return [known[name] for name in names]
 
 

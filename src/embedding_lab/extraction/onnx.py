@@ -28,6 +28,8 @@ from embedding_lab.extraction.source import (
     LayerInfo,
     Pooling,
     Scale,
+    in_one_line,
+    no_vectors,
     other_input,
     rows_within,
     unknown_layer,
@@ -120,10 +122,8 @@ class OnnxSource:
         chosen = [name for name in wanted if names is not None or _is_table(found[name], example)]
         for name in chosen:
             if not _is_table(found[name], example):
-                raise InputError(
-                    f"Layer {name!r} gives no vectors.",
-                    got=f"an output of shape {found[name].shape}, {found[name].dtype}, for {len(example)} samples",
-                    expected="numbers with one row per sample",
+                raise no_vectors(
+                    name, f"an output of shape {found[name].shape}, {found[name].dtype}, for {len(example)} samples"
                 )
         last = saying_classes({name: found[name] for name in self._outputs})
         scale: Scale = "none" if last is None else "unknown"
@@ -162,7 +162,7 @@ class OnnxSource:
         except Exception as error:
             raise BrokenFile(
                 f"{self._path} could not be read as an ONNX graph.",
-                got=f"{type(error).__name__}: {_in_one_line(error)}",
+                got=f"{type(error).__name__}: {in_one_line(error)}",
                 remedy="Export the model again.",
             ) from error
 
@@ -198,7 +198,7 @@ class OnnxSource:
             except Exception as error:
                 if is_out_of_memory(error):
                     raise MemoryError from error
-                raise other_input(self._takes, shape_of(samples), _in_one_line(error)) from error
+                raise other_input(self._takes, shape_of(samples), error) from error
         if len(runs) == 1 and rows == len(samples):
             return dict(zip(names, runs[0], strict=True))
         joined = (np.concatenate(list(map(np.atleast_1d, each))) for each in zip(*runs, strict=True))
@@ -319,7 +319,3 @@ def _fingerprint(path: Path) -> str:
     """The first 16 hexadecimal digits of the file's SHA-256."""
     with storage_errors(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")[:300]

@@ -193,17 +193,33 @@ def unknown_layer(name: str, known: Sequence[str]) -> UnknownName:
     return one_of("Layer", name, known, remedy="Run `embedding-lab layers MODEL` to see all of them.")
 
 
-def other_input(takes: object, got: object, said: str = "") -> ShapeMismatch:
+def other_input(takes: object, got: object, error: BaseException | None = None, more: str = "") -> ShapeMismatch:
     """The error for samples that a model does not take.
 
     Args:
         takes: the shape of a sample that the model takes, or text where it does not declare one.
         got: the shape of a sample, or of the parts of one.
-        said: what the framework said.
+        error: what the framework raised.
+        more: what helps besides, after what the framework said.
     """
     return ShapeMismatch(
         "The model does not take these samples.",
-        got=f"samples of shape {got}" + (f"; the model said: {said}" if said else ""),
+        got=f"samples of shape {got}" + (f"; the model said: {in_one_line(error)}{more}" if error else ""),
         expected=f"samples of shape {takes}" if isinstance(takes, tuple) else str(takes),
         remedy="Reshape or resize the samples, or choose the dataset the model was trained on.",
     )
+
+
+def no_vectors(name: str, got: str) -> InputError:
+    """The error for a layer whose output is no table of vectors.
+
+    Args:
+        name: the layer's name.
+        got: its output, in words.
+    """
+    return InputError(f"Layer {name!r} gives no vectors.", got=got, expected="numbers with one row per sample")
+
+
+def in_one_line(error: BaseException) -> str:
+    """What a framework raised, without its line breaks, and no more of it than a person reads."""
+    return " ".join(str(error).split()).rstrip(".")[:300]

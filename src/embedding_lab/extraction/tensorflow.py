@@ -25,6 +25,7 @@ from embedding_lab.extraction.source import (
     LayerInfo,
     Pooling,
     Scale,
+    no_vectors,
     other_input,
     rows_within,
 )
@@ -107,11 +108,7 @@ class SavedModelSource:
             if name not in found:
                 raise one_of("Layer", name, [INPUT_LAYER, *found], remedy=NO_LAYERS)
             if found[name].ndim == 0 or len(found[name]) != len(example) or found[name].dtype.kind not in "biuf":
-                raise InputError(
-                    f"Layer {name!r} gives no vectors.",
-                    got=f"shape {found[name].shape}, {found[name].dtype}",
-                    expected="numbers with one row per sample",
-                )
+                raise no_vectors(name, f"shape {found[name].shape}, {found[name].dtype}")
         last = saying_classes(found)
         scale: Scale = "none" if last is None else "unknown"
 
@@ -149,8 +146,7 @@ class SavedModelSource:
         except (ValueError, TypeError, tf.errors.OpError) as error:
             if is_out_of_memory(error):
                 raise MemoryError from error
-            said = " ".join(str(error).split()).rstrip(".")
-            raise other_input(self._takes, shape_of(samples), f"{said:.300}") from error
+            raise other_input(self._takes, shape_of(samples), error) from error
 
     @property
     def _takes(self) -> Any:

@@ -28,6 +28,7 @@ from embedding_lab.extraction.source import (
     LayerInfo,
     Pooling,
     Scale,
+    no_vectors,
     other_input,
     rows_within,
     unknown_layer,
@@ -127,8 +128,7 @@ class TorchSource:
                 raise
             if is_out_of_memory(error):
                 raise MemoryError from error
-            said = " ".join(str(error).split()).rstrip(".")
-            raise other_input(TAKES, shape_of(samples), f"{said:.300} (samples are {samples.dtype})") from error
+            raise other_input(TAKES, shape_of(samples), error, f" (samples are {samples.dtype})") from error
 
     def _tensor(self, samples: NDArray[Any]) -> Any:
         """Samples where the weights are; floats in their type. A copy: the first module may write over it."""
@@ -232,10 +232,8 @@ def _choose(found: Sequence[Activation], names: Sequence[str] | None) -> list[Ac
         if name not in known:
             raise unknown_layer(name, [INPUT_LAYER, *known])
         if known[name].shape is None:
-            raise InputError(
-                f"Layer {name!r} gives no vectors.",
-                got=f"an output whose rows do not grow with the samples, or of type {known[name].dtype}",
-                expected="numbers with one row per sample",
+            raise no_vectors(
+                name, f"an output whose rows do not grow with the samples, or of type {known[name].dtype}"
             )
     return [known[name] for name in names]
 
