@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,9 @@ class Dashboard:
 
     def wait_for_held(self, held: list[Any], count: int) -> None:
         """Waits until so many requests are held."""
+        deadline = time.monotonic() + SECONDS
         while len(held) < count:
+            assert time.monotonic() < deadline, f"held of {count}: {[each.request.url for each in held]}"
             self.frame.evaluate(THREE_FRAMES)
 
     def answer(self, held: Any) -> None:
