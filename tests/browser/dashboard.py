@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,8 +73,18 @@ class Dashboard:
             return address in url and but not in url
 
         self.page.route(chosen, lambda route: held.append(route))
+        self._wait_until_requests_can_be_held()
         yield held
         self.page.unroute(chosen)
+
+    def _wait_until_requests_can_be_held(self) -> None:
+        """A page hears a moment later than we that its requests are to be held: what it asks until then gets away."""
+        deadline = time.monotonic() + SECONDS
+        held_yet = re.compile(r"held-yet")
+        self.page.route(held_yet, lambda route: route.fulfill(body="yes"))
+        while self.frame.evaluate("fetch('icon.svg?held-yet').then((answer) => answer.text())") != "yes":
+            assert time.monotonic() < deadline, "requests of the page are not held"
+        self.page.unroute(held_yet)
 
     def wait_for_held(self, held: list[Any], count: int) -> None:
         """Waits until so many requests are held."""
@@ -164,7 +175,8 @@ class Dashboard:
         self.page.mouse.up()
 
     def violations(self) -> list[str]:
-        """What axe finds."""
+        """What axe finds, when what was asked for last is shown."""
+        self.wait("!document.querySelector('.old')")
         self.frame.evaluate(AXE.read_text(encoding="utf-8"))
         found = self.frame.evaluate("axe.run().then((results) => results.violations)")
         return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]

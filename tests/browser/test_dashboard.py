@@ -319,11 +319,27 @@ def test_an_answer_that_comes_late_names_no_other_picture(page: Dashboard, embed
         for key in "]]":
             page.press(key)
         page.wait_for_held(held, 2)
-        for route in reversed(held):
-            page.answer(route)
+        page.answer(held[1])
+        page.dom.get_by_role("dialog", name=str(embeddings.ids[44])).wait_for()
+        page.answer(held[0])
     assert page.dom.locator("#picture-title").inner_text() == embeddings.ids[44]
     assert page.dom.locator(".picture-room img").get_attribute("alt") == f"The picture of {embeddings.ids[44]}"
     page.press("Escape")
+
+
+def test_a_sample_is_not_described_as_the_one_that_was_closed(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    sample = page.dom.locator(".inspector h2")
+    page.search(f'id == "{embeddings.ids[42]}"')
+    sample.filter(has_text=embeddings.ids[42]).wait_for()
+    page.dom.locator(".inspector .neighbour").nth(9).wait_for()
+    page.dom.locator(".inspector").get_by_role("button", name="Close").click()
+    with page.answers_held("/samples?") as held:
+        page.search(f'id == "{embeddings.ids[43]}"')
+        page.wait_for_held(held, 1)
+        assert str(embeddings.ids[42]) not in page.dom.locator(".inspector").inner_text()
+        assert not page.dom.get_by_role("button", name="See it large").is_visible()
+        page.answer(held[0])
+        sample.filter(has_text=embeddings.ids[43]).wait_for()
 
 
 def test_the_table_stays_sorted_by_what_was_asked_for_last(page: Dashboard, embeddings: EmbeddingSet) -> None:

@@ -13,12 +13,12 @@ const SHOWN = 10;
 export function inspector(lab: Lab, openPicture: () => void): HTMLElement {
   const metric = signal<Metric>("cosine");
   const shown = signal<string | null>(null);
-  const head = h("div", { class: "sample" });
+  const head = description(lab, openPicture);
   const notes = live(h("div", { class: "notes" }), () =>
     shown.value === null ? [] : notesOnSample(notesOf(lab.notes.value, shown.value)),
   );
   const list = h("div", { class: "neighbours" });
-  const panel = h("section", { class: "panel inspector", "aria-label": "Sample" }, head, notes, list);
+  const panel = h("section", { class: "panel inspector", "aria-label": "Sample" }, head.element, notes, list);
   let asked = new AbortController();
 
   effect(() => {
@@ -30,24 +30,33 @@ export function inspector(lab: Lab, openPicture: () => void): HTMLElement {
     shown.value = null;
     panel.hidden = row === null;
     if (row === null || !set) {
+      head.empty();
+      fill(list);
       if (lab.marks.flags.length) lab.marks.setNeighbours([], []);
       return;
     }
+    // what is there stays, in grey, until the answers come
+    for (const each of [head.element, list]) each.classList.add("old");
     const ended = asked.signal;
     lab.source.samples(set, [row], map, ended).then(
       ([sample]) => {
         if (!sample) return;
-        fill(head, ...described(lab, sample, place!, openPicture));
+        head.show(sample);
         shown.value = sample.id;
       },
-      (error) => say(head, error),
+      (error) => isAborted(error) || head.say(error),
     );
     lab.source.neighbours(set, row, SHOWN, chosen, map, ended).then(
       (found) => {
         mark(lab, found);
+        list.classList.remove("old");
         fill(list, ...neighbourList(lab, found, metric));
       },
-      (error) => say(list, error),
+      (error) => {
+        if (isAborted(error)) return;
+        list.classList.remove("old");
+        fill(list, refusal(error));
+      },
     );
   });
   return panel;
@@ -60,34 +69,63 @@ export function picture(lab: Lab, row: number, kind: "original" | "large" | "sma
   return h("img", { class: `picture ${kind}`, src: lab.source.picture(set, row), alt: "", loading: "lazy" });
 }
 
-function described(lab: Lab, sample: Sample, place: number, openPicture: () => void): Child[] {
+interface Description {
+  element: HTMLElement;
+  show(sample: Sample): void;
+  say(error: unknown): void;
+  empty(): void;
+}
+
+/** What is known of a sample. Its buttons stay while the samples change: a click on one is never lost to an answer. */
+function description(lab: Lab, openPicture: () => void): Description {
+  const title = h("h2");
+  const see = h("button", {
+    type: "button",
+    class: "quiet see",
+    title: "See it large (o)",
+    "aria-label": "See it large",
+    onclick: openPicture,
+  });
+  const told = h("div");
+  const fly = () => {
+    const place = lab.view.inspected.value;
+    if (place !== null) lab.view.flight.fly([place]);
+  };
+  const close = () => {
+    lab.view.inspected.value = null;
+  };
+  const element = h(
+    "div",
+    { class: "sample" },
+    h("header", {}, title, iconButton("fly", "Fly to it", fly, "g"), iconButton("close", "Close", close)),
+    see,
+    told,
+  );
+
+  function tell(name: string, image: HTMLImageElement | null, ...children: Child[]): void {
+    title.textContent = name;
+    title.title = name;
+    see.hidden = image === null;
+    fill(see, image);
+    fill(told, ...children);
+    element.classList.remove("old");
+  }
+
+  return {
+    element,
+    show: (sample) => tell(sample.id, picture(lab, sample.row, "large"), ...allValues(lab, sample)),
+    say: (error) => tell("Sample", null, refusal(error)),
+    empty: () => tell("", null),
+  };
+}
+
+function allValues(lab: Lab, sample: Sample): Child[] {
   const sources = new Map(lab.columns.peek().map(({ name, source }) => [name, source]));
   const all = Object.entries(sample.values).filter(([name]) => name !== "id");
   const ofTheMap = all.filter(([name]) => sources.get(name) === "map");
   // what was noted down stands below, with its time
   const own = all.filter(([name]) => sources.get(name) !== "map" && sources.get(name) !== "note");
   return [
-    h(
-      "header",
-      {},
-      h("h2", { title: sample.id }, sample.id),
-      iconButton("fly", "Fly to it", () => lab.view.flight.fly([place]), "g"),
-      iconButton("close", "Close", () => {
-        lab.view.inspected.value = null;
-      }),
-    ),
-    lab.step.peek()?.pictures &&
-      h(
-        "button",
-        {
-          type: "button",
-          class: "quiet see",
-          title: "See it large (o)",
-          "aria-label": "See it large",
-          onclick: openPicture,
-        },
-        picture(lab, sample.row, "large"),
-      ),
     values(lab, sample.row, own),
     ofTheMap.length > 0 && h("details", {}, h("summary", {}, "On this map"), values(lab, sample.row, ofTheMap)),
   ];
@@ -179,8 +217,7 @@ function mark(lab: Lab, found: Neighbours): void {
   lab.marks.setNeighbours(placesOf(found.neighbours), placesOf(found.false_neighbours));
 }
 
-function say(into: Element, error: unknown): void {
-  if (isAborted(error)) return;
+function refusal(error: unknown): HTMLElement {
   const { happened, remedy } = problemOf(error);
-  fill(into, h("p", { class: "quiet bad" }, `${happened} ${remedy}`));
+  return h("p", { class: "quiet bad" }, `${happened} ${remedy}`);
 }

@@ -150,6 +150,7 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
       if (!rows.length) return;
       title.textContent = samplesOf(rows.length);
       fill(counts, ...(classes.value ? classCounts(lab, classes.value, theme.value) : []));
+      fill(body); // not what was selected before
       element.showModal();
       void show(0);
     },
