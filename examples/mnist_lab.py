@@ -118,8 +118,8 @@ board = lab.launch("logs")
 board  # noqa: B018  (a notebook shows it)
 
 # %% [markdown]
-# **You should see** TensorBoard in a frame. Choose **PROJECTOR** in its bar (the arrow in it brings the rest of the
-# names into view), then on the left
+# **You should see** TensorBoard in a frame, open at our own tab ([docs/dashboard.md](../docs/dashboard.md)). Choose
+# **PROJECTOR** in its bar (the arrow in it brings the rest of the names into view), then on the left
 #
 # 1. the tensor `embed_layer · step 01407 · t-SNE, UMAP, cosine`,
 # 2. **Color by** `label`,
@@ -166,7 +166,7 @@ board  # noqa: B018  (the same TensorBoard, which finds new runs within some sec
 # tab may be empty. TensorBoard ends with this notebook, or with `board.close()`.
 
 # %% [script]
-print(f"TensorBoard: {board.url}  (Ctrl-C ends it)", flush=True)
+print(f"TensorBoard: {board.dashboard_url}  (Ctrl-C ends it)", flush=True)
 try:
     board.wait()
 except KeyboardInterrupt:

@@ -390,4 +390,4 @@ def test_colab_shows_the_port_by_its_own_call(board: Board, monkeypatch: pytest.
 def test_elsewhere_the_notebook_is_given_the_frame(board: Board) -> None:
     with pytest.raises(NotImplementedError):  # by which IPython turns to the next form
         board._ipython_display_()
-    assert f'src="{board.url}"' in board._repr_html_()
+    assert f'src="{board.dashboard_url}"' in board._repr_html_()

@@ -56,6 +56,7 @@ def test_it_serves_until_ctrl_c_and_leaves_no_process(tmp_path: Path) -> None:
         assert not psutil.wait_procs(family, timeout=SECONDS)[1]
     assert told["logdir"] == str(tmp_path)
     assert str(told["port"]) in told["url"]
+    assert told["dashboard_url"] == f"{told['url']}#embedding_lab"
 
 
 def test_a_path_prefix_stands_in_the_address(tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_a_path_prefix_stands_in_the_address(tmp_path: Path) -> None:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("TensorBoard: http://127.0.0.1:")
-        assert line.endswith("/tensorboard/\n")
+        assert line.endswith("/tensorboard/#embedding_lab\n")  # our tab, not whichever comes first
 
 
 def test_a_missing_folder_is_a_clear_error(cli: Run) -> None:

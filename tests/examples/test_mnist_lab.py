@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 import pytest
 
@@ -49,7 +50,8 @@ class Notebook(NamedTuple):
     def asked(self, path: str) -> Any:
         """TensorBoard's own answer to what its page asks."""
         (address,) = re.findall(r'src="([^"]+)"', self.frame)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{address}data/{path}") as answer:
+        browser = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with browser.open(urljoin(address, f"data/{path}")) as answer:
             body = answer.read()
         return json.loads(gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body)
 
@@ -116,7 +118,7 @@ def address(notebook: Notebook) -> Iterator[str]:
     """A page on this machine that shows what the notebook shows, as Jupyter's does."""
     folder = notebook.folder / "page"
     folder.mkdir()
-    (folder / "index.html").write_text(notebook.frame.replace('/"', '/#projector"', 1), encoding="utf-8")
+    (folder / "index.html").write_text(notebook.frame.replace("#embedding_lab", "#projector", 1), encoding="utf-8")
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -157,7 +159,7 @@ def test_the_script_tells_the_same_and_keeps_tensorboard_open_until_ctrl_c(mnist
                 if line.startswith("TensorBoard: "):
                     break
             assert "(5000, 16) float32" in "".join(lines)
-            with urllib.request.urlopen(f"{lines[-1].split()[1]}data/plugin/projector/runs") as answer:
+            with urllib.request.urlopen(urljoin(lines[-1].split()[1], "data/plugin/projector/runs")) as answer:
                 assert json.load(answer) == ["small"]
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 0

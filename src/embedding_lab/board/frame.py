@@ -7,6 +7,8 @@ import os
 import sys
 
 FRAME_HEIGHT_PIXELS = 800
+OUR_TAB = "#embedding_lab"
+"""What follows TensorBoard's address where it is to open with our tab, and not with the first of all."""
 
 
 def frame_html(url: str, port: int, path_prefix: str) -> str:
@@ -17,7 +19,7 @@ def frame_html(url: str, port: int, path_prefix: str) -> str:
         port: its port there.
         path_prefix: the path a proxy gives it, such as "/user/x/proxy/absolute/6006"; "" for none.
     """
-    source = html.escape(frame_source(url, port, path_prefix), quote=True)
+    source = html.escape(frame_source(url, port, path_prefix) + OUR_TAB, quote=True)
     return (
         f'<iframe src="{source}" width="100%" height="{FRAME_HEIGHT_PIXELS}" '
         'style="border: 0" title="TensorBoard"></iframe>'

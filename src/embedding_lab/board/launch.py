@@ -16,7 +16,7 @@ import webbrowser
 from pathlib import Path
 from types import TracebackType
 
-from embedding_lab.board.frame import frame_html, show_in_colab
+from embedding_lab.board.frame import OUR_TAB, frame_html, show_in_colab
 from embedding_lab.board.ports import port_owner
 from embedding_lab.board.ready import ServerOutput, wait_until_ready
 from embedding_lab.embeddings.places import absolute
@@ -52,7 +52,7 @@ def launch(
             address is warned of.
         path_prefix: the path under which a proxy that keeps paths as they are shows TensorBoard, such
             as "/user/x/proxy/absolute/6006". A proxy that takes its own path off needs none.
-        open_browser: open the address in a browser.
+        open_browser: open our tab in a browser.
         timeout_seconds: how long TensorBoard may take until it answers.
 
     Returns:
@@ -91,7 +91,7 @@ def launch(
     if unlisted:
         _warn(f"TensorBoard does not list {', '.join(sorted(unlisted)[:5])}: the event files may be broken.")
     if open_browser:
-        webbrowser.open(board.url)
+        webbrowser.open(board.dashboard_url)
     return board
 
 
@@ -100,6 +100,7 @@ class Board:
 
     Attributes:
         url: the address of its page on this machine.
+        dashboard_url: the same page, opened with our tab.
         port: the port it got.
         logdir: the folder it shows.
         path_prefix: the path before every one of its pages, without a final slash; "" for none.
@@ -120,6 +121,11 @@ class Board:
         """The address of the page, with its final slash."""
         host = _EVERYWHERE.get(self._host, f"[{self._host}]" if ":" in self._host else self._host)
         return f"http://{host}:{self.port}{self.path_prefix}/"
+
+    @property
+    def dashboard_url(self) -> str:
+        """The address of the page with our tab open: for people, who would else see whichever tab is the first."""
+        return f"{self.url}{OUR_TAB}"
 
     def wait(self) -> None:
         """Returns when the board is closed; meanwhile an interruption (Ctrl-C) passes through.

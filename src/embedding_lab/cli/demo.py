@@ -61,8 +61,8 @@ def demo(
         return
     _say(f"Starting TensorBoard on {logdir} …")
     with launch(logdir, port=port, open_browser=wants_browser(browser)) as board:
-        told = report.as_dict() | {"url": board.url}
-        keep_open(board, told, f"{_story(report)}\nTensorBoard: {board.url}", as_json)
+        told = report.as_dict() | {"url": board.url, "dashboard_url": board.dashboard_url}
+        keep_open(board, told, f"{_story(report)}\nTensorBoard: {board.dashboard_url}", as_json)
     end(report.diagnosis)
 
 

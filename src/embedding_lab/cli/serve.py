@@ -32,8 +32,13 @@ def serve(
     with launch(
         logdir, port=port, host=host, path_prefix=path_prefix, open_browser=wants_browser(browser)
     ) as board:
-        told = {"url": board.url, "port": board.port, "logdir": board.logdir}
-        keep_open(board, told, f"TensorBoard: {board.url}", as_json)
+        told = {
+            "url": board.url,
+            "dashboard_url": board.dashboard_url,
+            "port": board.port,
+            "logdir": board.logdir,
+        }
+        keep_open(board, told, f"TensorBoard: {board.dashboard_url}", as_json)
 
 
 def _serve_alone(logdir: Path, port: int, host: str, path_prefix: str, browser: bool, as_json: bool) -> None:
