@@ -78,7 +78,7 @@ class Dashboard:
         self.page.unroute(chosen)
 
     def _wait_until_requests_can_be_held(self) -> None:
-        """A page hears a moment later than we that its requests are to be held: what it asks until then gets away."""
+        """A page hears a moment later than we that its requests are held: what it asks until then gets away."""
         deadline = time.monotonic() + SECONDS
         held_yet = re.compile(r"held-yet")
         self.page.route(held_yet, lambda route: route.fulfill(body="yes"))
