@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from PIL import Image
 
 from embedding_lab.embeddings import EmbeddingSet, Neighbours, Run
 from embedding_lab.embeddings.pictures import read_pictures
+from embedding_lab.embeddings.png import as_png
 from embedding_lab.errors import DataMissing
 
 NEIGHBOURS = "neighbors"
@@ -55,7 +54,7 @@ class _PictureColumn:
         return len(self._pictures)
 
     def __getitem__(self, rows: slice) -> pa.Array:
-        files = [_png(picture) for picture in self._pictures[rows]]
+        files = [as_png(np.asarray(picture)) for picture in self._pictures[rows]]
         return pa.array([{"bytes": file, "path": None} for file in files], _PICTURE)
 
 
@@ -76,9 +75,3 @@ class _NeighbourColumn:
 
 
 _PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(np.asarray(picture)).save(file, "PNG", compress_level=1)
-    return file.getvalue()

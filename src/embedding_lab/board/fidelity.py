@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from embedding_lab.board.leading_axes import Blocks
 NEIGHBOURS = 10
 QUERIES = 200
 BLOCK_ROWS = 4096
+GROUP = 16
 
 
 def neighbours_kept(blocks: Blocks, values: NDArray[np.float32]) -> float:
@@ -28,36 +29,53 @@ def neighbours_kept(blocks: Blocks, values: NDArray[np.float32]) -> float:
     queries = np.unique(np.linspace(0, len(values) - 1, QUERIES).astype(np.intp))
     count = min(NEIGHBOURS, len(values) - 1)
     true = _nearest(blocks(), np.concatenate(list(blocks(queries))), queries, count)
-    shown = _nearest(_in_blocks(values), values[queries], queries, count)
+    shown = _nearest([values], values[queries], queries, count)
     kept = [len(np.intersect1d(*pair, assume_unique=True)) for pair in zip(true, shown, strict=True)]
     return float(np.mean(kept)) * NEIGHBOURS / count
 
 
 def _nearest(
-    blocks: Iterator[NDArray[np.float32]], queries: NDArray[np.float32], own_rows: NDArray[np.intp], count: int
+    blocks: Iterable[NDArray[np.float32]], queries: NDArray[np.float32], own_rows: NDArray[np.intp], count: int
 ) -> NDArray[np.intp]:
     """The rows nearest to each query but itself, in no order, shape (queries, count)."""
-    distances = np.empty((len(queries), 0), np.float32)
-    rows = np.empty((len(queries), 0), np.intp)
-    farthest = np.full((len(queries), 1), np.inf, np.float32)
+    who = rows = np.empty(0, np.intp)
+    distances = np.empty(0, np.float32)
+    farthest = np.empty((len(queries), 1), np.float32)
     start = 0
-    for block in blocks:
+    for block in _parts(blocks):
         # the query's own length is missing, which does not change the order
         squared = np.einsum("ij,ij->i", block, block) - 2 * (queries @ block.T)
         inside = np.flatnonzero((own_rows >= start) & (own_rows < start + len(block)))
         squared[inside, own_rows[inside] - start] = np.inf
-        # only what is nearer to some query than the farthest it has: most of a later block is not
-        nearer = np.flatnonzero((squared < farthest).any(axis=0))
-        distances = np.concatenate([distances, squared[:, nearer]], axis=1)
-        rows = np.concatenate([rows, np.tile(start + nearer, (len(queries), 1))], axis=1)
-        if rows.shape[1] >= count:
-            best = np.argpartition(distances, count - 1, axis=1)[:, :count]
-            distances, rows = np.take_along_axis(distances, best, axis=1), np.take_along_axis(rows, best, axis=1)
-            farthest = distances.max(axis=1, keepdims=True)
+        if start == 0:
+            farthest = _bound(squared, count)
+        found, columns = np.divmod(np.flatnonzero(squared <= farthest), len(block))
+        who, rows = np.concatenate([who, found]), np.concatenate([rows, start + columns])
+        distances = np.concatenate([distances, squared[found, columns]])
+        order = np.lexsort((distances, who))
+        who, rows, distances = who[order], rows[order], distances[order]
+        place = np.arange(len(who)) - np.searchsorted(who, who)  # among those of the same query
+        nearest = place < count
+        farthest[who[place == count - 1], 0] = distances[place == count - 1]
+        who, rows, distances = who[nearest], rows[nearest], distances[nearest]
         start += len(block)
-    return rows
+    return rows.reshape(len(queries), count)
 
 
-def _in_blocks(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    for start in range(0, len(values), BLOCK_ROWS):
-        yield values[start : start + BLOCK_ROWS]
+def _bound(squared: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """What at least `count` distances of each query do not exceed, and few besides: shape (queries, 1).
+
+    The least of every few distances are as many different ones; it costs less to choose among these than among all.
+    """
+    groups = squared.shape[1] // GROUP
+    if groups < count:
+        return np.full((len(squared), 1), np.inf, np.float32)
+    least = squared[:, : groups * GROUP].reshape(len(squared), GROUP, groups).min(axis=1)
+    return np.partition(least, count - 1, axis=1)[:, count - 1 : count]
+
+
+def _parts(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """The same rows in blocks so small that the distances to them stay near the processor."""
+    for block in blocks:
+        for start in range(0, len(block), BLOCK_ROWS):
+            yield block[start : start + BLOCK_ROWS]

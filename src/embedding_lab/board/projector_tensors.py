@@ -51,7 +51,7 @@ NEGLIGIBLE = 1e-6
 AXES_ROWS = 10_000
 """So many vectors tell the axes that hold most of the cosines: others would only keep a little less."""
 
-BLOCK_BYTES = 1 << 24
+BLOCK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from embedding_lab.embeddings.arrays import ArrowRows, as_array
 from embedding_lab.embeddings.decoding import decoded
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
+from embedding_lab.embeddings.png import as_png
 from embedding_lab.errors import InputError
 
 LOOKED_AT = 20
@@ -173,16 +174,8 @@ def _content(thing: Any, folder: Path | None) -> bytes | None:
         with storage_errors(found):
             return found.read_bytes() if found.is_file() else None
     if hasattr(found, "getexif"):
-        return _png(decoded(found))
+        return as_png(decoded(found))
     return bytes(found) if isinstance(found, BYTES) else None
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return file.getvalue()
 
 
 def _is_file(path: Path) -> bool:

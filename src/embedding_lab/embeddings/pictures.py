@@ -23,6 +23,7 @@ from embedding_lab.embeddings.dataset import Dataset
 from embedding_lab.embeddings.files import Files, storage_errors
 from embedding_lab.embeddings.gallery import THUMBNAIL_PIXELS, Gallery
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
+from embedding_lab.embeddings.png import as_png
 from embedding_lab.embeddings.sampling import fair_order
 from embedding_lab.errors import BrokenFile
 
@@ -37,7 +38,6 @@ _HALVES = 4
 
 _ROW_GROUP = 64
 _LOSSY: dict[str, Any] = {"format": "WEBP", "quality": 85, "method": 0}
-_LOSSLESS: dict[str, Any] = {"format": "PNG", "compress_level": 1}
 
 FACTS: Facts = {
     "samples": str,
@@ -280,8 +280,11 @@ def _shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
 def _save(page: NDArray[np.uint8], path: Path, lossy: bool) -> None:
     from PIL import Image
 
+    if not lossy:
+        path.write_bytes(as_png(page))
+        return
     with path.open("wb") as file:
-        Image.fromarray(page).save(file, **(_LOSSY if lossy else _LOSSLESS))
+        Image.fromarray(page).save(file, **_LOSSY)
 
 
 def _save_originals(pictures: Any, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import warnings
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.board.thumbnails import SHEET_PIXELS
+from embedding_lab.embeddings.png import as_png
 
 MOST_PIXELS = 1 << 28
 """A larger sheet is not opened: it may be a few bytes that unfold to gigabytes."""
@@ -79,9 +79,7 @@ def square_sheet(path: Path, cell: tuple[int, int], pictures: Sequence[int]) -> 
             picture = np.asarray(Image.fromarray(picture).resize(new_cell, Image.Resampling.LANCZOS))
         top, left = place // columns * new_cell[1], place % columns * new_cell[0]
         new[top : top + new_cell[1], left : left + new_cell[0]] = picture
-    file = io.BytesIO()
-    Image.fromarray(new).save(file, "PNG", compress_level=4)
-    return file.getvalue(), new_cell
+    return as_png(new), new_cell
 
 
 def _opened(path: Path) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.places import set_of
 from embedding_lab.board.dashboard.sample_set import Pictures, SampleSet
+from embedding_lab.embeddings.png import as_png
 from embedding_lab.errors import BrokenFile, DataMissing
 
 
@@ -24,7 +25,7 @@ def atlas(library: Library, asked: Asked) -> Answer:
 
     def make() -> bytes:
         page = pictures.page(number)
-        return page if level == 0 else _png(_coarser(_opened(page), pictures.facts["cell"], level))
+        return page if level == 0 else as_png(_coarser(_opened(page), pictures.facts["cell"], level))
 
     media_type = pictures.media_type if level == 0 else "image/png"
     return Answer(lambda: library.cache.get(key, make, len), media_type, tag_of(*key))
@@ -66,7 +67,7 @@ def _cut_out(pictures: Pictures, place: int) -> bytes:
     line, column = divmod(cell, columns)
     own_width, own_height = facts["original"] or facts["cell"]
     left, top = column * width + (width - own_width) // 2, line * height + (height - own_height) // 2
-    return _png(_opened(pictures.page(number)).crop((left, top, left + own_width, top + own_height)))
+    return as_png(_opened(pictures.page(number)).crop((left, top, left + own_width, top + own_height)))
 
 
 def _opened(data: bytes) -> Any:
@@ -78,9 +79,3 @@ def _opened(data: bytes) -> Any:
         return image
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BrokenFile("A page of thumbnails is no picture.", got=str(error)[:200]) from error
-
-
-def _png(image: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
-    return file.getvalue()

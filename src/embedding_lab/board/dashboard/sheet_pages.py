@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from embedding_lab.board.checks.sheets import MOST_PIXELS
 from embedding_lab.board.dashboard.cache import Cache
 from embedding_lab.board.dashboard.stored_pages import levels_of
 from embedding_lab.embeddings.pictures import PageForm, page_of
+from embedding_lab.embeddings.png import as_png
 from embedding_lab.embeddings.sampling import fair_order
 from embedding_lab.errors import BrokenFile
 
@@ -57,10 +57,10 @@ class SheetPages:
 
     def page(self, number: int) -> bytes:
         rows = fair_order(self._rows)[number * self._form.per_page : (number + 1) * self._form.per_page]
-        return _png(page_of(np.stack([self._picture(int(row)) for row in rows]), self._form))
+        return as_png(page_of(np.stack([self._picture(int(row)) for row in rows]), self._form))
 
     def original(self, row: int) -> tuple[bytes, str]:
-        return _png(self._picture(row)), self.media_type
+        return as_png(self._picture(row)), self.media_type
 
     def _picture(self, row: int) -> NDArray[np.uint8]:
         sheet = self._cache.get(("sheet", self.key), self._opened, lambda made: made.nbytes)
@@ -79,11 +79,3 @@ class SheetPages:
             raise BrokenFile(f"{self._path.name} is no sheet of thumbnails.", got=str(error)[:200]) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return file.getvalue()

@@ -1,0 +1,64 @@
+"""Writes pictures as PNG files: sheets and pages of thumbnails, on which logging spends much of its time."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RUNS = 0.5
+"""Where more pixels than this part are like the one before, filters would only cost time."""
+
+COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
+"""How PNG calls grey, RGB and RGBA."""
+
+
+def as_png(picture: Any) -> bytes:
+    """A picture as a PNG file.
+
+    Only runs are compressed: PNG's filters leave little else of thumbnails, so that the files are as small as at
+    Pillow's level 4 in half the time, and drawings and digits are runs without any filter.
+
+    Args:
+        picture: uint8 of shape (height, width) or (height, width, 3 or 4), or a picture of Pillow.
+    """
+    from PIL import Image
+
+    if not isinstance(picture, Image.Image):
+        if _mostly_runs(picture):
+            return _unfiltered(picture)
+        picture = Image.fromarray(picture)
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    return file.getvalue()
+
+
+def _mostly_runs(pixels: NDArray[np.uint8]) -> bool:
+    some = pixels[:: max(1, len(pixels) // 256)]
+    return bool((some[:, 1:] == some[:, :-1]).mean() > RUNS) if pixels.shape[1] > 1 else False
+
+
+def _unfiltered(pixels: NDArray[np.uint8]) -> bytes:
+    """The lines as they are, behind the number of no filter (PNG specification, third edition, 7.3 and 9)."""
+    height, width = pixels.shape[:2]
+    values = pixels.reshape(height, -1)
+    lines = np.zeros((height, 1 + values.shape[1]), np.uint8)
+    lines[:, 1:] = values
+    packing = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    colours = COLOUR_TYPES[values.shape[1] // width]
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)),
+            _chunk(b"IDAT", packing.compress(lines.data) + packing.flush()),
+            _chunk(b"IEND", b""),
+        ]
+    )
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(name)))
