@@ -74,3 +74,15 @@ def test_a_size_out_of_range_says_how_many_there_are(size: int) -> None:
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(InputError, match="seed=-1"):
         fair_sample(10, None, 5, seed=-1)
+
+
+@pytest.mark.parametrize("size", [1, 7, 60, 299, 3000])
+@pytest.mark.parametrize("classes", [1, 3, 400])
+def test_of_each_class_those_with_the_lowest_draws_are_taken(size: int, classes: int) -> None:
+    labels = np.random.default_rng(1).zipf(1.5, 3000).clip(0, classes)
+    chosen = fair_sample(len(labels), labels, size, seed=5)
+    draws = np.random.PCG64(5).random_raw(len(labels))
+    for label in np.unique(labels):
+        members, taken = np.flatnonzero(labels == label), chosen[labels[chosen] == label]
+        lowest = members[np.argsort(draws[members], kind="stable")[: len(taken)]]
+        np.testing.assert_array_equal(taken, np.sort(lowest))

@@ -5,7 +5,7 @@ Nothing is imported to find out what it is: the names of its classes say so, or 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings.large import temporary_array
 from embedding_lab.errors import InputError, LabError
 
 FRAMES = ("pandas", "polars", "pyarrow")
@@ -125,15 +126,30 @@ def as_codes(values: Any) -> tuple[NDArray[np.int64], list[str]] | None:
 
 
 def text_array(column: Any) -> NDArray[np.str_]:
-    """A column of Arrow that holds text, as an array of numpy; of millions few are Python's own texts at once.
+    """A column of Arrow that holds text, as an array of numpy.
 
     Raises:
         ArrowException: it holds something else.
     """
-    longest = pc.max(pc.utf8_length(column)).as_py() or 1
-    texts = np.empty(len(column), f"U{longest}")
-    for begin in range(0, len(column), TEXT_ROWS):
-        texts[begin : begin + TEXT_ROWS] = column[begin : begin + TEXT_ROWS].to_pylist()
+    return texts_in(lambda: (column[at : at + TEXT_ROWS] for at in range(0, len(column), TEXT_ROWS)), len(column))
+
+
+def texts_in(parts: Callable[[], Iterable[Any]], count: int) -> NDArray[np.str_]:
+    """Parts of a column of Arrow that holds text, as one array of numpy; only one is Python's own texts at once.
+
+    Args:
+        parts: gives them anew, of `TEXT_ROWS` or so each.
+        count: how many texts they hold together.
+
+    Raises:
+        ArrowException: they hold something else.
+    """
+    longest = max((pc.max(pc.utf8_length(part)).as_py() or 1 for part in parts()), default=1)
+    texts = temporary_array((count,), f"U{longest}")
+    begin = 0
+    for part in parts():
+        texts[begin : begin + len(part)] = part.to_pylist()
+        begin += len(part)
     return texts
 
 

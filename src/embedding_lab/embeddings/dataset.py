@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from embedding_lab.embeddings.arrays import as_array, as_codes, class_names_of, text_array
 from embedding_lab.embeddings.gallery import as_pictures, looks_like_pictures
 from embedding_lab.embeddings.inputs import SeveralInputs
+from embedding_lab.embeddings.large import temporary_array
 from embedding_lab.embeddings.media import Media, as_media
 from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
@@ -300,7 +301,7 @@ def _sample_bytes(samples: Any, rows: NDArray[np.int64]) -> Iterator[bytes]:
 def numbered_ids(prefix: str, count: int, start: int = 0) -> NDArray[np.str_]:
     """The ids "<prefix>/00000", "<prefix>/00001", …: shape (count,), five digits or more."""
     longest = len(f"{prefix}/{max(0, start + count - 1):05d}")
-    ids = np.empty(count, f"U{longest}")
+    ids = temporary_array((count,), f"U{longest}")
     for begin in range(0, count, ID_BLOCK):
         end = min(begin + ID_BLOCK, count)
         ids[begin:end] = [f"{prefix}/{number:05d}" for number in range(start + begin, start + end)]
@@ -315,10 +316,15 @@ def _joined(ids: NDArray[np.str_]) -> Iterator[bytes]:
 
 def _may_repeat(ids: NDArray[np.str_]) -> bool:
     """Whether two ids may be the same: no two of their hashes are where not, and those sort fast and are small."""
-    hashes = np.empty(len(ids), np.int64)
+    characters = ids.dtype.itemsize // 4
+    if ids.dtype.kind != "U" or not characters:
+        return True
+    weights = np.random.default_rng(0).integers(0, 1 << 64, characters, np.uint64)
+    hashes = np.empty(len(ids), np.uint64)
     for begin in range(0, len(ids), ID_BLOCK):
-        block = ids[begin : begin + ID_BLOCK].tolist()
-        hashes[begin : begin + len(block)] = np.fromiter(map(hash, block), np.int64, len(block))
+        block = np.ascontiguousarray(ids[begin : begin + ID_BLOCK])
+        codes = block.view(np.uint32).reshape(len(block), characters)
+        hashes[begin : begin + len(block)] = codes @ weights
     hashes.sort()
     return bool((hashes[1:] == hashes[:-1]).any())
 

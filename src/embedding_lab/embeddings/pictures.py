@@ -7,7 +7,6 @@ same samples share them.
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from embedding_lab.embeddings.dataset import Dataset
 from embedding_lab.embeddings.files import Files, storage_errors
 from embedding_lab.embeddings.gallery import THUMBNAIL_PIXELS, Gallery
+from embedding_lab.embeddings.large import temporary_array
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
 from embedding_lab.embeddings.png import as_png
 from embedding_lab.embeddings.sampling import fair_order
@@ -149,7 +149,7 @@ class StoredPictures:
         return self.paths[len(self.pages)] if self.manifest["original_media_type"] else None
 
     def thumbnails(self) -> NDArray[np.uint8]:
-        """All thumbnails, row by row, mapped from a temporary file; those as large as the pictures have no borders.
+        """All thumbnails, row by row; those as large as the pictures have no borders.
 
         Returns:
             uint8, shape (n, height, width[, 3]).
@@ -174,7 +174,7 @@ class StoredPictures:
                 )
                 cells = cells.reshape(-1, *cells.shape[2:])[:, top : top + height, left : left + width]
                 if found is None:
-                    found = _temporary_array((said["rows"], *cells.shape[1:]))
+                    found = temporary_array((said["rows"], *cells.shape[1:]), np.uint8)
                 found[rows] = cells[: len(rows)]
             except (ValueError, ZeroDivisionError) as error:
                 raise BrokenFile(f"{path.name} does not fit its manifest.", got=f"{page.shape} pixels") from error
@@ -225,11 +225,6 @@ def _opened_page(path: Path) -> NDArray[np.uint8]:
             return np.asarray(image)
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BrokenFile(f"{path} is no page of thumbnails.", got=str(error)[:200]) from error
-
-
-def _temporary_array(shape: tuple[int, ...]) -> Any:
-    with storage_errors(Path(tempfile.gettempdir())), tempfile.TemporaryFile(prefix="embedding-lab-") as file:
-        return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
 def _pages(pictures: Any, form: PageForm) -> Iterator[NDArray[np.uint8]]:

@@ -7,6 +7,8 @@ hundred steps share one; other samples are another table, and older embeddings k
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from pathlib import Path
 from types import NoneType
 from typing import Any
 
@@ -15,12 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import text_array
+from embedding_lab.embeddings.arrays import TEXT_ROWS, texts_in
 from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, array_parts
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
 from embedding_lab.embeddings.names import folder_name
 from embedding_lab.errors import BrokenFile, InputError
+
+ROW_GROUP = 1 << 20
+"""Rows that are written at once."""
 
 RESERVED_COLUMNS = ("id", "label", "split")
 
@@ -39,7 +44,7 @@ class SampleTable:
     """
 
     def __init__(self, data: Dataset) -> None:
-        self._table: pa.Table | None = _table(data)
+        self._described: dict[str, Any] | None = _described(data)
         self._facts = {
             "dataset": data.name,
             "rows": len(data),
@@ -55,12 +60,11 @@ class SampleTable:
         Raises:
             StorageError: the disk refuses.
         """
-        table, self._table = self._table, None
+        described, self._described = self._described, None
         if f"{self._name}.json" in files.list(self._folder):
             return
         with Draft(files, self._folder, self._name, "samples") as draft:
-            written = _table(data) if table is None else table
-            pq.write_table(written, draft.new_file(self._name, ".parquet"), compression="zstd")
+            _write(data, described or _described(data), draft.new_file(self._name, ".parquet"))
             draft.publish(self._facts)
 
 
@@ -78,13 +82,16 @@ def read_dataset(files: Files, key: str) -> Dataset:
     manifest = read_manifest(files, key, "samples", FACTS)
     path = data_path(files, key, manifest["files"][0])
     try:
-        table = pq.read_table(path)
-        columns = {name: _values(table[name]) for name in table.column_names if name != "id"}
+        with pq.ParquetFile(path) as file:
+            described = [name for name in file.schema_arrow.names if name != "id"]
+            table = file.read(described)
+            ids = texts_in(lambda: _parts_of(file, "id"), file.metadata.num_rows)
+        columns = {name: _values(table[name]) for name in described}
         names = manifest["class_names"]
         return Dataset(
             name=manifest["dataset"],
             samples=None,
-            ids=text_array(table["id"]),
+            ids=ids,
             labels=_labels(columns.pop("label", None)),
             class_names=None if names is None else tuple(names),
             splits=_texts(columns.pop("split", None)),
@@ -95,14 +102,30 @@ def read_dataset(files: Files, key: str) -> Dataset:
         raise BrokenFile(f"{path} is no table of samples.", got=str(error)) from error
 
 
-def _table(data: Dataset) -> pa.Table:
-    columns: dict[str, Any] = {"id": data.id_column}
+def _described(data: Dataset) -> dict[str, Any]:
+    """All columns but the ids, which take more than the others together, and can always be stored."""
+    columns: dict[str, Any] = {}
     if data.labels is not None:
         columns["label"] = pa.array(data.labels, pa.int64(), mask=data.labels == UNLABELLED)
     if data.splits is not None:
         columns["split"] = pa.array(data.splits, pa.string()).dictionary_encode()
     columns.update({name: _column(data, name, values) for name, values in data.columns.items()})
-    return pa.table(columns)
+    return columns
+
+
+def _write(data: Dataset, described: dict[str, Any], path: Path) -> None:
+    """Writes the table; of millions of samples it is not whole at any time."""
+    schema = pa.schema({"id": pa.string(), **{name: values.type for name, values in described.items()}})
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, len(data), ROW_GROUP):
+            rows = slice(start, start + ROW_GROUP)
+            ids = data.id_column if len(data) <= ROW_GROUP else pa.array(data.ids[rows], pa.string())
+            writer.write_table(pa.table([ids, *(values[rows] for values in described.values())], schema))
+
+
+def _parts_of(file: pq.ParquetFile, name: str) -> Iterator[pa.Array]:
+    for batch in file.iter_batches(TEXT_ROWS, columns=[name]):
+        yield batch.column(0)
 
 
 def _column(data: Dataset, name: str, values: NDArray[Any]) -> pa.Array:

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from embedding_lab.errors import InputError
 
+SPARE = 2
+"""So many times more rows than are wanted are looked at: of a class with few rows chance may have put them high."""
+
 
 def fair_sample(count: int, labels: NDArray[np.int64] | None, size: int, seed: int) -> NDArray[np.intp]:
     """The rows of a sample in which every class has its share, as near as whole numbers allow.
@@ -31,9 +34,10 @@ def fair_sample(count: int, labels: NDArray[np.int64] | None, size: int, seed: i
     classes = np.zeros(count, np.int32)
     if labels is not None:
         classes = np.searchsorted(np.unique(labels), labels).astype(np.int32)
-    rows = np.lexsort((draws, classes))  # the rows class by class, each class in its random order
     counts = np.bincount(classes)
-    starts = np.cumsum(counts) - counts
+    rows = _low(draws, classes, counts, size)
+    rows = rows[np.lexsort((draws[rows], classes[rows]))]  # class by class, each class in its random order
+    starts = np.searchsorted(classes[rows], np.arange(len(counts)))
     shares = _shares(counts, size, draws[rows[starts]])
     chosen = [rows[start : start + share] for start, share in zip(starts, shares, strict=True)]
     return np.sort(np.concatenate(chosen))
@@ -52,6 +56,23 @@ def fair_order(count: int) -> NDArray[np.uint32]:
         Row numbers, uint32, shape (count,), each once.
     """
     return np.argsort(np.random.PCG64(0).random_raw(count), kind="stable").astype(np.uint32)
+
+
+def _low(
+    draws: NDArray[np.uint64], classes: NDArray[np.int32], counts: NDArray[np.intp], size: int
+) -> NDArray[np.intp]:
+    """Rows among which each class has its share of the lowest draws, and one more: few where few are drawn of many.
+
+    They are those whose draw is low among all; of a class that has too few of these, all.
+    """
+    if SPARE * size >= len(draws):
+        return np.arange(len(draws))
+    low = draws < np.uint64((SPARE * size << 64) // len(draws))
+    wanted = np.minimum(counts, counts * size // len(draws) + 1)
+    lacking = np.bincount(classes[low], minlength=len(counts)) < wanted
+    if lacking.any():
+        low |= lacking[classes]
+    return np.flatnonzero(low)
 
 
 def _shares(counts: NDArray[np.intp], size: int, lots: NDArray[np.uint64]) -> NDArray[np.intp]:

@@ -1,0 +1,27 @@
+"""Room for arrays too large to be held: temporary files, which the system pages in and out, and which go with them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from embedding_lab.embeddings.files import storage_errors
+
+HELD_BYTES = 64 << 20
+"""A smaller array is held in memory."""
+
+
+def temporary_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """An array of zeros; a large one is mapped from a file.
+
+    Raises:
+        StorageError: the disk for temporary files refuses.
+    """
+    if np.dtype(dtype).itemsize * int(np.prod(shape, dtype=np.int64)) <= HELD_BYTES:
+        return np.zeros(shape, dtype)
+    with storage_errors(Path(tempfile.gettempdir())), tempfile.TemporaryFile(prefix="embedding-lab-") as file:
+        return np.asarray(np.memmap(file, dtype, "w+", shape=shape))
