@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from embedding_lab.board.as_drawn import as_drawn
 from embedding_lab.board.metadata import sample_table
@@ -159,7 +161,7 @@ def _exported(
     progress: Progress,
 ) -> ProjectorExport:
     path = create_run(run_path).path
-    with taking_turns(path), ThreadPoolExecutor(max_workers=1) as beside:
+    with taking_turns(path), ThreadPoolExecutor(max_workers=1) as beside, _a_core_left():
         export = _Export(path, beside)
         for number, each in enumerate(chosen):
             progress(stage, number, len(chosen))
@@ -170,6 +172,14 @@ def _exported(
             add_to_config(export.run_path, export.folders, export.entries)
     files = tuple(export.run_path / path for path in sorted(export.paths))
     return ProjectorExport(export.run_path, tuple(export.tensors), tuple(export.notes), files)
+
+
+def _a_core_left() -> AbstractContextManager[Any]:
+    """Matrix products on one core less, for the thread that draws: those that share a core wait for each other."""
+    blas = ThreadpoolController().select(user_api="blas")
+    threads = min((each["num_threads"] for each in blas.info()), default=1)
+    limited: AbstractContextManager[Any] = blas.limit(limits=max(1, threads - 1))
+    return limited
 
 
 class _Export:

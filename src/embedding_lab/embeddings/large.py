@@ -1,4 +1,4 @@
-"""Room for arrays too large to be held: temporary files, which the system pages in and out, and which go with them."""
+"""Room for arrays too large to be held: temporary files that the system pages in and out, gone with the arrays."""
 
 from __future__ import annotations
 
