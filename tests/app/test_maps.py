@@ -17,7 +17,7 @@ import embedding_lab as lab
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.embeddings import EmbeddingSet
 from embedding_lab.errors import InputError, NotFinite, UnknownName
-from embedding_lab.projection import find, measure
+from embedding_lab.projection import file_index, find, measure
 
 QUICK: dict[str, dict[str, Any]] = {"pca": {}, "tsne": {"max_iter": 60}, "umap": {"epochs": 20}}
 
@@ -204,3 +204,22 @@ def test_any_small_table_gets_a_map(
     assert np.isfinite(found.points).all()
     assert all(len(values) == len(vectors) for values in found.per_sample.values())
     assert all(np.isfinite(value) for value in found.quality.values())
+
+
+def test_vectors_that_do_not_fit_in_memory_get_an_index_that_is_kept(
+    kept: EmbeddingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_index, "LARGEST_COPY", 1)
+    first, later = Stages(), Stages()
+    found = lab.project(kept, "tsne", dims=2, max_iter=20, progress=first)
+    assert "index vectors" in first.names
+    assert found.quality["index_recall"] > 0.9
+    assert {"kept_10", "kept_10_error"} <= set(found.quality)
+    assert kept.place is not None
+    again = lab.open_run(kept.place.run).embeddings("mine", 3)
+    lab.project(again, "tsne", dims=2, max_iter=21, progress=later)
+    assert "index vectors" not in later.names
+    lab.log_embeddings(kept.place.run, np.asarray(kept.vectors) + 1, layer="mine", step=3)
+    anew = Stages()
+    lab.project(lab.open_run(kept.place.run).embeddings("mine", 3), "tsne", dims=2, max_iter=20, progress=anew)
+    assert "index vectors" in anew.names, "the index of other vectors is none of these"

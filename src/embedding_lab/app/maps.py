@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.app.kept_index import made_index
 from embedding_lab.app.plain_vectors import plain_set
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.embeddings import EmbeddingSet, Projection
@@ -19,6 +20,7 @@ from embedding_lab.projection import (
     WIDE,
     Stopped,
     check_parameters,
+    fits_in_memory,
     measure,
     measure_in_part,
     method_of,
@@ -105,7 +107,10 @@ def project(
         "threads": threads,
         "progress": progress,
     }
-    if len(each) <= MOST_SAMPLES:
+    fits = fits_in_memory(*each.vectors.shape)
+    if not fits and each.place is not None:
+        made.measures["index_recall"] = made_index(each, metric, threads=threads, progress=progress).recall
+    if fits and len(each) <= MOST_SAMPLES:
         quality = measure(each.vectors, points, neighbours=neighbours(WIDE) if len(each) > 1 else None, **how)
     else:
         quality = measure_in_part(each.vectors, points, **how)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,14 @@ from tensorboard.plugins import base_plugin
 from embedding_lab.app.jobs import JobQueue
 from embedding_lab.board.dashboard.application import STATIC, Dashboard
 from embedding_lab.board.dashboard.logdir import LogDir
+from embedding_lab.board.dashboard.nearest import Metric
 from embedding_lab.board.finished_maps import list_maps
+from embedding_lab.embeddings import Run
 from embedding_lab.embeddings.places import absolute
 from embedding_lab.embeddings.remote_files import remote_address
+
+if TYPE_CHECKING:
+    from embedding_lab.projection import FileIndex
 
 NAME = "embedding_lab"
 
@@ -64,10 +69,30 @@ def _list_all_maps(logdir: LogDir) -> None:
             list_maps(run)
 
 
+MOST_OPEN = 8
+"""So many indexes stay open; opening one takes a moment."""
+
+
 class Computer:
     """Joins the dashboard with what can compute."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, FileIndex] = {}
 
     def first_map(self, vectors: Any) -> NDArray[np.float32]:
         from embedding_lab.projection.pca import points_of
 
         return points_of(vectors, 3)
+
+    def index(
+        self, run: Run, layer: str, step: int | None, vectors: Any, generation: str, metric: Metric
+    ) -> FileIndex | None:
+        found = run.index(layer, step, metric, vectors=generation)
+        if found is None:
+            return None
+        if found.generation not in self._open:
+            from embedding_lab.projection.file_index import FileIndex
+
+            self._open = dict([*self._open.items()][1 - MOST_OPEN :])
+            self._open[found.generation] = FileIndex(vectors, found.files, found.how, threads=1)
+        return self._open[found.generation]

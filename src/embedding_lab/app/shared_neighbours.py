@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 from weakref import WeakKeyDictionary
 
+from embedding_lab.app.kept_index import made_index
 from embedding_lab.embeddings import EmbeddingSet, Neighbours, open_run
 from embedding_lab.errors import BrokenFile, StorageError
 from embedding_lab.progress import Progress, silent
-from embedding_lab.projection import find
+from embedding_lab.projection import find, fits_in_memory
 
 FEWEST = 90
 """So many are searched at least: what t-SNE at its usual perplexity asks for, and more than UMAP and the measures
@@ -41,7 +43,7 @@ class SharedNeighbours:
         remembered = _remembered.setdefault(self._embeddings, {})
         found = remembered.get(self._metric) or self._kept()
         if found is None or not found.holds(k):
-            found = self._search(max(k, FEWEST))
+            found = self._search(k)
         remembered[self._metric] = found
         return found.nearest(k)
 
@@ -54,9 +56,12 @@ class SharedNeighbours:
         return None
 
     def _search(self, k: int) -> Neighbours:
-        vectors = self._embeddings.vectors
-        found = find(vectors, k, metric=self._metric, threads=self._threads, progress=self._progress)
-        place = self._embeddings.place
+        vectors, place = self._embeddings.vectors, self._embeddings.place
+        how: Any = {"threads": self._threads, "progress": self._progress}
+        if place is not None and not fits_in_memory(*vectors.shape):
+            found = made_index(self._embeddings, self._metric, **how).neighbours(k, progress=self._progress)
+        else:
+            found = find(vectors, max(k, FEWEST), metric=self._metric, **how)
         if place is not None:
             with contextlib.suppress(StorageError):  # a run that cannot be written to is still good to read
                 open_run(place.run).save_neighbours(self._embeddings, found)

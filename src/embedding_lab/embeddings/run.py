@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -20,6 +20,7 @@ from embedding_lab.embeddings.event_file import ensure_event_file
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.maps import FinishedMap
 from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
+from embedding_lab.embeddings.neighbour_index import NeighbourIndex, read_index, save_index
 from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.pictures import save_pictures
@@ -343,6 +344,23 @@ class Run:
         """
         folder = f"{_set_folder(embeddings.layer, embeddings.step)}/neighbours"
         return read_neighbours(self.files, folder, metric, _place(embeddings).generation, len(embeddings))
+
+    def save_index(
+        self, embeddings: EmbeddingSet, metric: str, make: Callable[[Callable[[str], Path]], Mapping[str, Any]]
+    ) -> None:
+        """Keeps an index for neighbours of a set that was read from this run; `make` writes its files."""
+        folder = f"{_set_folder(embeddings.layer, embeddings.step)}/neighbours"
+        save_index(self.files, folder, metric, _place(embeddings).generation, make)
+
+    def index(
+        self, layer: str, step: int | None, metric: str = "euclidean", *, vectors: str
+    ) -> NeighbourIndex | None:
+        """The index that was kept of this generation of a layer's vectors; None where there is none.
+
+        Raises:
+            BrokenFile: what is there cannot be read.
+        """
+        return read_index(self.files, f"{_set_folder(layer, step)}/neighbours", metric, vectors)
 
     @property
     def selections(self) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedding_lab.projection.divergence import affinities_of, kl_divergence
+    from embedding_lab.projection.file_index import FileIndex, build_index, fits_in_memory
     from embedding_lab.projection.method import (
         METHODS,
         Forming,
@@ -29,6 +30,7 @@ _HOMES = {
     "MOST_SAMPLES": "tsne_method",
     "PCA": "pca",
     "TSNE": "tsne",
+    "FileIndex": "file_index",
     "Forming": "method",
     "Index": "neighbours",
     "Method": "method",
@@ -37,9 +39,11 @@ _HOMES = {
     "Stopped": "method",
     "WIDE": "quality",
     "affinities_of": "divergence",
+    "build_index": "file_index",
     "check_parameters": "method",
     "find": "neighbours",
     "fit_pca": "pca",
+    "fits_in_memory": "file_index",
     "kl_divergence": "divergence",
     "label_agreement": "quality",
     "measure": "quality",
@@ -54,6 +58,7 @@ __all__ = [
     "PCA",
     "TSNE",
     "WIDE",
+    "FileIndex",
     "Forming",
     "Index",
     "Method",
@@ -61,9 +66,11 @@ __all__ = [
     "Quality",
     "Stopped",
     "affinities_of",
+    "build_index",
     "check_parameters",
     "find",
     "fit_pca",
+    "fits_in_memory",
     "kl_divergence",
     "label_agreement",
     "measure",

@@ -6,7 +6,9 @@ they are computed once for a set and a metric. `docs/neighbours.md` explains how
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from embedding_lab.progress import Progress, silent
 from embedding_lab.projection import tree
 from embedding_lab.projection.cells import Cells, partition
 from embedding_lab.projection.duplicates import equal_rows, row_marks, spread
+from embedding_lab.projection.file_index import FileIndex, build_index, fits_in_memory
 from embedding_lab.projection.frame import Frame, as_vectors, column_extremes, row_blocks
 from embedding_lab.projection.recall import measured_probing
 from embedding_lab.projection.search import (
@@ -63,7 +66,19 @@ def find(
     Raises:
         InputError and its kinds: k < 1, an unknown metric, no vectors, or values that are not finite.
     """
-    return Index(vectors, metric=metric, exact=exact, seed=seed, threads=threads).neighbours(k, progress=progress)
+    how: Any = {"metric": metric, "seed": seed, "threads": threads}
+    vectors = as_vectors(vectors)
+    if exact is None and vectors.shape[1] > TREE_COLUMNS and not fits_in_memory(*vectors.shape):
+        with tempfile.TemporaryDirectory() as folder:
+            files: list[Path] = []
+
+            def new_file(part: str) -> Path:
+                files.append(Path(folder) / part)
+                return files[-1]
+
+            facts = build_index(vectors, new_file, **how, progress=progress)
+            return FileIndex(vectors, files, facts, threads).neighbours(_at_least_one(k), progress=progress)
+    return Index(vectors, exact=exact, **how).neighbours(k, progress=progress)
 
 
 class Index:

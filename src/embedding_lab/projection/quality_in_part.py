@@ -58,6 +58,7 @@ def measure_in_part(
     """
     vectors, points = as_vectors(vectors), as_vectors(points)
     rows = int(vectors.shape[0])
+    progress(STAGE, 0, rows)
     chosen = np.sort(np.random.default_rng([seed, 4]).choice(rows, min(samples, rows), replace=False))
     with faiss_threads(usable(threads)):
         layer, plane = _Table(vectors, metric), _Table(points, "euclidean")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedding_lab.app.kept_index import made_index
 from embedding_lab.board.dashboard.nearest import METRICS, Metric, lengths_of, nearest_rows
 from embedding_lab.embeddings import Run
 from embedding_lab.embeddings.vectors import ShardedArray
@@ -104,3 +105,25 @@ def test_a_sample_that_is_not_on_the_map_has_neighbours_of_which_nothing_is_said
     answer = page.json("neighbours", **dense, row=3, map="umap-2d")
     assert [each["kept"] for each in answer["neighbours"]] == [None] * 10
     assert answer["false_neighbours"] == []
+
+
+def test_where_an_index_was_kept_the_route_asks_it_and_says_its_recall(
+    own_page: Any, dense: Any, own_run: Run
+) -> None:
+    asked = {**dense, "row": 5, "k": 7}
+    exact = own_page.json("neighbours", **asked)
+    assert exact["recall"] == 1
+    made_index(own_run.embeddings(dense["layer"], dense["step"]), "euclidean", threads=1)
+    found = own_page.json("neighbours", **asked)
+    assert (
+        found["recall"] == own_run.index(dense["layer"], dense["step"], vectors=_generation(own_run, dense)).recall
+    )
+    assert [each["row"] for each in found["neighbours"]] == [each["row"] for each in exact["neighbours"]]
+    some = own_page.post("trust", {"set": dense, "rows": [*range(0, 90, 3)]}).json
+    assert some["looked_at"] == 30
+
+
+def _generation(run: Run, dense: Any) -> str:
+    place = run.embeddings(dense["layer"], dense["step"]).place
+    assert place is not None
+    return place.generation

@@ -9,6 +9,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.board.dashboard.nearest import Metric
+from embedding_lab.embeddings import Neighbours, Run
+
+
+class KeptIndex(Protocol):
+    """What finds neighbours among vectors of which there are too many to look at all.
+
+    Attributes:
+        recall: the share of true neighbours that it finds, measured on some rows.
+    """
+
+    recall: float
+
+    def neighbours_of(self, rows: NDArray[np.int64], k: int) -> Neighbours:
+        """The k nearest of some rows among all others: indices of shape (m, k)."""
+        ...
+
 
 class Computing(Protocol):
     """Maps and neighbours, made while the page waits."""
@@ -21,6 +38,21 @@ class Computing(Protocol):
 
         Returns:
             Points, float32, shape (n, 3).
+        """
+        ...
+
+    def index(
+        self, run: Run, layer: str, step: int | None, vectors: Any, generation: str, metric: Metric
+    ) -> KeptIndex | None:
+        """The index that was kept of a layer's vectors where they do not fit in memory; None where there is none.
+
+        Args:
+            run: where they lie.
+            layer: the layer's name.
+            step: the training step; None where nothing changes.
+            vectors: float32, shape (n, dims), memory-mapped.
+            generation: which writing of them it is.
+            metric: "euclidean" or "cosine".
         """
         ...
 

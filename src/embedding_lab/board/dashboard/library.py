@@ -11,11 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedding_lab.board.dashboard.cache import Cache
-from embedding_lab.board.dashboard.computing import Computing, Jobs
+from embedding_lab.board.dashboard.computing import Computing, Jobs, KeptIndex
 from embedding_lab.board.dashboard.first_map import with_first_map
 from embedding_lab.board.dashboard.foreign_lists import ForeignList, foreign_list
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.board.dashboard.manifests import Manifests
+from embedding_lab.board.dashboard.nearest import Metric
 from embedding_lab.board.dashboard.noted import with_notes
 from embedding_lab.board.dashboard.own_format import open_set, state_of_set
 from embedding_lab.board.dashboard.sample_set import Map, SampleSet
@@ -104,6 +105,14 @@ class Library:
     def vectors(self, found: SampleSet) -> Any:
         """The vectors of a set, opened once: pages of a file that were read stay mapped."""
         return self.cache.get(("vectors", found.key), found.vectors, _bytes_in_memory)
+
+    def index(self, found: SampleSet, metric: Metric) -> KeptIndex | None:
+        """What finds neighbours in a set of which there is too much to look at all; None where nothing was kept."""
+        generation = found.facts.get("generation")
+        if self.computing is None or generation is None:
+            return None
+        run, vectors = self.logdir.run(found.run), self.vectors(found)
+        return self.computing.index(run, found.layer, found.step, vectors, str(generation), metric)
 
     def ids(self, found: SampleSet) -> pa.Array:
         """The ids of a set, an Arrow array of n texts, read once."""

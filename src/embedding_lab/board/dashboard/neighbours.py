@@ -1,4 +1,7 @@
-"""The route that shows a sample's neighbours: exact, in the original vectors, and whether the map keeps them."""
+"""The route that shows a sample's neighbours in the original vectors, and whether the map keeps them.
+
+They are exact, unless the vectors are so many that an index was kept with them: then the answer says its recall.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from numpy.typing import NDArray
 from embedding_lab.board.dashboard.answers import Answer, as_json
 from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.library import Library
-from embedding_lab.board.dashboard.nearest import METRICS, lengths_of, nearest_rows, smallest
+from embedding_lab.board.dashboard.nearest import METRICS, Metric, lengths_of, nearest_rows, smallest
 from embedding_lab.board.dashboard.places import set_of
-from embedding_lab.board.dashboard.sample_set import Map
+from embedding_lab.board.dashboard.sample_set import Map, SampleSet
 from embedding_lab.board.dashboard.samples import ids_of
 
 MOST_NEIGHBOURS = 200
@@ -26,9 +29,7 @@ def neighbours(library: Library, asked: Asked) -> Answer:
     metric = next(each for each in METRICS if each == asked.one_of("metric", METRICS, "euclidean"))
     shown = asked.optional_text("map")
     began = time.perf_counter()
-    vectors = library.vectors(found)
-    lengths = library.cache.get(("lengths", found.key), lambda: lengths_of(vectors), lambda made: made.size_bytes)
-    rows, distances = nearest_rows(vectors, lengths, np.array(vectors[row]), k, metric, leave_out=row)
+    rows, distances, recall = _nearest(library, found, row, k, metric)
     on_map = None if shown is None else near_on_map(library, found.map(shown), row, k)
     elapsed = time.perf_counter() - began
     false = [] if on_map is None else [int(each) for each in on_map if each not in rows]
@@ -37,6 +38,7 @@ def neighbours(library: Library, asked: Asked) -> Answer:
         {
             "metric": metric,
             "elapsed_ms": round(1000 * elapsed, 1),
+            "recall": recall,
             "neighbours": [
                 {"row": int(each), "id": name, "distance": float(far), "kept": _kept(each, on_map)}
                 for each, name, far in zip(rows, ids, distances, strict=False)
@@ -46,6 +48,19 @@ def neighbours(library: Library, asked: Asked) -> Answer:
             ],
         }
     )
+
+
+def _nearest(
+    library: Library, found: SampleSet, row: int, k: int, metric: Metric
+) -> tuple[NDArray[np.integer], NDArray[np.floating], float]:
+    """The k nearest of a row, how far they are, and how many of the true ones are among them."""
+    index = library.index(found, metric)
+    if index is not None:
+        near = index.neighbours_of(np.array([row]), k)
+        return near.indices[0], near.distances[0], index.recall
+    vectors = library.vectors(found)
+    lengths = library.cache.get(("lengths", found.key), lambda: lengths_of(vectors), lambda made: made.size_bytes)
+    return *nearest_rows(vectors, lengths, np.array(vectors[row]), k, metric, leave_out=row), 1.0
 
 
 def near_on_map(library: Library, shown: Map, row: int, k: int) -> NDArray[np.int64] | None:

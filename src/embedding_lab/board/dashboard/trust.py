@@ -18,6 +18,7 @@ MOST_PRODUCTS = 2e10
 """So many multiplications are a second or two."""
 
 FEWEST_LOOKED_AT = 30
+MOST_IN_INDEX = 1_000
 _BLOCK_NUMBERS = 8 << 20
 
 
@@ -30,12 +31,18 @@ def trust(library: Library, asked: Asked) -> Answer:
         return as_json({"k": 0, "kept": 0, "of": 0, "share": None, "looked_at": 0})
     chosen = np.zeros(found.rows, bool)
     chosen[rows] = True
-    vectors = library.vectors(found)
-    lengths = library.cache.get(("lengths", found.key), lambda: lengths_of(vectors), lambda made: made.size_bytes)
-    most = max(FEWEST_LOOKED_AT, int(MOST_PRODUCTS / (found.rows * found.dims)))
+    index = library.index(found, "euclidean")
+    most = MOST_IN_INDEX if index else max(FEWEST_LOOKED_AT, int(MOST_PRODUCTS / (found.rows * found.dims)))
     order = library.order(found.rows)
     some = order[chosen[order]][:most].astype(np.int64)  # in the fair order every beginning is a fair sample
-    near = _nearest(vectors, lengths, some, k)
+    if index is not None:
+        near = index.neighbours_of(some, k).indices.astype(np.int64)
+    else:
+        vectors = library.vectors(found)
+        lengths = library.cache.get(
+            ("lengths", found.key), lambda: lengths_of(vectors), lambda made: made.size_bytes
+        )
+        near = _nearest(vectors, lengths, some, k)
     kept = int(chosen[near].sum())
     return as_json({"k": k, "kept": kept, "of": near.size, "share": kept / near.size, "looked_at": len(some)})
 
