@@ -146,7 +146,7 @@ def index(run: Path, rows: int, watched: Watched, sample: int, dims: int) -> dic
     import embedding_lab as lab
     from embedding_lab.app.kept_index import made_index
 
-    each = lab.open_run(run).embeddings(LAYER, STEP)
+    each = lab.open_run(run).embeddings(LAYER, STEP, outputs=False)
     watched.begin("index")
     made = made_index(each, "euclidean", threads=1)
     watched.end()
@@ -177,7 +177,7 @@ def make_map(run: Path, rows: int, watched: Watched, sample: int, dims: int) -> 
     few = np.random.default_rng(0).normal(size=(30_000, 64)).astype(np.float32)
     measure_in_part(few, made(few, 25_000, lambda *told: None), samples=100, threads=1)  # compiled code is made
     watched.begin("open the run")
-    each = lab.open_run(run).embeddings(LAYER, STEP)
+    each = lab.open_run(run).embeddings(LAYER, STEP, outputs=False)
     watched.begin("choose samples")
     points = made(each.vectors, sample, watched.stage)
     watched.begin("measure trust")

@@ -154,6 +154,7 @@ export class EmbeddedSource implements Source {
     return {
       metric,
       elapsed_ms: 0,
+      recall: 1,
       neighbours: rows.map((each, at) => ({
         row: each,
         id: id(each),

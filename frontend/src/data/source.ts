@@ -118,6 +118,8 @@ export interface Neighbour {
 export interface Neighbours {
   metric: Metric;
   elapsed_ms: number;
+  /** The share of the true ones among them: 1, or less of millions, where an index finds them. */
+  recall: number;
   neighbours: readonly Neighbour[];
   false_neighbours: readonly { row: number; id: string }[];
 }

@@ -185,6 +185,12 @@ function neighbourList(lab: Lab, found: Neighbours, metric: { value: Metric }): 
         },
       ),
     ),
+    found.recall < 1 &&
+      h(
+        "p",
+        { class: "quiet" },
+        `From an index, which finds ${(100 * found.recall).toFixed(1)} % of the true ones`,
+      ),
     compared && h("p", { class: "quiet" }, `${kept} of ${found.neighbours.length} are near on this map too`),
     h(
       "ol",

@@ -227,7 +227,7 @@ def _chosen(run: Run, layers: Sequence[str] | None, step: int | Latest | None) -
         names = [layer for layer in names if step in steps[layer]]
         if not names:
             raise one_of("Step", step, sorted({str(each) for known in steps.values() for each in known}))
-    return (run.embeddings(layer, step) for layer in names)
+    return (run.embeddings(layer, step, outputs=False) for layer in names)
 
 
 def _named(layer: str, progress: Progress) -> Progress:

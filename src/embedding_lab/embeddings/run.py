@@ -248,12 +248,15 @@ class Run:
                 self._write_set(each, until_all_are_written)
             progress("log layers", len(sets), len(sets))
 
-    def embeddings(self, layer: str, step: int | Latest | None = LATEST) -> EmbeddingSet:
+    def embeddings(
+        self, layer: str, step: int | Latest | None = LATEST, *, outputs: bool = True
+    ) -> EmbeddingSet:
         """The vectors of a layer, memory-mapped, with their samples and outputs.
 
         Args:
             layer: the layer's name.
             step: the training step; the newest when left out.
+            outputs: whether to read what the model said too, which of millions takes memory.
 
         Raises:
             UnknownName: the run has no such layer or step.
@@ -269,7 +272,7 @@ class Run:
         return EmbeddingSet(
             vectors=vectors,
             dataset=self.dataset(manifest["samples"]),
-            outputs=self._outputs_for(chosen, manifest["samples"], manifest["model"]),
+            outputs=self._outputs_for(chosen, manifest["samples"], manifest["model"]) if outputs else None,
             **{fact: manifest[fact] for fact in EMBEDDING_FACTS if fact not in ("samples", "shape", "shard_rows")},
         ).lying_in(Place(self.path, str(manifest.get("generation"))))
 
@@ -303,7 +306,7 @@ class Run:
 
     def map(self, layer: str, name: str, step: int | Latest | None = LATEST) -> Projection:
         """A map of a layer by its name, at the newest step unless one is named."""
-        embeddings = self.embeddings(layer, step)
+        embeddings = self.embeddings(layer, step, outputs=False)
         known = self.maps(layer, embeddings.step)
         if name not in known:
             raise one_of(f"Map of layer {layer!r}", name, known)
