@@ -248,9 +248,7 @@ class Run:
                 self._write_set(each, until_all_are_written)
             progress("log layers", len(sets), len(sets))
 
-    def embeddings(
-        self, layer: str, step: int | Latest | None = LATEST, *, outputs: bool = True
-    ) -> EmbeddingSet:
+    def embeddings(self, layer: str, step: int | Latest | None = LATEST, *, outputs: bool = True) -> EmbeddingSet:
         """The vectors of a layer, memory-mapped, with their samples and outputs.
 
         Args:

@@ -95,7 +95,7 @@ def project(
                 measures["sample"] = len(points)
             forming(spread(points), iteration, max_iter, measures, tsne.checkpoint())
 
-        progress("t-SNE iterations", 0, max_iter)
+        progress("t-SNE iterations", 0 if resume is None else resume.done, max_iter)
         tsne.set_params(callback=told)
         return tsne.fit_transform(chosen, neighbours=known, resume=None if resume is None else resume.checkpoint)
 
