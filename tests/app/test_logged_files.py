@@ -11,6 +11,8 @@ import pytest
 
 import embedding_lab as lab
 from embedding_lab.app.logged_files import log_file
+from embedding_lab.board.dashboard.library import Library
+from embedding_lab.board.dashboard.search import matching
 from embedding_lab.errors import DataMissing, InputError, NotFinite
 from embedding_lab.tables import Choice
 
@@ -24,6 +26,22 @@ def write_projector_list(run: Path, name: str) -> None:
     (run / "table.tsv").write_text("name\tlabel\n" + "".join(f"{row}\tkind {row % 2}\n" for row in range(6)))
     entry = f'tensor_name: "{name}" tensor_path: "vectors.tsv" metadata_path: "table.tsv"'
     (run / "projector_config.pbtxt").write_text(f"embeddings {{ {entry} }}")
+
+
+def test_the_column_of_the_labels_is_found_by_its_own_name_too(tmp_path: Path) -> None:
+    pa.parquet.write_table(TABLE, tmp_path / "pets.parquet")
+    log_file(tmp_path / "logs" / "run", tmp_path / "pets.parquet")
+    library = Library(tmp_path / "logs")
+    shown = library.set("run", "pets", None)
+    for query in ("kind == dog", "label == dog"):
+        assert np.flatnonzero(matching(library, shown, "filter", query)).tolist() == [1, 3, 5]
+    assert np.flatnonzero(matching(library, shown, "filter", "name == c")).tolist() == [2]
+
+
+def test_a_file_in_an_object_store_is_refused_with_what_is_possible(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--logdir s3://.*Copy the file here first") as refused:
+        log_file(tmp_path / "run", Path("s3://bucket/pets.parquet"))
+    assert refused.value.got == "s3://bucket/pets.parquet"
 
 
 def test_a_table_is_logged_with_ids_and_labels_and_what_was_guessed_is_said(tmp_path: Path) -> None:

@@ -95,7 +95,10 @@ def test_vectors_labels_ids_and_columns_of_a_table_are_found(
     assert data.ids.tolist() == NAMES
     assert data.label_texts is not None
     assert data.label_texts.tolist() == [kind or "" for kind in KINDS]
-    assert {name: values.tolist() for name, values in data.columns.items()} == {"weight": WEIGHTS}
+    columns = {name: values.tolist() for name, values in data.columns.items()}
+    assert columns["weight"] == WEIGHTS
+    assert columns["name"] == NAMES  # found by their own names too
+    assert [kind or "" for kind in columns["kind"]] == [kind or "" for kind in KINDS]
     said = " ".join(found.said)
     assert (
         "3 numbers for each of 6 samples. The labels are 'kind'. The ids are 'name'. "
@@ -108,7 +111,7 @@ def test_parts_of_a_table_can_be_chosen(tmp_path: Path) -> None:
     found = read(tmp_path / "pets.parquet", vectors=["dim_2", "dim_0"], labels="name", ids="weight")
     np.testing.assert_array_equal(found.vectors, VECTORS[:, [2, 0]])
     assert (found.labels.to_pylist(), found.ids.to_pylist()) == (NAMES, list("123456"))
-    assert list(found.columns) == ["kind", "dim_1"]
+    assert sorted(found.columns) == ["dim_1", "kind", "name", "weight"]
     for wrong in ({"vectors": ["size"]}, {"labels": "size"}, {"ids": "size"}):
         with pytest.raises(UnknownName, match="Column 'size'"):
             read(tmp_path / "pets.parquet", **wrong)

@@ -11,6 +11,7 @@ from embedding_lab.app.adopted import adopted_sets
 from embedding_lab.app.loggers import log_embeddings
 from embedding_lab.app.plain_vectors import plain_set
 from embedding_lab.board.stock_projector import ProjectorExport
+from embedding_lab.embeddings.remote_files import remote_address
 from embedding_lab.errors import InputError
 from embedding_lab.progress import Progress, silent
 from embedding_lab.tables import Choice, open_vectors
@@ -45,6 +46,13 @@ def log_file(
         DataMissing, BrokenFile: the file cannot be had or read.
         StorageError: the disk refuses.
     """
+    if address := remote_address(path):
+        raise InputError(
+            "What is to be logged is read from this machine only.",
+            got=address,
+            expected="a file here; where it is logged to may be in an object store, --logdir s3://…",
+            remedy="Copy the file here first. A run that lies there already is shown by `serve --standalone`.",
+        )
     if path.is_dir():
         _refuse_second_description(choice, described)
         sets = adopted_sets(path)

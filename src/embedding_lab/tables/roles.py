@@ -92,15 +92,18 @@ def _described(
     media = {**media, **{name: found for name in _texts(table) if (found := as_media(table[name], folder))}}
     images = next((name for name, each in media.items() if each.kind == "image"), None)
     pictures = None if images is None else as_pictures(media.pop(images).things, "pictures", folder)
+    taken = {(ids, "id"), (labels, "label")}
     of_table = {name: table[name] for name in table.column_names}  # with the paths of the pictures, as texts
-    shown = {name: values for name, values in {**of_table, **media}.items() if name not in (ids, labels)}
+    # what became the ids or the labels is found by its own name too
+    shown = {name: values for name, values in {**of_table, **media}.items() if (name, name) not in taken}
     columns = {free_name(name, RESERVED_COLUMNS, table.column_names): values for name, values in shown.items()}
-    told = [f"{name} ({_kind(values)})" for name, values in columns.items()]
+    further = [name for name in columns if name not in (ids, labels)]
+    told = [f"{name} ({_kind(columns[name])})" for name in further]
     said = [f"The vectors are {_listed(names)}: {vectors.shape[1]:,} numbers for each of {len(vectors):,} samples."]
     said += [f"The labels are {labels!r}."] if labels else []
     said += [f"The ids are {ids!r}."] if ids else []
     said += [f"The pictures are {images!r}."] if images else []
-    said += [f"Further columns: {', '.join(told)}."] if columns else []
+    said += [f"Further columns: {', '.join(told)}."] if told else []
     said += [f"Left out, since they cannot be shown: {', '.join(left_out)}."] if left_out else []
     return Found(
         vectors=vectors,
