@@ -17,9 +17,13 @@ const EXAMPLES: Record<SearchMode, string> = {
   filter: 'label == "4" and confidence < 0.5',
 };
 const PATIENCE_MS = 250;
+/** What conditions are made of, and texts hardly ever. */
+const CONDITION = /[=!<>]=|[<>~]|\bis\s+missing\b|\bin\s*\(/;
 
 export interface Search {
   element: HTMLElement;
+  /** What was found, said over the map: beside the field it would lie on what is selected. */
+  said: HTMLElement;
   focus(): void;
 }
 
@@ -68,7 +72,7 @@ export function search(lab: Lab): Search {
     if (!set || !query) return null;
     try {
       const rows = await lab.source.search(set, mode.value, query, lab.mapName.value, asked.signal);
-      tell(rows.length ? samplesOf(rows.length) : "Nothing found", false);
+      tell(rows.length ? samplesOf(rows.length) : nothingFound(), false);
       return rows;
     } catch (error) {
       if (!isAborted(error)) tell(explained(error), true);
@@ -78,10 +82,24 @@ export function search(lab: Lab): Search {
 
   async function select(change: Change): Promise<void> {
     clearTimeout(timer);
-    const rows = await find();
-    if (!rows) return;
+    let rows = await find();
+    if (rows?.length === 0 && meansFilter()) {
+      modes.value = "filter";
+      mode.value = "filter";
+      rows = await find();
+    }
+    if (!rows?.length) return; // what is selected stays
     await lab.selectRows(rows, change);
     if (rows.length === 1) lab.view.inspected.value = lab.places.value.place(rows[0]!);
+  }
+
+  /** Whether a condition was typed where a text is looked for. */
+  function meansFilter(): boolean {
+    return mode.value === "text" && CONDITION.test(input.value);
+  }
+
+  function nothingFound(): string {
+    return meansFilter() ? "No such text. Enter takes it as a filter." : "Nothing found";
   }
 
   function tell(text: string, bad: boolean): void {
@@ -100,10 +118,10 @@ export function search(lab: Lab): Search {
     icon("search"),
     input,
     modes,
-    said,
   );
   return {
     element: form,
+    said,
     focus: () => {
       input.focus();
       input.select();

@@ -10,6 +10,7 @@ export class ColumnValues {
   values: Values | null = null;
   /** How many places, from the first on, have come. */
   known = 0;
+  private ordered: readonly number[] | null = null;
 
   constructor(
     readonly info: ColumnInfo,
@@ -20,6 +21,12 @@ export class ColumnValues {
     this.values ??= new (part.constructor as new (length: number) => Values)(this.total);
     this.values.set(part, from);
     if (from === this.known) this.known += part.length;
+  }
+
+  /** The categories as people look for them: their positions, "class 2" before "class 10" where nobody chose an order. */
+  get inOrder(): readonly number[] {
+    this.ordered ??= codesInOrder(this.info.categories ?? []);
+    return this.ordered;
   }
 
   /** The category's position at a place; null where there is none, or none yet. */
@@ -65,6 +72,17 @@ export class ColumnValues {
     else for (let place = 0; place < known; place++) counts[values[place]!]!++;
     return [...counts];
   }
+}
+
+const LONGEST_NUMBER = 20;
+
+/** Positions of names; those that stand as a machine sorts them are put as people do. */
+export function codesInOrder(names: readonly string[]): number[] {
+  const codes = names.map((_, code) => code);
+  const bySigns = names.every((name, code) => code === 0 || names[code - 1]! <= name);
+  if (!bySigns) return codes; // somebody chose it
+  const keys = names.map((name) => name.replace(/\d+/g, (number) => number.padStart(LONGEST_NUMBER, "0")));
+  return codes.sort((one, other) => (keys[one]! < keys[other]! ? -1 : 1));
 }
 
 /** The parts in which a long stream is asked for: small at first, so that something is there at once. */
