@@ -55,6 +55,13 @@ export function openApp(body: HTMLElement, lab: Lab): void {
     openNewMap: () => newMap.open(),
     openKeys: () => keys.showModal(),
     openPicture: () => original.open(),
+    closeSheet: () => {
+      const side = isNarrow() && root.dataset.sheet;
+      if (!side) return false;
+      root.dataset.sheet = "";
+      root.querySelector<HTMLElement>(`[aria-controls="side-${side}"]`)?.focus();
+      return true;
+    },
     inspectMiddle: () => {
       const [x, y] = [canvas.clientWidth / 2, canvas.clientHeight / 2];
       lab.view.inspected.value = map.pick(x, y, Math.min(x, y));
@@ -83,6 +90,7 @@ export function openApp(body: HTMLElement, lab: Lab): void {
       problemList(lab),
       jobList(lab),
       insteadOfMap(lab),
+      finder.said,
       notices(lab),
       sheetButtons(root, lab),
     ),
@@ -157,6 +165,11 @@ function sheet(side: "left" | "right", label: string, ...panels: HTMLElement[]):
     ...panels,
   );
   return element;
+}
+
+/** Whether the sides are sheets; style.css has the same width. */
+function isNarrow(): boolean {
+  return matchMedia("(max-width: 900px)").matches;
 }
 
 /** On narrow screens the sides are sheets that come up over the map. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { rowsToText, textToRows } from "../src/data/row_code";
 import { decode, encode } from "../src/state/address";
-import { ColumnValues, partsOf } from "../src/state/columns";
+import { ColumnValues, codesInOrder, partsOf } from "../src/state/columns";
 import { Marks } from "../src/state/marks";
 import { asNotes, inWords, notesOf } from "../src/state/notes";
 import { Places } from "../src/state/places";
@@ -213,6 +213,21 @@ describe("columns", () => {
     column.add(0, Float32Array.of(0.5, Number.NaN, 2, 1));
     expect(Array.from(column.placesWithin(0.5, 1))).toEqual([0, 3]);
     expect(column.number(1)).toBeNull();
+  });
+});
+
+describe("the order of categories", () => {
+  test("numbers in names count where nobody chose an order", () => {
+    const names = ["class 1", "class 10", "class 2"];
+    expect(codesInOrder(names).map((code) => names[code])).toEqual(["class 1", "class 2", "class 10"]);
+  });
+
+  test("signs stay where they are", () => {
+    expect(codesInOrder(["0", "8", "<b>nine</b>"])).toEqual([0, 1, 2]);
+  });
+
+  test("one that was chosen stays", () => {
+    expect(codesInOrder(["small 9", "large 2", "huge 1"])).toEqual([0, 1, 2]);
   });
 });
 

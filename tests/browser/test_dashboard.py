@@ -186,6 +186,22 @@ def test_a_text_is_found_wherever_it_stands(page: Dashboard, embeddings: Embeddi
     assert page.search(wanted.partition("/")[2].upper(), "text") == "1 sample"
     assert page.selection == [wanted]
     assert page.search("no such text", "text") == "Nothing found"
+    assert page.selection == [wanted]  # and not lost
+
+
+def test_a_condition_typed_where_a_text_is_looked_for_is_taken_as_a_filter(
+    page: Dashboard, embeddings: EmbeddingSet
+) -> None:
+    page.dom.get_by_label("How to search").select_option("text")
+    field, said = page.dom.get_by_label("Search samples"), page.dom.locator("#search-said")
+    field.fill('label == "4"')
+    said.filter(has_text="Enter takes it as a filter").wait_for()
+    field.press("Enter")
+    wanted = embeddings.ids[embeddings.dataset.labels == 4].tolist()
+    page.wait_for_selected(len(wanted))
+    assert page.selection == wanted
+    assert page.dom.get_by_label("How to search").input_value() == "filter"
+    assert said.inner_text() == f"{len(wanted)} samples"
 
 
 def test_a_box_selects_and_undo_takes_it_back(page: Dashboard, embeddings: EmbeddingSet) -> None:
@@ -213,7 +229,7 @@ def test_a_lasso_s_selection_is_saved_and_read_back_in_python(page: Dashboard, r
     page.dom.locator(".trusted", has_text="neighbours in the layer are in here too").wait_for()
     page.dom.get_by_label("Name of the selection").fill("amid all")
     page.dom.get_by_role("button", name="Save", exact=True).click()
-    page.dom.locator(".saved").get_by_role("button", name="amid all").wait_for()
+    page.dom.locator(".saved .entry", has_text="amid all").wait_for()
     assert sorted(lab.open_run(run.path).selection("amid all")) == sorted(chosen)
 
 
@@ -221,7 +237,7 @@ def test_a_selection_saved_in_python_is_shown_by_its_name(
     page: Dashboard, run: Any, embeddings: EmbeddingSet
 ) -> None:
     run.save_selection("three of them", embeddings.ids[[3, 1, 4]].tolist())
-    page.dom.locator(".saved").get_by_role("button", name="three of them").click()
+    page.dom.locator(".saved .entry", has_text="three of them").click()
     page.wait_for_selected(3)
     assert page.selection == embeddings.ids[[1, 3, 4]].tolist()
     page.dom.get_by_role("button", name="Table").click()
@@ -264,7 +280,7 @@ def test_what_is_noted_down_is_seen_on_the_page_and_comes_back_in_python(
     page.dom.get_by_label("Tags").fill("torn, too <i>thin</i>")
     page.dom.get_by_label("Reason").fill("by eye")
     page.dom.get_by_role("button", name="Note it down").click()
-    note = page.dom.get_by_label("Notes").get_by_role("button")
+    note = page.dom.get_by_label("Notes").locator(".entry", has_text="right label")
     note.wait_for()
     said = f"right label: {NAMES[9]} · tags: torn, too <i>thin</i>"
     assert said in note.inner_text()
@@ -293,6 +309,30 @@ def test_what_is_noted_down_is_seen_on_the_page_and_comes_back_in_python(
     page.dom.locator(".legend .entry", has_text="torn, too <i>thin</i>, from Python").wait_for()
     page.call("lab.colourBy('label')")
     page.dom.locator(".legend .entry", has_text=NAMES[9]).wait_for()
+
+
+def test_what_was_noted_down_or_saved_is_taken_back_on_the_page(
+    page: Dashboard, run: Any, embeddings: EmbeddingSet
+) -> None:
+    run.annotate(embeddings.ids[[10, 11]].tolist(), tags=["taken back"], reason="a slip")
+    run.save_selection("of no use", embeddings.ids[[10, 11]].tolist())
+    note = page.dom.get_by_label("Notes").locator("li", has_text="taken back")
+    note.locator(".entry").click()
+    page.wait_for_selected(2)
+    page.dom.get_by_role("button", name="Table").click()
+    page.dom.get_by_role("dialog").get_by_role("button", name=embeddings.ids[10]).click()
+    of_sample = page.dom.locator(".inspector .notes li", has_text="taken back")
+    of_sample.get_by_role("button", name="Take back").click()
+    of_sample.wait_for(state="detached")
+    note.locator("span", has_text="1 sample").wait_for()
+    note.get_by_role("button", name="Take back").click()
+    note.wait_for(state="detached")
+    assert not any("taken back" in each.get("tags", ()) for each in run.annotations)
+
+    saved = page.dom.locator(".saved li", has_text="of no use")
+    saved.get_by_role("button", name="Remove the selection").click()
+    saved.wait_for(state="detached")
+    assert "of no use" not in run.selections
 
 
 def test_the_picture_of_a_sample_is_seen_as_large_as_the_window(page: Dashboard, embeddings: EmbeddingSet) -> None:
@@ -437,6 +477,29 @@ def test_the_keyboard_reaches_all_of_it(page: Dashboard) -> None:
     page.dom.get_by_role("dialog", name="Keys").wait_for()
     page.press("Escape")
     page.dom.get_by_role("dialog", name="Keys").wait_for(state="hidden")
+
+
+def test_on_a_narrow_screen_escape_closes_the_sheet_before_anything_else(
+    page: Dashboard, embeddings: EmbeddingSet
+) -> None:
+    page.page.set_viewport_size({"width": 400, "height": 800})
+    page.call("lab.select(argument)", [str(embeddings.ids[3])])
+    for name, side in (("Colours", "left"), ("Details", "right")):
+        sheet = page.dom.locator(f".side.{side}")
+        sheet.wait_for(state="hidden")
+        page.dom.get_by_role("button", name=name, exact=True).click()
+        sheet.wait_for(state="visible")
+        page.press("Escape")
+        sheet.wait_for(state="hidden")
+    assert page.selection == [embeddings.ids[3]]
+    assert page.call("document.documentElement.scrollWidth") == 400
+    page.page.set_viewport_size({"width": 1280, "height": 800})
+    page.still_picture()
+
+
+def test_what_columns_mean_is_said_where_they_are_chosen(page: Dashboard) -> None:
+    choices = page.dom.get_by_label("Colour by").locator("option").all_inner_texts()
+    assert {"label", "confidence · how sure the model is", "kept_10 · Neighbours kept"} <= set(choices)
 
 
 def test_a_link_shows_the_same_view_again(page: Dashboard, browser: Any, embeddings: EmbeddingSet) -> None:

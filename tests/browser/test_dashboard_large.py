@@ -66,7 +66,7 @@ def test_a_million_are_saved_and_come_back_in_python_and_on_the_page(page: Dashb
     page.wait_for_selected(SAMPLES)
     page.dom.get_by_label("Name of the selection").fill("all of them")
     page.dom.get_by_role("button", name="Save", exact=True).click()
-    saved = page.dom.locator(".saved").get_by_role("button", name="all of them")
+    saved = page.dom.locator(".saved .entry", has_text="all of them")
     saved.wait_for()
     run = lab.open_run(logdir / "run")
     assert np.array_equal(run.selection("all of them"), run.embeddings("mine").ids)

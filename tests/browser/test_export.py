@@ -89,4 +89,4 @@ def test_what_needs_a_server_says_so(page: Any) -> None:
     field = page.get_by_label("Search samples")
     field.fill("label == zero")
     field.press("Enter")
-    page.get_by_text("needs the server").first.wait_for()
+    page.get_by_text("A filter needs the server").first.wait_for()

@@ -292,6 +292,41 @@ def test_annotations_are_only_ever_added_to(run: Run) -> None:
     assert [(each["id"], each["label"]) for each in run.annotations] == [("a", "four"), ("a", "nine")]
 
 
+def test_a_selection_is_removed_by_its_name(run: Run) -> None:
+    run.save_selection("odd fours", ["b"])
+    run.save_selection("even fours", ["c"])
+    run.remove_selection("odd fours")
+    assert run.selections == ["even fours"]
+    with pytest.raises(UnknownName):
+        run.remove_selection("odd fours")
+
+
+def test_what_was_said_at_once_is_taken_back_and_stays_in_the_file(run: Run) -> None:
+    run.annotate(["a", "b"], label="four", tags=["torn"], reason="by eye")
+    run.annotate("a", label="nine")
+    first = (run.files.root / "annotations.jsonl").read_bytes()
+    of_a, of_b, later = run.annotations
+    run.withdraw([of_a, of_b])
+    assert run.annotations == [later]
+    assert (run.files.root / "annotations.jsonl").read_bytes().startswith(first)
+    run.withdraw(later)
+    assert run.annotations == []
+    run.annotate("a", label="nine")  # and may be said again
+    assert [each["label"] for each in run.annotations] == ["nine"]
+
+
+@pytest.mark.parametrize("what", [{"id": "a", "time": 1.0}, {"id": "a"}, {"time": []}])
+def test_only_what_stands_is_taken_back(run: Run, what: dict[str, object]) -> None:
+    run.annotate("a", label="four")
+    (said,) = run.annotations
+    with pytest.raises(InputError, match="nothing to take back"):
+        run.withdraw([said, what])
+    assert run.annotations == [said]
+    run.withdraw(said)
+    with pytest.raises(InputError, match="taken back already"):
+        run.withdraw(said)
+
+
 def test_an_annotation_that_a_killed_writer_left_unfinished_is_passed_over(run: Run) -> None:
     run.annotate("a", label="four")
     with (run.files.root / "annotations.jsonl").open("ab") as file:

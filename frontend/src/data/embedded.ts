@@ -98,7 +98,7 @@ export class EmbeddedSource implements Source {
   }
 
   async search(set: SetKey, mode: SearchMode, text: string, map: string | null): Promise<Uint32Array> {
-    if (mode === "filter") throw serverOnly("Filters");
+    if (mode === "filter") throw serverOnly("A filter");
     const matches = mode === "regex" ? regex(text) : contains(text);
     const found = new Set<number>();
     const known = this.about(set);
@@ -145,7 +145,8 @@ export class EmbeddedSource implements Source {
   async neighbours(set: SetKey, row: number, k: number, metric: Metric, map: string | null): Promise<Neighbours> {
     const block = this.block("near", query(set));
     const wide = block.arrays.get("rows")?.shape[1] ?? 0;
-    if (metric !== "euclidean" || k > wide) throw serverOnly(`More than ${wide} neighbours, or by cosine,`);
+    if (metric !== "euclidean" || k > wide)
+      throw serverOnly(`A search for more than ${wide} neighbours, or by cosine,`);
     const known = this.about(set);
     const rows = [...array(block, "rows").subarray(row * wide, row * wide + k)];
     const distances = array(block, "distances").subarray(row * wide, row * wide + k);
@@ -204,7 +205,11 @@ export class EmbeddedSource implements Source {
   }
 
   async saveSelection(): Promise<void> {
-    throw serverOnly("Keeping selections");
+    throw serverOnly("Keeping a selection");
+  }
+
+  async removeSelection(): Promise<void> {
+    throw serverOnly("Removing a selection");
   }
 
   async selection(set: SetKey, name: string): Promise<Found> {
@@ -213,7 +218,11 @@ export class EmbeddedSource implements Source {
   }
 
   async annotate(): Promise<void> {
-    throw serverOnly("Annotations");
+    throw serverOnly("Noting something down");
+  }
+
+  async withdraw(): Promise<void> {
+    throw serverOnly("Taking something back");
   }
 
   async annotations(run: string): Promise<readonly Said[]> {
@@ -225,13 +234,13 @@ export class EmbeddedSource implements Source {
   }
 
   async startJob(): Promise<string> {
-    throw serverOnly("New maps");
+    throw serverOnly("A new map");
   }
 
   async cancelJob(): Promise<void> {}
 
   async download(set: SetKey, map: string | null, rows: Uint32Array | null, format: string): Promise<Blob> {
-    if (format !== "csv") throw serverOnly("Parquet");
+    if (format !== "csv") throw serverOnly("A Parquet file");
     const chosen = rows ? [...rows] : this.about(set).ids.map((_, row) => row);
     const columns = (await this.columns(set, map)).filter((column) => column.name !== "id");
     const lines = [["id", ...columns.map((column) => column.name)].map(quoted).join(",")];

@@ -155,12 +155,20 @@ export class ServerSource implements Source {
     await this.send("selections", { run: set.run, set: asQuery(set), name, rows: rowsToText(rows) });
   }
 
+  async removeSelection(run: string, name: string): Promise<void> {
+    await this.send("selections/remove", { run, name });
+  }
+
   async selection(set: SetKey, name: string): Promise<Found> {
     return asFound(await this.json("selection", { ...asQuery(set), name }));
   }
 
   async annotate(annotation: Annotation): Promise<void> {
     await this.send("annotations", annotation);
+  }
+
+  async withdraw(run: string, ids: readonly string[], time: number): Promise<void> {
+    await this.send("annotations/withdraw", { run, ids, time });
   }
 
   async annotations(run: string): Promise<readonly Said[]> {

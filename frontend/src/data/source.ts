@@ -281,9 +281,12 @@ export interface Source {
   /** null where it is not known. */
   trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust | null>;
   saveSelection(set: SetKey, name: string, rows: Uint32Array): Promise<void>;
+  removeSelection(run: string, name: string): Promise<void>;
   selection(set: SetKey, name: string): Promise<Found>;
   annotate(annotation: Annotation): Promise<void>;
-  /** What was said of a run's samples, oldest first. */
+  /** Takes back what was said of samples at a time. */
+  withdraw(run: string, ids: readonly string[], time: number): Promise<void>;
+  /** What was said of a run's samples and stands, oldest first. */
   annotations(run: string): Promise<readonly Said[]>;
   jobs(signal?: AbortSignal): Promise<readonly Job[]>;
   startJob(job: NewMap): Promise<string>;

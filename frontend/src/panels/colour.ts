@@ -7,6 +7,7 @@ import type { ColumnValues } from "../state/columns";
 import type { Lab } from "../state/lab";
 import type { ThemeSignal } from "../theme";
 import { brief, h, icon, live, samplesOf, whole } from "./dom";
+import { inFull } from "./words";
 
 const FILTERED_FROM = 20;
 const SHOWN_AT_ONCE = 300;
@@ -64,7 +65,11 @@ function columnChoice(lab: Lab): HTMLElement {
       const ours = columns.filter((each) => each.source === source);
       return (
         ours.length > 0 &&
-        h("optgroup", { label: SOURCES[source] }, ...ours.map(({ name }) => h("option", { value: name }, name)))
+        h(
+          "optgroup",
+          { label: SOURCES[source] },
+          ...ours.map((each) => h("option", { value: each.name }, inFull(each))),
+        )
       );
     }),
   );
@@ -78,7 +83,9 @@ function entries(lab: Lab, column: ColumnValues, theme: "light" | "dark", filter
   const counts = column.info.counts ?? column.counts();
   const selected = lab.marks.selectedCount.value ? column.counts(lab.marks.selected()) : null;
   const hidden = lab.marks.hiddenCount.value ? column.counts(lab.marks.hidden()) : null;
-  const wanted = categories.map((name, code) => ({ name, code })).filter(({ name }) => matches(name, filter));
+  const wanted = column.inOrder
+    .map((code) => ({ name: categories[code]!, code }))
+    .filter(({ name }) => matches(name, filter));
   const shown = wanted.slice(0, SHOWN_AT_ONCE).map(({ name, code }) => {
     const count = counts[code] ?? 0;
     const isHidden = Boolean(count && hidden?.[code] === count);

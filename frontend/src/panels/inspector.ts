@@ -3,10 +3,10 @@
 import { effect, signal } from "@preact/signals-core";
 import type { Cell, Metric, Neighbours, Sample } from "../data/source";
 import { isAborted, type Lab, problemOf } from "../state/lab";
-import { notesOf } from "../state/notes";
 import { brief, type Child, fill, h, iconButton, live, segments } from "./dom";
 import { notesOnSample } from "./notes";
 import { shownValue } from "./value";
+import { inWords } from "./words";
 
 const SHOWN = 10;
 
@@ -15,7 +15,7 @@ export function inspector(lab: Lab, openPicture: () => void): HTMLElement {
   const shown = signal<string | null>(null);
   const head = description(lab, openPicture);
   const notes = live(h("div", { class: "notes" }), () =>
-    shown.value === null ? [] : notesOnSample(notesOf(lab.notes.value, shown.value)),
+    shown.value === null ? [] : notesOnSample(lab, shown.value),
   );
   const list = h("div", { class: "neighbours" });
   const panel = h("section", { class: "panel inspector", "aria-label": "Sample" }, head.element, notes, list);
@@ -132,9 +132,19 @@ function allValues(lab: Lab, sample: Sample): Child[] {
 }
 
 function values(lab: Lab, row: number, told: readonly (readonly [string, Cell])[]): HTMLElement {
-  const rows = told.map(([name, value]) =>
-    h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, shownValue(lab, row, name, value))),
-  );
+  const columns = new Map(lab.columns.peek().map((each) => [each.name, each]));
+  const rows = told.map(([name, value]) => {
+    const column = columns.get(name);
+    const words = column ? inWords(column) : null;
+    // a measure's name says little; what the model says is told by its name
+    const [shown, more] = column?.source === "map" && words ? [words, name] : [name, words];
+    return h(
+      "tr",
+      {},
+      h("th", { scope: "row", title: more }, shown),
+      h("td", {}, shownValue(lab, row, name, value)),
+    );
+  });
   return h("table", { class: "values" }, h("tbody", {}, ...rows));
 }
 

@@ -9,6 +9,8 @@ export interface KeyActions extends MapActions {
   openNewMap(): void;
   openKeys(): void;
   openPicture(): void;
+  /** Closes the sheet that lies over a narrow map; whether there was one. */
+  closeSheet(): boolean;
   /** Inspects the sample nearest to the middle of the map. */
   inspectMiddle(): void;
   /** Selects what lies in the middle quarter of the map. */
@@ -75,7 +77,9 @@ export function listenToKeys(root: HTMLElement, map: HTMLElement, lab: Lab, acti
       if (event.key === "z" && !isTyping(event)) lab.marks.undo();
       return;
     }
-    if (isTyping(event) || root.querySelector("dialog[open]")) return;
+    if (root.querySelector("dialog[open]")) return;
+    if (event.key === "Escape" && actions.closeSheet()) return;
+    if (isTyping(event)) return;
     if (event.key === "Enter" && map.contains(event.target as Node)) {
       event.preventDefault();
       if (lab.view.tool.value === "orbit") actions.inspectMiddle();

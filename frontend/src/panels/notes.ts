@@ -1,9 +1,10 @@
 /** What people said of samples: saying it, and seeing what was said. */
 
 import { effect } from "@preact/signals-core";
+import { codesInOrder } from "../state/columns";
 import type { Lab } from "../state/lab";
-import { inWords, type Note } from "../state/notes";
-import { type Child, h, live, samplesOf, whole } from "./dom";
+import { inWords, type Note, notesOf } from "../state/notes";
+import { type Child, h, iconButton, live, samplesOf, whole } from "./dom";
 
 const SHOWN = 200;
 
@@ -33,6 +34,7 @@ export function notesPanel(lab: Lab): HTMLElement {
               ...told(note),
               h("span", { class: "quiet" }, `${samplesOf(note.ids.length)} · ${when(note)}`),
             ),
+            takeBack(lab, note),
           ),
         ),
         more > 0 && h("li", { class: "quiet" }, `and ${whole(more)} earlier ones`),
@@ -42,14 +44,22 @@ export function notesPanel(lab: Lab): HTMLElement {
 }
 
 /** What was said of one sample, beside its values. */
-export function notesOnSample(notes: readonly Note[]): Child[] {
+export function notesOnSample(lab: Lab, id: string): Child[] {
+  const notes = notesOf(lab.notes.value, id);
   if (!notes.length) return [];
   return [
     h("h3", {}, "Noted down"),
     h(
       "ul",
       {},
-      ...notes.map((note) => h("li", { class: "note" }, ...told(note), h("span", { class: "quiet" }, when(note)))),
+      ...notes.map((note) =>
+        h(
+          "li",
+          {},
+          h("div", { class: "note" }, ...told(note), h("span", { class: "quiet" }, when(note))),
+          takeBack(lab, note, id),
+        ),
+      ),
     ),
   ];
 }
@@ -59,7 +69,9 @@ export function annotateForm(lab: Lab): HTMLElement {
   const label = h("input", { type: "text", list: "known-labels" });
   const known = live(h("datalist", { id: "known-labels" }), () => {
     const column = lab.columns.value.find((each) => each.name === "label");
-    return (column?.categories ?? []).slice(0, 100).map((value) => h("option", { value }));
+    const names = column?.categories ?? [];
+    const shown = codesInOrder(names).slice(0, 100);
+    return shown.map((code) => h("option", { value: names[code]! }));
   });
   const tags = h("input", { type: "text", placeholder: "separated by commas" });
   const reason = h("input", { type: "text", required: true });
@@ -106,6 +118,15 @@ export function annotateForm(lab: Lab): HTMLElement {
     }
   }
   return details;
+}
+
+/** A button that takes a note back, of one sample or of all that it was said of. */
+function takeBack(lab: Lab, note: Note, id?: string): Child {
+  if (!lab.writable.value) return null;
+  const label = `Take back: ${inWords(note) || note.reason || "a note"}`;
+  return iconButton("close", label, () => {
+    lab.withdraw(note, id === undefined ? note.ids : [id]).catch((error) => lab.tell(error));
+  });
 }
 
 function told(note: Note): Child[] {

@@ -68,6 +68,10 @@ export function savedSelections(lab: Lab): HTMLElement {
               },
               h("span", { class: "text" }, name),
             ),
+            lab.writable.value &&
+              iconButton("close", `Remove the selection “${name}”`, () => {
+                lab.removeSaved(name).catch((error) => lab.tell(error));
+              }),
           ),
         ),
       ),

@@ -9,6 +9,7 @@ import { classCounts } from "./classes";
 import { fill, h, iconButton, samplesOf, whole } from "./dom";
 import { picture } from "./inspector";
 import { shownValue } from "./value";
+import { inFull } from "./words";
 
 const PER_PAGE = 50;
 const ID = "id";
@@ -117,6 +118,11 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
     );
   }
 
+  function full(name: string): string {
+    const column = lab.columns.value.find((each) => each.name === name);
+    return column ? inFull(column) : name;
+  }
+
   function heading(name: string): HTMLElement {
     const direction = sorted?.column === name ? sorted.direction : null;
     const arrow = direction && h("span", { "aria-hidden": "true" }, direction === "ascending" ? "▲" : "▼");
@@ -124,7 +130,7 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
     return h(
       "th",
       { scope: "col", "aria-sort": direction },
-      h("button", { type: "button", class: "sorts", title: `Sort by ${name}`, onclick }, name, arrow),
+      h("button", { type: "button", class: "sorts", title: `Sort by ${full(name)}`, onclick }, name, arrow),
     );
   }
 

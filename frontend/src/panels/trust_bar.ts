@@ -13,14 +13,14 @@ interface Measure {
   show(value: number): string;
 }
 
-const MEASURES: readonly Measure[] = [
+export const MEASURES: readonly Measure[] = [
   {
     name: "kept_10",
     title: "Neighbours kept",
     meaning: "of each sample’s 10 nearest in the layer, the share that is among its 10 nearest on the map",
     show: percent,
   },
-  { name: "kept_30", title: "… of 30", meaning: "the same for the 30 nearest", show: percent },
+  { name: "kept_30", title: "Neighbours kept, of 30", meaning: "the same for the 30 nearest", show: percent },
   {
     name: "false",
     title: "False neighbours",

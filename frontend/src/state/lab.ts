@@ -23,7 +23,7 @@ import {
 import { BrokenBlock } from "../data/wire";
 import { ColumnValues, partsOf } from "./columns";
 import { Marks } from "./marks";
-import { asNotes, type Note } from "./notes";
+import { asNotes, inWords, type Note } from "./notes";
 import { Places } from "./places";
 import { View } from "./view";
 
@@ -35,6 +35,8 @@ export interface Notice {
 const PREFERRED = ["tsne", "umap", "pca"];
 const CALM_MS = 4000;
 const BUSY_MS = 1000;
+/** As many ids as the server takes at once where it notes down. */
+const MOST_SENT = 100_000;
 /** Columns whose values are kept, those asked for last: each step of a training has its own. */
 const MOST_KEPT = 16;
 /** What a class is called at its centre, and whose bars stand in a selection, where the colours are no classes. */
@@ -250,6 +252,16 @@ export class Lab {
     await this.refresh();
   }
 
+  /** Takes a saved selection away; what is selected stays so. */
+  async removeSaved(name: string): Promise<void> {
+    const set = this.set.value;
+    if (!set) return;
+    await this.source.removeSelection(set.run, name);
+    if (this.marks.savedName.value === name) this.marks.savedName.value = null;
+    this.tell(`Removed the selection “${name}”.`);
+    await this.refresh();
+  }
+
   async showSaved(name: string): Promise<void> {
     const set = this.set.value;
     if (!set) return;
@@ -271,6 +283,17 @@ export class Lab {
     await this.source.annotate({ ...said, run: set.run, ids });
     await this.refresh();
     return ids.length;
+  }
+
+  /** Takes back what was said, of all its samples or of some. */
+  async withdraw(note: Note, ids: readonly string[] = note.ids): Promise<void> {
+    const set = this.set.value;
+    if (!set) return;
+    for (let from = 0; from < ids.length; from += MOST_SENT) {
+      await this.source.withdraw(set.run, ids.slice(from, from + MOST_SENT), note.time);
+    }
+    this.tell(`Taken back: ${inWords(note) || note.reason || "a note"}.`);
+    await this.refresh();
   }
 
   /** Selects the samples of which something was said, those that are shown here. */

@@ -11,10 +11,12 @@ from typing import Any
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.names import folder_name
-from embedding_lab.errors import DataMissing, InputError
+from embedding_lab.errors import DataMissing, InputError, StorageError
 
 FOLDER = "selections"
 ANNOTATIONS = "annotations.jsonl"
+WITHDRAWS = "withdraws"
+"""What a line takes back of its sample: all that was said of it at this time."""
 FACTS: Facts = {"name": str, "ids": list}
 
 
@@ -38,6 +40,18 @@ def selection_names(files: Files) -> list[str]:
     )
 
 
+def remove_selection(files: Files, name: str) -> None:
+    """Takes a selection away; its samples stay. Raises StorageError where the disk refuses."""
+    file = f"{folder_name(name)}.json"
+    files.remove(f"{FOLDER}/{file}")
+    if file in files.list(FOLDER):
+        raise StorageError(
+            f"The selection {name!r} could not be removed.",
+            got=files.address(f"{FOLDER}/{file}"),
+            expected="a file that this user may remove",
+        )
+
+
 def append_annotations(files: Files, annotations: Iterable[Mapping[str, Any]]) -> None:
     """Adds a line for each annotation; the lines before them are never touched.
 
@@ -56,8 +70,48 @@ def append_annotations(files: Files, annotations: Iterable[Mapping[str, Any]]) -
     files.append(ANNOTATIONS, (b"\n" if unfinished else b"") + lines)
 
 
+def withdraw_annotations(files: Files, annotations: Iterable[Mapping[str, Any]]) -> None:
+    """Adds a line for each annotation that takes it back; what was written stays in the file.
+
+    Args:
+        files: the run's files.
+        annotations: some of those that `read_annotations` gives; of each the "id" and the "time" count.
+
+    Raises:
+        InputError: one of them does not stand.
+        StorageError: the disk refuses.
+    """
+    known = {_moment(each, "time") for each in read_annotations(files)} - {None}
+    withdrawals = []
+    for each in annotations:
+        moment = _moment(each, "time")
+        if moment not in known:
+            raise InputError(
+                "There is nothing to take back: that was not said, or was taken back already.",
+                got=f"id {each.get('id')!r}, time {each.get('time')!r}",
+                expected="annotations as the run gives them",
+            )
+        withdrawals.append({"id": each["id"], WITHDRAWS: each["time"]})
+    append_annotations(files, withdrawals)
+
+
 def read_annotations(files: Files) -> list[dict[str, Any]]:
-    """All annotations in the order they were made; a line that a killed writer left unfinished is passed over."""
+    """The annotations that stand, in the order they were made; what was taken back is passed over.
+
+    So is a line that a killed writer left unfinished.
+    """
+    found = _written(files)
+    gone = {_moment(each, WITHDRAWS) for each in found} - {None}
+    return [each for each in found if WITHDRAWS not in each and _moment(each, "time") not in gone]
+
+
+def _moment(annotation: Mapping[str, Any], when: str) -> tuple[str, float] | None:
+    """The sample and the time that an annotation names; None where it names none: anybody may write anything."""
+    sample, time = annotation.get("id"), annotation.get(when)
+    return (sample, time) if isinstance(sample, str) and isinstance(time, int | float) else None
+
+
+def _written(files: Files) -> list[dict[str, Any]]:
     found = []
     for line in _annotation_bytes(files).split(b"\n"):
         try:

@@ -382,18 +382,41 @@ class Run:
         """Keeps the ids of a selection under a name; a later one of that name takes its place."""
         notes.save_selection(self.files, name, ids)
 
+    def remove_selection(self, name: str) -> None:
+        """Takes a selection away; the samples in it stay.
+
+        Raises:
+            UnknownName: there is none of that name.
+            StorageError: the disk refuses.
+        """
+        if name not in self.selections:
+            raise one_of("Selection", name, self.selections)
+        notes.remove_selection(self.files, name)
+
     def annotate(self, ids: str | Iterable[str], **said: Any) -> None:
         """Adds what is said of a sample, or of several, such as label=… or tags=[…] with a reason.
 
-        Nothing is ever changed.
+        Nothing is ever changed; `withdraw` takes back.
         """
         named = [ids] if isinstance(ids, str) else ids
         notes.append_annotations(self.files, [{"id": each, **said} for each in named])
 
     @property
     def annotations(self) -> list[dict[str, Any]]:
-        """All that was said of samples, oldest first."""
+        """All that was said of samples and stands, oldest first."""
         return notes.read_annotations(self.files)
+
+    def withdraw(self, annotations: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> None:
+        """Takes back one or several of `annotations`: the label, the tags and the reason that were said at once.
+
+        The file keeps them, with a line behind them that takes them back.
+
+        Raises:
+            InputError: one of them does not stand.
+            StorageError: the disk refuses.
+        """
+        some = [annotations] if isinstance(annotations, Mapping) else annotations
+        notes.withdraw_annotations(self.files, some)
 
     @property
     def annotations_bytes(self) -> int:

@@ -41,6 +41,42 @@ def test_a_selection_by_ids_is_kept_too(own_page: Any, own_run: Run) -> None:
     assert own_run.selection("by id") == ["tiny/00002"]
 
 
+def test_a_selection_is_removed(own_page: Any, own_run: Run) -> None:
+    own_run.save_selection("mine", ["tiny/00007"])
+    assert own_page.json("overview")["runs"][0]["selections"] == ["mine"]
+    assert own_page.post("selections/remove", {"run": "sub/first", "name": "mine"}).status_code == 200
+    assert own_page.json("overview")["runs"][0]["selections"] == []
+    again = own_page.post("selections/remove", {"run": "sub/first", "name": "mine"})
+    assert again.status_code == 404
+    assert "'mine'" in again.json["error"]["happened"]
+
+
+def test_what_was_said_is_taken_back_of_some_samples_or_of_all(own_page: Any, own_run: Run, dense: Any) -> None:
+    def tagged() -> list[int]:
+        answer = own_page.arrays("search", **dense, mode="filter", query="tags ~ torn")
+        return list(answer.arrays["rows"])
+
+    own_run.annotate(["tiny/00001", "tiny/00002"], tags=["torn"], reason="by eye")
+    before = own_page.json("overview")["runs"][0]["annotations"]
+    asked = {"run": "sub/first", "time": own_run.annotations[0]["time"]}
+    assert tagged() == [1, 2]
+    assert own_page.post("annotations/withdraw", {**asked, "ids": ["tiny/00001"]}).json == {"count": 1}
+    assert tagged() == [2]
+    assert own_page.json("overview")["runs"][0]["annotations"] > before  # the page asks anew
+    assert own_page.json("annotations", run="sub/first")["annotations"] == own_run.annotations
+    assert own_page.post("annotations/withdraw", {**asked, "ids": ["tiny/00001"]}).status_code == 400
+    own_page.post("annotations/withdraw", {**asked, "ids": ["tiny/00002"]})
+    assert own_run.annotations == []
+
+
+@pytest.mark.parametrize("time", [None, True, "now", [1], float("nan")])
+def test_a_time_that_is_none_takes_nothing_back(own_page: Any, own_run: Run, time: Any) -> None:
+    own_run.annotate("tiny/00001", tags=["torn"])
+    asked = {"run": "sub/first", "ids": ["tiny/00001"], "time": time}
+    assert own_page.post("annotations/withdraw", asked).status_code == 400
+    assert len(own_run.annotations) == 1
+
+
 def test_annotations_are_only_added_with_time_and_reason(own_page: Any, own_run: Run) -> None:
     asked = {"run": "sub/first", "ids": ["tiny/00001", "tiny/00002"], "label": "two", "reason": "by eye"}
     assert own_page.post("annotations", asked).json == {"count": 2}

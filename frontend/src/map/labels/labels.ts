@@ -14,6 +14,8 @@ export interface PlacedName extends Name {
 }
 
 const FADE_MS = 160;
+/** CSS pixels above the middle of its points, so that a name does not cover a small group. */
+const LIFT = 18;
 
 export class LabelsLayer {
   private readonly program: Program;
@@ -51,7 +53,13 @@ export class LabelsLayer {
     const { ratio } = look;
     const wanted = this.cells.map((cell, at) => {
       const [x, y] = names[at]!.at ?? [-1, -1];
-      return { x, y, width: cell.width / ratio, height: cell.height / ratio, shown: this.alphas[at]! > 0.5 };
+      return {
+        x,
+        y: y - LIFT,
+        width: cell.width / ratio,
+        height: cell.height / ratio,
+        shown: this.alphas[at]! > 0.5,
+      };
     });
     const show = withoutOverlap(wanted, screen);
     const step = Math.min(1, (now - this.last) / FADE_MS);

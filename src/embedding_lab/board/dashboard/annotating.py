@@ -1,4 +1,4 @@
-"""The routes of what people say of samples: corrected labels and tags, only ever added to."""
+"""The routes of what people say of samples: corrected labels and tags, only ever added to, and taken back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,15 @@ def annotate(library: Library, asked: Asked) -> Answer:
     return as_json({"count": len(ids)})
 
 
+def withdraw(library: Library, asked: Asked) -> Answer:
+    """Takes back what was said of some samples at a time."""
+    run = library.logdir.run(asked.text("run"))
+    ids, time = checked_ids(asked, MOST_IDS), asked.real("time")
+    run.withdraw({"id": each, "time": time} for each in ids)
+    return as_json({"count": len(ids)})
+
+
 def said_of(library: Library, asked: Asked) -> Answer:
-    """The last things that were said of a run's samples, oldest first."""
+    """The last things that were said of a run's samples and stand, oldest first."""
     said = library.logdir.run(asked.text("run")).annotations
     return as_json({"annotations": said[-MOST_SENT:], "total": len(said)})

@@ -68,7 +68,9 @@ ASKING: dict[str, Route] = {
 
 WRITING: dict[str, Route] = {
     "selections": selections.save_selection,
+    "selections/remove": selections.remove_selection,
     "annotations": annotating.annotate,
+    "annotations/withdraw": annotating.withdraw,
     "jobs": job_routes.start,
     "jobs/cancel": job_routes.cancel,
 }

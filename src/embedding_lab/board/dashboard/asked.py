@@ -88,6 +88,17 @@ class Asked:
             )
         return number
 
+    def real(self, name: str) -> float:
+        """A parameter that is any finite number, as it came.
+
+        Raises:
+            InputError: it is none.
+        """
+        given = self._given.get(name)
+        if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+            raise InputError(f"{name!r} is no number.", got=_short(given), expected="a number")
+        return given
+
     def step(self) -> int | None:
         """The step that the request names: a number, or "static" or none where nothing changes."""
         given = self._given.get("step")

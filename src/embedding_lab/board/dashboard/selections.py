@@ -36,6 +36,13 @@ def save_selection(library: Library, asked: Asked) -> Answer:
     return as_json({"name": name, "count": len(ids)})
 
 
+def remove_selection(library: Library, asked: Asked) -> Answer:
+    """Takes the selection of a name away."""
+    name = asked.text("name", longest=LONGEST_NAME)
+    library.logdir.run(asked.text("run")).remove_selection(name)
+    return as_json({"name": name})
+
+
 def selection(library: Library, asked: Asked) -> Answer:
     """A selection by its name: the rows of it in a set, and how many ids the set does not know."""
     run = library.logdir.run(asked.text("run"))
