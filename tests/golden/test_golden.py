@@ -1,4 +1,4 @@
-"""The format's promise: a run of version 1, written once and kept, is read for ever, and still written so."""
+"""The promise of the format: a run of any version 1, once written, is read for ever; of the last, still written so."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from embedding_lab.embeddings import (
     open_run,
 )
 
-GOLDEN = Path(__file__).parent / "run-v1"
+VERSIONS = [Path(__file__).parent / name for name in ("run-v1", "run-v1.1")]
+GOLDEN = VERSIONS[-1]
 GENERATION = re.compile(r"-[0-9a-f]{15}(?=\.)")
 
 
@@ -86,9 +87,9 @@ def write_golden_run(path: Path) -> Run:
     return run
 
 
-@pytest.fixture
-def golden() -> Run:
-    return open_run(GOLDEN)
+@pytest.fixture(params=VERSIONS, ids=lambda path: path.name)
+def golden(request: pytest.FixtureRequest) -> Run:
+    return open_run(request.param)
 
 
 def test_the_kept_embeddings_read_as_they_were_written(golden: Run) -> None:
@@ -118,8 +119,7 @@ def test_the_kept_outputs_maps_and_notes_read_as_they_were_written(golden: Run) 
     assert list(outputs.prediction) == [0, 1, 2, 0, 1, 2]
     assert outputs.loss is not None
     assert np.array_equal(outputs.loss, [0.5, 0.25, np.nan, 0.5, 0.25, 1.0], equal_nan=True)
-    assert outputs.probabilities is not None
-    assert outputs.probabilities.shape == (6, 3)
+    assert np.array_equal(outputs.probabilities, [[0.5, 0.25, 0.25]] * 6)
     found = golden.map("block/Dense", "tsne-2d")
     assert found.points.tolist() == (np.arange(18) / 4).reshape(6, 3)[:, :2].tolist()
     assert (found.seed, found.parent, found.quality, found.state) == (
@@ -142,8 +142,9 @@ def test_numpy_and_any_parquet_reader_open_the_kept_files_without_us() -> None:
     assert table.column_names == ["id", "label", "split", "weight", "note"]
     assert table["label"].null_count == 1
     assert pq.read_table(next(root.glob("steps/5/*.parquet"))).column_names == [
-        *("id", "prediction", "confidence", "loss", "probabilities"),
+        *("id", "prediction", "confidence", "loss"),
     ]
+    assert np.load(next(root.glob("steps/5/probabilities-*.npy"))).shape == (6, 3)
 
 
 def test_a_run_is_still_written_as_the_kept_one(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_a_run_is_still_written_as_the_kept_one(tmp_path: Path) -> None:
 
 def test_the_kept_vectors_are_still_written_byte_by_byte(tmp_path: Path) -> None:
     written = write_golden_run(tmp_path / "run")
-    for pattern in ("**/vectors-*.npy", "**/maps/*.npy", "**/neighbours/*.npz"):
+    for pattern in ("**/vectors-*.npy", "**/probabilities-*.npy", "**/maps/*.npy", "**/neighbours/*.npz"):
         ours, kept = (sorted(root.glob(pattern)) for root in (written.files.root, golden_root()))
         assert [path.read_bytes() for path in ours] == [path.read_bytes() for path in kept]
 

@@ -40,7 +40,7 @@ def test_their_manifests_are_still_written_as_the_kept_ones(tmp_path: Path) -> N
             path.name: {
                 key: value
                 for key, value in json.loads(path.read_text("utf-8")).items()
-                if key not in ("generation", "written", "files")
+                if key not in ("version", "generation", "written", "files")
             }
             for path in (run.files.root / "samples" / "tiny" / "media").glob("*.json")
         }

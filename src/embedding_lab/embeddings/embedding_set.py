@@ -26,13 +26,13 @@ class Outputs:
         prediction: the most probable class, int64, shape (n,).
         confidence: its probability, float32, shape (n,), 0 to 1.
         loss: cross-entropy in nats, float32, shape (n,), NaN where a sample has no label; None without labels.
-        probabilities: float32, shape (n, classes).
+        probabilities: float32, shape (n, classes); memory-mapped when on disk.
     """
 
     prediction: NDArray[np.int64]
     confidence: NDArray[np.float32]
     loss: NDArray[np.float32] | None = None
-    probabilities: NDArray[np.float32] | None = None
+    probabilities: Any = None
 
     def __len__(self) -> int:
         return len(self.prediction)

@@ -22,7 +22,7 @@ from embedding_lab.embeddings.files import STALE_SECONDS, Files, storage_errors
 from embedding_lab.errors import BrokenFile, DataMissing, StorageError, UnknownVersion
 
 FORMAT = "embedding-lab"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 """Readers refuse a higher major version and read any minor one, ignoring keys they do not know."""
 
 

@@ -1,4 +1,8 @@
-"""What a model said of the samples at one step, on disk: one Parquet table per step, written as a stream."""
+"""What a model said of the samples at one step, on disk: a Parquet table, and class probabilities as .npy shards.
+
+Both are written as a stream. A row of probabilities is a vector like any other: memory-mapped, a thousand classes
+cost no memory, and lists in a table take several times as long to be written.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from numpy.typing import NDArray
 from embedding_lab.embeddings.embedding_set import Outputs
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, data_path
+from embedding_lab.embeddings.vectors import ShardWriter, read_shards
 from embedding_lab.errors import BrokenFile, ShapeMismatch
 
 ENCODING: Mapping[str, Any] = {
@@ -41,6 +46,8 @@ class OutputsWriter:
         self._ids = ids
         self._facts = facts
         self._writer: pq.ParquetWriter | None = None
+        self._probabilities = ShardWriter(draft, "probabilities", len(ids))
+        self._classes = 0
         self.rows = 0
 
     def __enter__(self) -> OutputsWriter:
@@ -61,12 +68,16 @@ class OutputsWriter:
                 expected=f"{len(self._ids):,}",
             )
         table = _table(ids, block)
+        probabilities = np.empty((len(ids), 0)) if block.probabilities is None else block.probabilities
         if self._writer is None:
             file = self._draft.stream("outputs", ".parquet")
             self._writer = pq.ParquetWriter(file, table.schema, **ENCODING)
-        if table.schema != self._writer.schema:
+            self._classes = probabilities.shape[1]
+        if table.schema != self._writer.schema or probabilities.shape[1] != self._classes:
             raise ShapeMismatch("A block of outputs has other columns than the first one.")
         self._writer.write_table(table)
+        if self._classes:
+            self._probabilities.append(np.ascontiguousarray(probabilities, "<f4"))
         self.rows += len(block)
 
     def __exit__(
@@ -85,24 +96,29 @@ class OutputsWriter:
                 got=f"{self.rows:,} rows",
                 expected=f"one for each of the {len(self._ids):,} samples",
             )
-        self._draft.publish({**self._facts, "rows": self.rows})
+        shards = self._probabilities
+        table = {"shape": [shards.rows, shards.width], "shard_rows": shards.shard_rows} if self._classes else None
+        self._draft.publish({**self._facts, "rows": self.rows, "probabilities": table})
 
 
 def read_outputs(files: Files, manifest_name: str, manifest: Mapping[str, Any]) -> Outputs:
-    """The outputs of a manifest.
+    """The outputs of a manifest, the probabilities memory-mapped.
 
     Raises:
-        BrokenFile: the table is missing or cannot be read.
+        BrokenFile: a file is missing or cannot be read.
     """
-    path = data_path(files, manifest_name, manifest["files"][0])
+    first, *others = manifest["files"]
+    path = data_path(files, manifest_name, first)
+    shards = manifest.get("probabilities")
     try:
-        table = pq.read_table(path)
+        file = pq.ParquetFile(path)
+        table = file.read([name for name in file.schema_arrow.names if name != "id"])
         columns = {name: table[name].combine_chunks() for name in table.column_names}
         return Outputs(
             prediction=columns["prediction"].to_numpy(zero_copy_only=False).astype(np.int64),
             confidence=_floats(columns["confidence"]),
             loss=_floats(columns["loss"]) if "loss" in columns else None,
-            probabilities=_rows(columns["probabilities"]) if "probabilities" in columns else None,
+            probabilities=read_shards(files, manifest_name, shards, others) if shards else _listed(columns),
         )
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise BrokenFile(f"{path} is no table of outputs.", got=str(error)) from error
@@ -116,9 +132,6 @@ def _table(ids: pa.Array, block: Outputs) -> pa.Table:
     }
     if block.loss is not None:
         columns["loss"] = pa.array(block.loss, pa.float32())
-    if block.probabilities is not None:
-        flat = pa.array(np.ascontiguousarray(block.probabilities, np.float32).reshape(-1))
-        columns["probabilities"] = pa.FixedSizeListArray.from_arrays(flat, block.probabilities.shape[1])
     return pa.table(columns)
 
 
@@ -126,5 +139,7 @@ def _floats(column: Any) -> NDArray[np.float32]:
     return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float32)
 
 
-def _rows(column: Any) -> NDArray[np.float32]:
-    return _floats(column.flatten()).reshape(len(column), -1)
+def _listed(columns: Mapping[str, Any]) -> NDArray[np.float32] | None:
+    """The probabilities of version 1.0, which had them in the table as lists."""
+    column = columns.get("probabilities")
+    return None if column is None else _floats(column.flatten()).reshape(len(column), -1)

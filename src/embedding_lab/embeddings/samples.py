@@ -116,7 +116,8 @@ def _described(data: Dataset) -> dict[str, Any]:
 def _write(data: Dataset, described: dict[str, Any], path: Path) -> None:
     """Writes the table; of millions of samples it is not whole at any time."""
     schema = pa.schema({"id": pa.string(), **{name: values.type for name, values in described.items()}})
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    repeating = list(described)  # to look for that in ids costs time
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating) as writer:
         for start in range(0, len(data), ROW_GROUP):
             rows = slice(start, start + ROW_GROUP)
             ids = data.id_column if len(data) <= ROW_GROUP else pa.array(data.ids[rows], pa.string())

@@ -24,6 +24,53 @@ NO_ARRAY = (ValueError, TypeError, EOFError, OverflowError, MemoryError, SyntaxE
 """What numpy raises of a spoiled .npy file, whose header it reads as Python source."""
 
 
+class ShardWriter:
+    """Writes the rows of a table of numbers to the data files of a draft, each at most so large.
+
+    Args:
+        draft: the generation that the files are of.
+        stem: what their names begin with.
+        rows: how many are to come.
+        shard_bytes: at most this many bytes of numbers in one file.
+
+    Attributes:
+        rows: how many have come.
+        width: numbers in a row; 0 before the first one.
+    """
+
+    def __init__(self, draft: Draft, stem: str, rows: int, shard_bytes: int = SHARD_BYTES) -> None:
+        self._draft = draft
+        self._stem = stem
+        self._all_rows = rows
+        self._shard_bytes = shard_bytes
+        self._shard: DataFile | None = None
+        self._ends: list[int] = []
+        self.rows = 0
+        self.width = 0
+
+    def append(self, block: NDArray[np.float32]) -> None:
+        """Writes the next rows: float32, little-endian, in C order, shape (b, width)."""
+        self.width = block.shape[1]
+        while len(block):
+            if self._shard is None or self.rows == self._ends[-1]:
+                self._shard = self._new_shard()
+            part, block = np.split(block, [self._ends[-1] - self.rows])
+            self._shard.write(part.data)
+            self.rows += len(part)
+
+    @property
+    def shard_rows(self) -> list[int]:
+        """The rows of each file, in order."""
+        return np.diff(self._ends, prepend=0).tolist()
+
+    def _new_shard(self) -> DataFile:
+        rows = min(max(1, self._shard_bytes // (4 * self.width)), self._all_rows - self.rows)
+        shard = self._draft.stream(f"{self._stem}-{len(self._ends):05d}", ".npy")
+        self._ends.append(self.rows + rows)
+        npy.write_array_header_1_0(shard, {"descr": "<f4", "fortran_order": False, "shape": (rows, self.width)})
+        return shard
+
+
 class EmbeddingWriter:
     """Takes the vectors of one layer block by block and publishes them when all have come.
 
@@ -47,11 +94,12 @@ class EmbeddingWriter:
         self._draft = draft
         self._ids = ids
         self._facts = facts
-        self._shard_bytes = shard_bytes
-        self._shard: DataFile | None = None
-        self._shard_ends: list[int] = []
-        self.rows = 0
-        self.dims = 0
+        self._shards = ShardWriter(draft, "vectors", len(ids), shard_bytes)
+
+    @property
+    def rows(self) -> int:
+        """How many have come."""
+        return self._shards.rows
 
     def __enter__(self) -> EmbeddingWriter:
         return self
@@ -70,12 +118,7 @@ class EmbeddingWriter:
         block = np.ascontiguousarray(block, dtype="<f4")
         self._check_shape(block)
         check_finite(block, self._ids[self.rows : self.rows + len(block)], str(self._facts["layer"]))
-        while len(block):
-            if self._shard is None or self.rows == self._shard_ends[-1]:
-                self._shard = self._new_shard()
-            part, block = np.split(block, [self._shard_ends[-1] - self.rows])
-            self._shard.write(part.data)
-            self.rows += len(part)
+        self._shards.append(block)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -91,23 +134,22 @@ class EmbeddingWriter:
                 got=f"{self.rows:,} rows",
                 expected=f"one for each of the {len(self._ids):,} samples",
             )
-        starts = [0, *self._shard_ends[:-1]]
         self._draft.publish(
             {
                 **self._facts,
-                "shape": [self.rows, self.dims],
+                "shape": [self.rows, self._shards.width],
                 "dtype": "float32",
-                "shard_rows": [end - start for start, end in zip(starts, self._shard_ends, strict=True)],
+                "shard_rows": self._shards.shard_rows,
             }
         )
 
     def _check_shape(self, block: NDArray[Any]) -> None:
-        expected = self.dims or "dims"
-        if block.ndim != 2 or block.shape[1] < 1 or (self.dims and block.shape[1] != self.dims):
+        dims = self._shards.width
+        if block.ndim != 2 or block.shape[1] < 1 or (dims and block.shape[1] != dims):
             raise ShapeMismatch(
                 f"A block of layer {self._facts['layer']!r} has the wrong shape.",
                 got=f"shape {block.shape}",
-                expected=f"shape (rows, {expected})",
+                expected=f"shape (rows, {dims or 'dims'})",
             )
         if self.rows + len(block) > len(self._ids):
             raise ShapeMismatch(
@@ -115,14 +157,6 @@ class EmbeddingWriter:
                 got=f"at least {self.rows + len(block):,} rows",
                 expected=f"{len(self._ids):,}",
             )
-        self.dims = block.shape[1]
-
-    def _new_shard(self) -> DataFile:
-        rows = min(max(1, self._shard_bytes // (4 * self.dims)), len(self._ids) - self.rows)
-        shard = self._draft.stream(f"vectors-{len(self._shard_ends):05d}", ".npy")
-        self._shard_ends.append(self.rows + rows)
-        npy.write_array_header_1_0(shard, {"descr": "<f4", "fortran_order": False, "shape": (rows, self.dims)})
-        return shard
 
 
 class ShardedArray:
@@ -172,7 +206,18 @@ class ShardedArray:
 
 
 def read_vectors(files: Files, manifest_name: str, manifest: Mapping[str, Any]) -> Any:
-    """The vectors of a manifest, memory-mapped: an array for one shard, else a `ShardedArray`.
+    """The vectors of a manifest, memory-mapped. See `read_shards`."""
+    return read_shards(files, manifest_name, manifest, manifest["files"])
+
+
+def read_shards(files: Files, manifest_name: str, facts: Mapping[str, Any], listed: Sequence[Any]) -> Any:
+    """A table of numbers, memory-mapped: an array for one shard, else a `ShardedArray`.
+
+    Args:
+        files: where it lies.
+        manifest_name: what lists the files.
+        facts: `shape` and `shard_rows`, as the manifest has them.
+        listed: the files, in order.
 
     Returns:
         Array-like, float32, shape (n, dims).
@@ -180,7 +225,7 @@ def read_vectors(files: Files, manifest_name: str, manifest: Mapping[str, Any]) 
     Raises:
         BrokenFile: a shard is missing, has another size, or is not what the manifest says.
     """
-    shape, counts, listed = manifest["shape"], manifest["shard_rows"], manifest["files"]
+    shape, counts = facts["shape"], facts["shard_rows"]
     whole = [*shape, *counts]
     if len(shape) != 2 or not all(type(number) is int and number > 0 for number in whole):
         raise BrokenFile(f"The shape in {manifest_name} cannot be trusted.", got=f"{shape}, shards of {counts}")

@@ -182,7 +182,7 @@ def publish(order: Order, work: Unfinished, data: Dataset, records: Sequence[Rec
         files = [(record.rows, record.files[layer]) for record in shards]
         order.run.publish_shards(work, layer, data, files, shards[0].dims[layer], **known)
     work.end()
-    return published_sets(order.run, data, facts, verdicts.outputs(), order.step)
+    return published_sets(order.run, data, facts, verdicts.published(), order.step)
 
 
 def without(data: Dataset, rows: Sequence[int]) -> Dataset:

@@ -92,7 +92,7 @@ class Sink:
 
     def sets(self) -> dict[str, EmbeddingSet]:
         """What was published: vectors memory-mapped, and the outputs with all sets of their step."""
-        return published_sets(self._run, self._data, self._facts, self._verdicts.outputs(), self._step)
+        return published_sets(self._run, self._data, self._facts, self._verdicts.published(), self._step)
 
 
 def facts_of(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +39,6 @@ class Verdicts:
         self._until_published = until_published
         self._writer: OutputsWriter | None = None
         self._waiting: list[NDArray[np.float32]] = []
-        self._outputs: list[Outputs] = []
 
     def append(self, numbers: NDArray[np.float32] | None) -> None:
         """Takes those of the next samples: shape (b, k), or None where the model ends in none.
@@ -69,30 +66,17 @@ class Verdicts:
         rows = slice(self._writer.rows, self._writer.rows + len(numbers))
         check_finite(numbers, self._data.ids[rows], "the last one")
         labels = _labels_within(self._data, max(2, numbers.shape[1]))
-        self._outputs.append(judge(numbers, self._scale, None if labels is None else labels[rows]))
-        self._writer.append(self._outputs[-1])
+        self._writer.append(judge(numbers, self._scale, None if labels is None else labels[rows]))
 
-    def outputs(self) -> Outputs | None:
-        """All that was written, in one."""
-        return _joined(self._outputs)
+    def published(self) -> Outputs | None:
+        """All that was written, once it is published; None where the model is no classifier."""
+        return None if self._writer is None else self._run.outputs(self._step)
 
     def _says_classes(self, numbers: NDArray[np.float32]) -> bool:
         """Whether the model is a classifier, settled by the first block where the model itself does not say."""
         names = self._data.class_names
         self._scale = settled_scale(self._scale, numbers, None if names is None else len(names))
         return self._scale != "none"
-
-
-def _joined(blocks: Sequence[Outputs]) -> Outputs | None:
-    if not blocks:
-        return None
-
-    def column(name: str) -> Any:
-        return (
-            None if getattr(blocks[0], name) is None else np.concatenate([getattr(each, name) for each in blocks])
-        )
-
-    return Outputs(*map(column, ("prediction", "confidence", "loss", "probabilities")))
 
 
 def _labels_within(data: Dataset, classes: int) -> NDArray[np.int64] | None:
