@@ -1,4 +1,4 @@
-"""The promise of the format: a run of any version 1, once written, is read for ever; of the last, still written so."""
+"""The promise of the format: a run of any version 1 is read for ever, and the last still written as it was."""
 
 from __future__ import annotations
 

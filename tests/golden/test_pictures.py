@@ -70,7 +70,9 @@ def said(run: Run, name: str) -> dict[str, object]:
     manifest = json.loads(
         next((run.files.root / "samples" / name / "thumbnails").glob("*.json")).read_text("utf-8")
     )
-    return {key: value for key, value in manifest.items() if key not in ("version", "generation", "written", "files")}
+    return {
+        key: value for key, value in manifest.items() if key not in ("version", "generation", "written", "files")
+    }
 
 
 if __name__ == "__main__":

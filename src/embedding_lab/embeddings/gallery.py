@@ -7,7 +7,6 @@ their own sizes) become thumbnails of one size, and each can still be had as it 
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.cores import cores
 from embedding_lab.embeddings.arrays import as_array
 from embedding_lab.embeddings.decoding import PictureForm, decoded, form_of
 from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
@@ -159,7 +159,7 @@ class Gallery:
         pictures = np.zeros((len(places), *self.shape[1:]), np.uint8)
         first = self._things[int(self._rows[places[0]])] if places else None
         if isinstance(first, str | Path | BYTES | Mapping):  # files, which Pillow decodes side by side
-            with ThreadPoolExecutor(os.cpu_count()) as threads:
+            with ThreadPoolExecutor(cores()) as threads:
                 found = threads.map(self._small, places)
                 for at, picture in enumerate(found):
                     pictures[at] = picture

@@ -78,7 +78,7 @@ class CallableSource:
                     got=", ".join(given),
                     expected=", ".join(chosen),
                 )
-            return vectors, None if says is None else given[says].astype(np.float32)
+            return vectors, None if says is None else _floats(given[says])
 
         yield ForwardPass(
             layers={name: pooling if found[name].ndim > 2 else None for name in chosen},
@@ -104,11 +104,16 @@ class CallableSource:
 
 def as_vectors(output: NDArray[Any], pooling: Pooling) -> NDArray[np.float32]:
     """One output as vectors: float32, shape (b, dims); channels are the last axis."""
-    output = output.astype(np.float32)
+    output = _floats(output)
     if output.ndim <= 2 or pooling == "flatten":
         return output.reshape(len(output), -1)
     inner = tuple(range(1, output.ndim - 1))
     return np.asarray(output.mean(inner) if pooling == "mean" else output.max(inner))
+
+
+def _floats(output: NDArray[Any]) -> NDArray[np.float32]:
+    """As float32: a copy, unless nobody can write over it, as a function may over its array at the next call."""
+    return output.astype(np.float32, copy=output.flags.writeable)
 
 
 def _numbers(name: str, values: Any) -> NDArray[Any]:

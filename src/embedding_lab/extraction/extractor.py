@@ -34,8 +34,8 @@ from embedding_lab.extraction.streaming import NUMBERS, Sink
 from embedding_lab.extraction.temporary import TemporaryRun
 from embedding_lab.progress import Progress, silent
 
-AHEAD = 6
-"""Batches computed or about to be while an earlier one is written, which now and then takes longer."""
+AHEAD = 4
+"""Batches that wait besides those being computed, while an earlier one is written, which may take longer."""
 
 ENGINES = ("local", "ray")
 """What computes."""
@@ -232,7 +232,7 @@ def _computed(
     def in_order() -> Iterator[tuple[NDArray[Any], Activations]]:
         for batch in batches:
             pending.append((batch, threads.submit(run, batch)))
-            if len(pending) == AHEAD:
+            if len(pending) == forward.at_once + AHEAD:
                 yield first()
         while pending:
             yield first()

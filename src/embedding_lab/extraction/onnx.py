@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.cores import cores
 from embedding_lab.embeddings import INPUT_LAYER
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.inputs import parts_of, shape_of
@@ -37,6 +38,9 @@ from embedding_lab.extraction.source import (
 
 CHANNELS_FIRST = ("Conv", "ConvTranspose", "BatchNormalization", "InstanceNormalization", "MaxPool", "AveragePool")
 """Nodes whose channels are axis 1 also where the others have them last: behind sequences (b, time, channels)."""
+
+ON_PROCESSOR = {"CPUExecutionProvider", "AzureExecutionProvider"}
+"""What onnxruntime runs graphs with where it knows of no accelerator."""
 
 POOLED = " pooled by the lab"
 """The end of the names of what was added to a graph."""
@@ -137,7 +141,7 @@ class OnnxSource:
         def run(samples: NDArray[Any]) -> Activations:
             given = self._given(session, samples, asked)
             vectors = {name: _vectors(given[taken[name]], known[name].kind, pooling) for name in chosen}
-            return vectors, None if last is None else given[last].astype(np.float32)
+            return vectors, None if last is None else given[last].astype(np.float32, copy=False)
 
         bytes_of_sample = sum(each.nbytes for each in found.values()) // len(example) + example[:1].nbytes
         yield ForwardPass(
@@ -146,7 +150,13 @@ class OnnxSource:
             scale=scale,
             batch_size=self._rows or rows_within(4 * bytes_of_sample),  # what is not asked for is held too
             fingerprint=_fingerprint(self._path),
+            at_once=self._at_once,
         )
+
+    @property
+    def _at_once(self) -> int:
+        """Batches at the same time: on the processor one per core, which is half the work of one on all cores."""
+        return cores() if set(self._runtime.get_available_providers()) <= ON_PROCESSOR else 1
 
     @property
     def _rows(self) -> int | None:
@@ -157,6 +167,8 @@ class OnnxSource:
     def _session(self, graph: str | bytes) -> Any:
         options = self._runtime.SessionOptions()
         options.log_severity_level = 4
+        if self._at_once > 1:
+            options.intra_op_num_threads = 1
         try:
             return self._runtime.InferenceSession(graph, options, providers=self._runtime.get_available_providers())
         except Exception as error:

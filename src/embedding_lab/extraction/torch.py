@@ -22,7 +22,6 @@ from embedding_lab.embeddings.inputs import parts_of, shape_of
 from embedding_lab.errors import InputError, LabError
 from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
-    BATCH_BYTES,
     Activations,
     ForwardPass,
     LayerInfo,
@@ -44,7 +43,10 @@ from embedding_lab.extraction.torch_calls import (
 from embedding_lab.frameworks.torch import weights_fingerprint
 
 ACCELERATOR_BYTES = 1 << 30
-"""What the largest output of a batch may take in the memory of an accelerator."""
+PROCESSOR_BYTES = 16 << 20
+"""What the largest output of a batch may take, in the memory of an accelerator or of the processor. There, beyond
+32 MB, the C library asks the system for fresh pages each time, which doubles the work.
+"""
 
 PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
@@ -191,7 +193,7 @@ class TorchSource:
         """By the largest output, since all others are let go of as the pass goes on."""
         sizes = [math.prod(each.shape) * each.dtype.itemsize for each in found if each.shape is not None]
         on_processor = self._tensor(np.zeros(1, np.float32)).device.type == "cpu"
-        return rows_within(max(sizes, default=1), BATCH_BYTES if on_processor else ACCELERATOR_BYTES)
+        return rows_within(max(sizes, default=1), PROCESSOR_BYTES if on_processor else ACCELERATOR_BYTES)
 
 
 def _as_written() -> contextlib.AbstractContextManager[Any]:

@@ -7,7 +7,6 @@ parallel region can hang or crash a process.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import TypeVar
 import faiss
 from threadpoolctl import threadpool_limits
 
+from embedding_lab.cores import cores
 from embedding_lab.errors import InputError
 
 Piece = TypeVar("Piece")
@@ -33,9 +33,7 @@ def usable(threads: int | None) -> int:
                 "Work needs a thread.", got=f"threads={threads}", expected="1 or more, or None for all"
             )
         return int(threads)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return cores()
 
 
 @contextmanager
