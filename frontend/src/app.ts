@@ -55,7 +55,12 @@ export function openApp(body: HTMLElement, lab: Lab): void {
     openNewMap: () => newMap.open(),
     openKeys: () => keys.showModal(),
     openPicture: () => original.open(),
-    closeSheet: () => {
+    closeOnTop: () => {
+      const measures = root.querySelector<HTMLDetailsElement>(".measures[open]");
+      if (measures) {
+        measures.open = false;
+        return true;
+      }
       const side = isNarrow() && root.dataset.sheet;
       if (!side) return false;
       root.dataset.sheet = "";

@@ -150,6 +150,7 @@ function scale(lab: Lab, column: ColumnValues, theme: "light" | "dark"): HTMLEle
       type: "button",
       "aria-label": `Select ${name}`,
       title: name,
+      disabled: count === 0, // nothing to select, and no stop on the keyboard's way
       onclick: (event: MouseEvent) => {
         const last = at === counts.length - 1;
         const places = column.placesWithin(from, last ? to : to - Math.abs(to) * 1e-7);

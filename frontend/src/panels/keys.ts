@@ -9,8 +9,8 @@ export interface KeyActions extends MapActions {
   openNewMap(): void;
   openKeys(): void;
   openPicture(): void;
-  /** Closes the sheet that lies over a narrow map; whether there was one. */
-  closeSheet(): boolean;
+  /** Closes what lies over the map, the measures or on a narrow screen a sheet; whether there was any. */
+  closeOnTop(): boolean;
   /** Inspects the sample nearest to the middle of the map. */
   inspectMiddle(): void;
   /** Selects what lies in the middle quarter of the map. */
@@ -59,7 +59,11 @@ const KEYS: readonly Key[] = [
     run: (lab, actions) => lab.overview.value?.computing && actions.openNewMap(),
   },
   { key: "?", does: "this list", run: (_, actions) => actions.openKeys() },
-  { key: "Escape", does: "close the sample, then select nothing", run: (lab) => leave(lab) },
+  {
+    key: "Escape",
+    does: "close what lies over the map, then the sample, then select nothing",
+    run: (lab) => leave(lab),
+  },
 ];
 
 const ON_THE_MAP: readonly [key: string, does: string][] = [
@@ -78,7 +82,7 @@ export function listenToKeys(root: HTMLElement, map: HTMLElement, lab: Lab, acti
       return;
     }
     if (root.querySelector("dialog[open]")) return;
-    if (event.key === "Escape" && actions.closeSheet()) return;
+    if (event.key === "Escape" && actions.closeOnTop()) return;
     if (isTyping(event)) return;
     if (event.key === "Enter" && map.contains(event.target as Node)) {
       event.preventDefault();

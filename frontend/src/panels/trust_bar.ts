@@ -78,19 +78,23 @@ export function trustBar(lab: Lab): HTMLElement {
   const details = h(
     "details",
     { class: "measures" },
-    live(h("summary", {}), () => [icon("details"), sentence(lab.map.value)]),
+    live(h("summary", {}), () => [icon("details"), sentence(lab)]),
     live(h("div", { class: "measure-list" }), () => [measures(lab)]),
   );
   return h("footer", { class: "foot" }, details, drawn);
 }
 
-function sentence(map: MapInfo | null): Child {
+function sentence(lab: Lab): Child {
+  const map: MapInfo | null = lab.map.value;
   if (!map) return "No map is shown.";
   if (map.state === "forming") return `This ${methodName(map.method)} map is still forming.`;
   if (map.state === "stopped")
     return `This ${methodName(map.method)} map may have been stopped before it was done.`;
   const { kept_10: kept, false: wrong } = map.quality;
-  if (kept === undefined) return `How far to trust this ${methodName(map.method)} map was not measured.`;
+  if (kept === undefined) {
+    const remedy = lab.overview.value?.computing ? " A new map (m) will be." : "";
+    return `How far to trust this ${methodName(map.method)} map was not measured.${remedy}`;
+  }
   const grade =
     kept >= 0.5 ? "Trust it near by" : kept >= 0.2 ? "Trust its groups, less its near points" : "Read it with care";
   const falsely = wrong === undefined ? "" : `, ${percent(wrong)} of near points are not near there`;
