@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import embedding_lab as lab
 from embedding_lab.app.exports import export_html
 from embedding_lab.embeddings import EmbeddingSet, Projection, as_dataset, create_run
 
@@ -81,6 +82,21 @@ def test_what_was_noted_down_is_in_it_and_selects_its_samples(page: Any) -> None
     table.get_by_role("button", name="label", exact=True).click()
     table.locator("th[aria-sort=ascending]").wait_for()
     assert table.locator("tbody th").all_inner_texts() == ["tiny/00004"]
+    page.keyboard.press("Escape")
+
+
+def test_the_neighbours_of_a_sample_are_in_it(page: Any, exported: Path) -> None:
+    page.keyboard.press("Escape")
+    page.evaluate("window.embeddingLab.select([])")
+    page.locator("h1").click()
+    page.keyboard.press("]")
+    page.locator(".inspector h2", has_text="tiny/00000").wait_for()
+    page.locator(".inspector .neighbour").nth(9).wait_for()
+    embeddings = lab.open_run(exported.parent / "logs" / "a run").embeddings("mine", 3)
+    away = np.linalg.norm(embeddings.vectors - embeddings.vectors[0], axis=1)
+    nearest = embeddings.ids[np.argsort(away)[1:11]].tolist()
+    shown = page.locator(".inspector .neighbour .text").all_inner_texts()
+    assert shown[:10] == nearest
     page.keyboard.press("Escape")
 
 

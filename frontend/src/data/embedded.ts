@@ -37,6 +37,7 @@ interface Known {
 }
 
 export class EmbeddedSource implements Source {
+  readonly metrics = ["euclidean"] as const;
   private readonly known = new Map<string, Known>();
   private readonly pages = new Map<string, Promise<ImageBitmap>>();
   private readonly told: Overview;

@@ -28,6 +28,7 @@ import { BrokenBlock, readBlock, type WireBlock } from "./wire";
 type Query = Record<string, string | number | null | undefined>;
 
 export class ServerSource implements Source {
+  readonly metrics = ["cosine", "euclidean"] as const;
   private token: string | null = null;
   private latest: Overview | null = null;
   private latestText = "";

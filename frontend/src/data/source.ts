@@ -235,6 +235,8 @@ export class Refused extends Error {
  * given ascending.
  */
 export interface Source {
+  /** By which distances neighbours can be asked for, the usual one first. */
+  readonly metrics: readonly Metric[];
   /** The latest overview; the same object as before while nothing changed. */
   overview(signal?: AbortSignal): Promise<Overview>;
   order(set: SetKey, from: number, count: number, signal?: AbortSignal): Promise<OrderPart>;

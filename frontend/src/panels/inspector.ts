@@ -11,7 +11,7 @@ import { inWords } from "./words";
 const SHOWN = 10;
 
 export function inspector(lab: Lab, openPicture: () => void): HTMLElement {
-  const metric = signal<Metric>("cosine");
+  const metric = signal<Metric>(lab.source.metrics[0]!);
   const shown = signal<string | null>(null);
   const head = description(lab, openPicture);
   const notes = live(h("div", { class: "notes" }), () =>
@@ -185,10 +185,7 @@ function neighbourList(lab: Lab, found: Neighbours, metric: { value: Metric }): 
       h("h3", {}, "Nearest in the layer"),
       segments(
         "Distance",
-        [
-          { value: "cosine" as Metric, text: "cosine" },
-          { value: "euclidean" as Metric, text: "euclidean" },
-        ],
+        lab.source.metrics.map((each) => ({ value: each, text: each })),
         metric.value,
         (chosen) => {
           metric.value = chosen;
