@@ -160,6 +160,58 @@ def test_columns_of_hugging_face_are_vectors_labels_pictures_and_sounds(tmp_path
     np.testing.assert_array_equal(as_array(numbers, "vectors"), [[1, 3], [2, 4]])
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_columns_that_stream_are_read_as_others(tmp_path: Any) -> None:
+    datasets = pytest.importorskip("datasets", reason="no datasets: pip install datasets")
+    picture = np.random.default_rng(1).integers(0, 256, (9, 12, 3), np.uint8)
+    (tmp_path / "tone.wav").write_bytes(TONE)
+    features = datasets.Features(
+        {
+            "vector": datasets.List(datasets.Value("float32")),
+            "kind": datasets.ClassLabel(names=["cat", "dog"]),
+            "name": datasets.Value("string"),
+            "image": datasets.Image(),
+            "tone": datasets.Audio(),
+        }
+    )
+    stream = datasets.IterableDataset.from_generator(
+        lambda: (
+            {
+                "vector": VECTORS[row % 4],
+                "kind": row % 2,
+                "name": f"sample {row}",
+                "image": {"bytes": png(picture), "path": None},
+                "tone": str(tmp_path / "tone.wav"),
+            }
+            for row in range(1500)  # more than are read at once
+        ),
+        features=features,
+    )
+    data = as_dataset(
+        stream["vector"],
+        labels=stream["kind"],
+        ids=stream["name"],
+        images=stream["image"],
+        columns={"tone": stream["tone"]},
+    )
+    np.testing.assert_array_equal(data.samples, np.tile(VECTORS, (375, 1)))
+    assert data.label_texts is not None
+    assert data.label_texts[:3].tolist() == ["cat", "dog", "cat"]
+    assert data.ids[-1] == "sample 1499"
+    np.testing.assert_array_equal(data.shown[1499], picture)
+    assert data.media["tone"].file(1499) == TONE
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_stream_of_numbers_is_a_table_and_an_empty_one_no_samples() -> None:
+    datasets = pytest.importorskip("datasets", reason="no datasets: pip install datasets")
+    numbers = datasets.IterableDataset.from_generator(lambda: ({"x": float(row), "y": 1.0} for row in range(3)))
+    np.testing.assert_array_equal(as_array(numbers, "vectors"), [[0, 1], [1, 1], [2, 1]])
+    empty = datasets.IterableDataset.from_generator(lambda: iter(()))
+    with pytest.raises(InputError):
+        as_dataset(empty["x"])
+
+
 TONE = b"RIFF" + (36 + 8).to_bytes(4, "little") + b"WAVEfmt " + bytes(32)
 
 

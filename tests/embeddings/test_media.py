@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from embedding_lab.embeddings import Run, as_dataset
+from embedding_lab.embeddings.decoding import PICTURE_SUFFIXES
 from embedding_lab.embeddings.media import as_media, media_type
 from embedding_lab.embeddings.stored_media import read_media
 from embedding_lab.errors import InputError
@@ -146,6 +147,28 @@ def test_pictures_of_pillow_in_any_mode_become_files() -> None:
     media = as_media([Image.new("CMYK", (3, 2)), Image.new("P", (3, 2)), Image.new("RGBA", (3, 2))])
     assert media is not None
     assert [media_type(each or b"") for each in media] == ["image/png"] * 3
+
+
+@pytest.mark.parametrize("suffix", sorted(PICTURE_SUFFIXES))
+def test_every_kind_of_picture_file_is_one_in_a_column_too_and_becomes_what_browsers_show(
+    tmp_path: Path, suffix: str
+) -> None:
+    mode = "1" if suffix == ".pbm" else "L"
+    picture = Image.fromarray(np.full((4, 6), 255, np.uint8)).convert(mode)
+    picture.save(tmp_path / f"a{suffix}", "PPM" if suffix == ".pnm" else None)
+    media = as_media([f"a{suffix}"] * 2, tmp_path)
+    assert media is not None
+    assert media.kind == "image"
+    kept = media.file(1)
+    assert kept is not None
+    assert media_type(kept) in {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"}
+    with Image.open(io.BytesIO(kept)) as shown:
+        assert shown.size == (6, 4)
+        assert shown.convert("L").getpixel((3, 2)) == 255
+
+
+def test_what_only_begins_like_a_picture_is_none() -> None:
+    assert as_media([b"P5\nbroken", b"II*\x00broken"]) is None
 
 
 def test_a_broken_column_hides_no_other(run: Run) -> None:

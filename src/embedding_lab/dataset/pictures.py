@@ -11,16 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.decoding import PictureForm, decoded, form_of
+from embedding_lab.embeddings.decoding import PICTURE_SUFFIXES, PictureForm, decoded, form_of
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.left_out import OnError
 from embedding_lab.errors import BrokenFile, EmptyData, InputError
 from embedding_lab.progress import Progress, silent
-
-SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
-)
-"""Which files are taken for pictures, in any letter case."""
 
 MIXED_SIDE = 256
 """Pictures of mixed sizes are brought to a common one with sides no longer than this."""
@@ -116,4 +111,4 @@ def _check_memory(count: int, form: PictureForm) -> None:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not any(name.startswith(".") for name in path.parts)
+    return path.suffix.lower() in PICTURE_SUFFIXES and not any(name.startswith(".") for name in path.parts)

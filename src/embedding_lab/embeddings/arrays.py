@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.large import temporary_array
+from embedding_lab.embeddings.streams import landed, source_of, streams
 from embedding_lab.errors import InputError, LabError
 
 FRAMES = ("pandas", "polars", "pyarrow")
@@ -93,6 +94,8 @@ class ArrowRows(Sequence[Any]):
 
 def _undecoded(values: Any) -> Any:
     """A table or column of Hugging Face's that gives Arrow's arrays for a slice: pictures and sounds as bytes."""
+    if streams(values):
+        return landed(values)
     if hasattr(values, "column_name") and hasattr(values.source, "with_format"):
         return values.source.with_format("arrow")[values.column_name]
     if hasattr(values, "with_format"):
@@ -157,7 +160,11 @@ def class_names_of(labels: Any) -> tuple[str, ...] | None:
     """The names that a column of Hugging Face's datasets has for its whole numbers; None where it has none."""
     if not type(labels).__module__.startswith(HUGGING_FACE):
         return None
-    names = getattr(getattr(labels, "features", None), "names", None)
+    features = getattr(labels, "features", None)
+    if streams(labels):
+        dataset, (column, *_) = source_of(labels)
+        features = (dataset.features or {}).get(column)
+    names = getattr(features, "names", None)
     return None if names is None else tuple(names)
 
 

@@ -18,6 +18,7 @@ from embedding_lab.embeddings.inputs import SeveralInputs
 from embedding_lab.embeddings.large import temporary_array
 from embedding_lab.embeddings.media import Media, as_media
 from embedding_lab.embeddings.sampling import fair_sample
+from embedding_lab.embeddings.streams import landed
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
 
 UNLABELLED = -1
@@ -256,20 +257,21 @@ def as_dataset(
         return data
     samples = SeveralInputs(data) if isinstance(data, Mapping) else as_array(data, "data")
     count = int(samples.shape[0])
-    media = {name: found for name, values in (columns or {}).items() if (found := as_media(values)) is not None}
-    numbers, names = label_numbers(labels, class_names_of(labels) if class_names is None else class_names)
+    columns = {name: landed(values) for name, values in (columns or {}).items()}
+    media = {name: found for name, values in columns.items() if (found := as_media(values)) is not None}
+    numbers, names = label_numbers(landed(labels), class_names_of(labels) if class_names is None else class_names)
     return Dataset(
         name=name,
         samples=samples,
-        ids=numbered_ids(name, count) if ids is None else _texts(ids, "ids"),
+        ids=numbered_ids(name, count) if ids is None else _texts(landed(ids), "ids"),
         labels=numbers,
         class_names=names,
-        splits=_text_column(splits, count),
+        splits=_text_column(landed(splits), count),
         columns={
             name: media[name].names() if name in media else as_array(values, f"column {name!r}")
-            for name, values in (columns or {}).items()
+            for name, values in columns.items()
         },
-        images=None if images is None else as_pictures(images),
+        images=None if images is None else as_pictures(landed(images)),
         media=media,
     )
 

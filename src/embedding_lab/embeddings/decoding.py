@@ -17,6 +17,11 @@ from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.held_files import BYTES
 from embedding_lab.errors import BrokenFile
 
+PICTURE_SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
+)
+"""Which files are taken for pictures, in any letter case, wherever files are named: in folders and in columns."""
+
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 EXIF_ORIENTATION = 0x0112
 

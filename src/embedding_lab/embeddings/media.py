@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import itertools
@@ -15,11 +16,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.arrays import ArrowRows, as_array
-from embedding_lab.embeddings.decoding import decoded
+from embedding_lab.embeddings.decoding import PICTURE_SUFFIXES, decoded
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
 from embedding_lab.embeddings.png import as_png
-from embedding_lab.errors import InputError
+from embedding_lab.errors import BrokenFile, InputError
 
 LOOKED_AT = 20
 """So many values of a column say what it holds; those that are missing say nothing."""
@@ -28,8 +29,7 @@ SEARCHED = 10_000
 """They are among the first so many."""
 
 SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a")
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
-"""Endings of files that are taken for what they say, where the files are there."""
+"""Endings of files that are taken for sounds, where the files are there."""
 
 HEADS: Mapping[str, tuple[bytes, ...]] = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
@@ -37,11 +37,15 @@ HEADS: Mapping[str, tuple[bytes, ...]] = {
     "image/gif": (b"GIF87a", b"GIF89a"),
     "image/bmp": (b"BM",),
     "image/tiff": (b"II*\x00", b"MM\x00*"),
+    "image/x-portable-anymap": tuple(b"P%d%c" % (kind, space) for kind in range(1, 7) for space in b" \t\r\n"),
     "audio/flac": (b"fLaC",),
     "audio/ogg": (b"OggS",),
     "audio/mpeg": (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"),
 }
 """How files of a kind begin; nothing else is ever sent to a page as media."""
+
+NOT_SHOWN = ("image/tiff", "image/x-portable-anymap")
+"""Pictures that browsers do not show become PNG."""
 
 
 def media_type(data: bytes) -> str | None:
@@ -150,12 +154,12 @@ def _may_be_media(thing: Any, folder: Path | None) -> bool:
         return bool({"bytes", "path", "array"} & set(thing))
     if isinstance(thing, str | Path):
         path = file_of(thing, folder)
-        return path.suffix.lower() in (*SOUNDS, *PICTURES) and _is_file(path)
+        return path.suffix.lower() in {*SOUNDS, *PICTURE_SUFFIXES} and _is_file(path)
     return isinstance(thing, BYTES) or hasattr(thing, "getexif")
 
 
 def _file(thing: Any, folder: Path | None) -> bytes | None:
-    """The bytes of a file of a kind that is known; None of all else, and where there is none.
+    """The bytes of a file of a kind that browsers show or play; None of all else, and where there is none.
 
     Raises:
         InputError: samples of a sound without their rate.
@@ -163,7 +167,12 @@ def _file(thing: Any, folder: Path | None) -> bytes | None:
         StorageError: the disk refuses.
     """
     data = _content(thing, folder)
-    return data if data is not None and media_type(data) is not None else None
+    kind = None if data is None else media_type(data)
+    if data is not None and kind in NOT_SHOWN:
+        with contextlib.suppress(BrokenFile):
+            return as_png(decoded(data))
+        return None
+    return None if kind is None else data
 
 
 def _content(thing: Any, folder: Path | None) -> bytes | None:
