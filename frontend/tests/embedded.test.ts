@@ -92,3 +92,18 @@ test.each([
     expect([...rows]).toEqual(expected);
   },
 );
+
+test("files lie there by their samples, and what had no room is told", () => {
+  const step = { step: null, samples: "s", rows: 2, pictures: null };
+  const file = `media ${JSON.stringify({ name: "tone", row: "1", run: "r", samples: "s" })}`;
+  const sounds = new EmbeddedSource({
+    overview: {
+      type: "application/json",
+      text: JSON.stringify({ runs: [{ name: "r", layers: [{ name: "l", steps: [step] }] }] }),
+    },
+    [file]: { type: "audio/wav", base64: btoa("RIFF") },
+  });
+  expect(sounds.media(SET, "tone", 1)).toMatch(/^blob:/);
+  expect(sounds.media(SET, "tone", 1)).toBe(sounds.media(SET, "tone", 1));
+  expect(sounds.media(SET, "tone", 0)).toBeNull();
+});

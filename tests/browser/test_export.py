@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import embedding_lab as lab
 from embedding_lab.app.exports import export_html
@@ -19,17 +22,39 @@ ROWS = 60
 SECONDS = 120
 
 
+def a_tone() -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, 8000, 0, "NONE", ""))
+        writer.writeframes(bytes(4000))
+    return file.getvalue()
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
     random = np.random.default_rng(0)
     labels = np.arange(ROWS) % 3
     pictures = np.repeat(50 + 80 * labels.astype(np.uint8), 64).reshape(ROWS, 8, 8)
-    data = as_dataset(pictures, name="tiny", labels=labels, class_names=["zero", "<i>one</i>", "two"])
+    columns = {
+        "tone": [None if row == 5 else a_tone() for row in range(ROWS)],
+        "page": ["https://example.org/a"] * ROWS,
+        "story": [f"Once upon a time. {row} " * 20 for row in range(ROWS)],
+    }
+    large = [Image.fromarray(picture).resize((100, 90)) for picture in pictures]
+    data = as_dataset(
+        pictures,
+        name="tiny",
+        labels=labels,
+        class_names=["zero", "<i>one</i>", "two"],
+        columns=columns,
+        images=large,
+    )
     vectors = (random.normal(size=(ROWS, 5)) + 6 * labels[:, None]).astype(np.float32)
     run = create_run(folder / "logs" / "a run")
     run.save_embeddings(EmbeddingSet(vectors, data, "mine", step=3))
     run.save_pictures(data)
+    run.save_media(data)
     run.save_map("mine", 3, "pca-3d", Projection(vectors[:, :3], data.ids, "pca"))
     run.annotate("tiny/00004", label="two", reason="by eye")
     export_html(run, folder / "run.html")
@@ -98,6 +123,21 @@ def test_the_neighbours_of_a_sample_are_in_it(page: Any, exported: Path) -> None
     shown = page.locator(".inspector .neighbour .text").all_inner_texts()
     assert shown[:10] == nearest
     page.keyboard.press("Escape")
+
+
+def test_sounds_are_played_links_followed_and_pictures_seen_in_their_size(page: Any) -> None:
+    page.evaluate("window.embeddingLab.select(['tiny/00004'])")
+    page.get_by_role("button", name="Table").click()
+    page.get_by_role("dialog").locator("tbody").get_by_role("button", name="tiny/00004").click()
+    inspector = page.locator(".inspector")
+    player = inspector.locator("audio")
+    player.evaluate("(each) => { each.preload = 'auto'; }")
+    page.wait_for_function("(each) => each.readyState >= 2", arg=player.element_handle())
+    assert player.evaluate("(each) => each.duration") == 0.25
+    assert inspector.get_by_role("link").get_attribute("href") == "https://example.org/a"
+    assert inspector.locator(".long").inner_text().startswith("Once upon a time. 4")
+    picture = inspector.locator("img").first
+    page.wait_for_function("(each) => each.naturalWidth === 100", arg=picture.element_handle())
 
 
 def test_what_needs_a_server_says_so(page: Any) -> None:

@@ -40,6 +40,7 @@ export class EmbeddedSource implements Source {
   readonly metrics = ["euclidean"] as const;
   private readonly known = new Map<string, Known>();
   private readonly pages = new Map<string, Promise<ImageBitmap>>();
+  private readonly addresses = new Map<string, string>();
   private readonly told: Overview;
 
   constructor(private readonly answers: Readonly<Record<string, Answer>>) {
@@ -178,14 +179,15 @@ export class EmbeddedSource implements Source {
     return made;
   }
 
-  /** Sounds and the pictures of columns are not in the file. */
-  media(): null {
-    return null;
+  media(set: SetKey, column: string, row: number): string | null {
+    return this.file("media", set, { name: column, row });
   }
 
   picture(set: SetKey, row: number): string {
     const pictures = this.step(set)?.pictures;
     if (!pictures) return EMPTY;
+    const original = this.file("picture", set, { row });
+    if (original) return original;
     const [width, height] = pictures.cell;
     const place = this.about(set).placeOf[row] as number;
     const page = Math.floor(place / pictures.per_page);
@@ -249,6 +251,18 @@ export class EmbeddedSource implements Source {
       lines.push([sample.id, ...columns.map((column) => sample.values[column.name] ?? "")].map(quoted).join(","));
     }
     return new Blob([`${lines.join("\n")}\n`], { type: "text/csv" });
+  }
+
+  /** The address of a file that was laid into the page; null where there was no room for it. */
+  private file(route: string, set: SetKey, which: Query): string | null {
+    const name = key(route, { run: set.run, samples: this.step(set)?.samples ?? "", ...which });
+    const answer = this.answers[name];
+    if (!answer) return null;
+    const address = this.addresses.get(name);
+    if (address) return address;
+    const made = URL.createObjectURL(new Blob([this.bytes(name)], { type: this.answer(name).type }));
+    this.addresses.set(name, made);
+    return made;
   }
 
   private step(set: SetKey) {

@@ -17,6 +17,7 @@ export function shownValue(lab: Lab, row: number, column: string, value: Cell | 
   if (address && media === "image") {
     return h("img", { class: "media", src: address, alt: told, title: told, loading: "lazy" });
   }
+  if (media && address === null) return `${told} (not in this file)`;
   if (typeof value !== "string") return told;
   const link = webAddress(value);
   if (link) return h("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, value);

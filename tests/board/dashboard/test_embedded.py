@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from embedding_lab.app.plugin import Computer
-from embedding_lab.board.dashboard import embedded
+from embedding_lab.board.dashboard import embedded, embedded_files
 from embedding_lab.board.dashboard.embedded import embedded_page
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.wire import decode
+from embedding_lab.embeddings import EmbeddingSet, as_dataset, create_run
 from embedding_lab.errors import DataMissing, InputError
 
 
@@ -125,3 +128,52 @@ def test_what_steps_and_layers_have_in_common_lies_there_once(kept_logdir: Path,
     ]
     assert answers[names[1]] == {"same": names[0]}
     assert {"type", "base64"} == set(answers[names[0]])
+
+
+def sounds_in(logdir: Path, static: Path) -> Any:
+    data = as_dataset(
+        np.zeros((90, 2)),
+        images=[Image.new("RGB", (100 + row, 80), (row, 0, 0)) for row in range(90)],
+        columns={"tone": [None if row == 4 else b"RIFF0000WAVE" + bytes(1000 + row) for row in range(90)]},
+    )
+    run = create_run(logdir / "sounds")
+    for layer in ("one", "two"):
+        run.save_embeddings(EmbeddingSet(np.eye(90, dtype=np.float32), data, layer))
+    run.save_pictures(data)
+    run.save_media(data)
+    page = embedded_page(Library(logdir, Computer()), "sounds", None, None, near, static)
+    return page, answers_in(page.text), data
+
+
+def key_of(route: str, answers: Any, **more: Any) -> str:
+    told = json.loads(answer(answers, "overview")["text"])
+    query = {"run": "sounds", "samples": told["runs"][0]["layers"][0]["steps"][0]["samples"], **more}
+    return f"{route} {json.dumps(dict(sorted(query.items())), separators=(',', ':'))}"
+
+
+def test_sounds_and_pictures_in_their_size_are_in_the_file_once_for_all_layers(
+    tmp_path: Path, static: Path
+) -> None:
+    page, answers, data = sounds_in(tmp_path / "logs", static)
+    sound = answers[key_of("media", answers, name="tone", row="7")]
+    assert sound["type"] == "audio/wav"
+    assert base64.b64decode(sound["base64"]) == data.media["tone"].file(7)
+    assert key_of("media", answers, name="tone", row="4") not in answers
+    picture = base64.b64decode(answers[key_of("picture", answers, row="7")]["base64"])
+    assert Image.open(io.BytesIO(picture)).size == (107, 80)
+    assert sum(key.startswith("media") for key in answers) == 89
+    assert page.notes == ()
+    assert "media-src blob:" in page.text
+
+
+def test_files_beyond_the_limit_are_left_out_and_the_page_says_so(
+    tmp_path: Path, static: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_files, "MOST_BYTES", 20_000)
+    page, answers, _ = sounds_in(tmp_path / "logs", static)
+    kept = [base64.b64decode(answers[key]["base64"]) for key in answers if key.startswith(("media", "picture"))]
+    assert 15_000 < sum(map(len, kept)) <= 20_000
+    (problem,) = json.loads(answer(answers, "overview")["text"])["runs"][0]["problems"]
+    assert problem["happened"] == "Not all sounds, and pictures in their size, are in this file."
+    assert problem["got"].startswith(f"{len(kept)} files")
+    assert len(page.notes) == 1

@@ -25,6 +25,7 @@ from embedding_lab.board.dashboard.answers import BINARY, JSON, Answer
 from embedding_lab.board.dashboard.asked import STATIC as STATIC_STEP
 from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.columns import Text
+from embedding_lab.board.dashboard.embedded_files import EmbeddedFiles
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.overview import overview
 from embedding_lab.board.dashboard.sample_set import SampleSet
@@ -79,13 +80,19 @@ def embedded_page(
     if not script.is_file():
         raise DataMissing("The dashboard's page was not built.", remedy="Install embedding-lab from a wheel.")
     shown, notes = _overview(library, run, layers, steps)
-    answers = _Answers()
-    answers.put("overview", _as_text(JSON, json.dumps(shown).encode()))
+    answers, files = _Answers(), EmbeddedFiles()
     answers.put(_key("annotations", {"run": run}), _asked(annotating.said_of, library, {"run": run}))
     for layer in shown["runs"][0]["layers"]:
         for step in layer["steps"]:
-            for key, answer in _answers(library, library.set(run, layer["name"], step["step"]), near):
+            found = library.set(run, layer["name"], step["step"])
+            for key, answer in _answers(library, found, near):
                 answers.put(key, answer)
+            for route, query, file, media_type in files.of(found):
+                answers.put(_key(route, query), _as_text(media_type, file))
+    if problem := files.problem:
+        shown["runs"][0]["problems"].append(problem)
+        notes += (f"{problem['happened']} {problem['got']}; {problem['expected']}.",)
+    answers.put("overview", _as_text(JSON, json.dumps(shown).encode()))
     data = json.dumps(answers.by_key, ensure_ascii=True).replace("<", "\\u003c")
     module = script.read_text("utf-8").replace("</script", "<\\/script").replace("<!--", "<\\!--")
     return EmbeddedPage(_PAGE.format(policy=_POLICY, element=ELEMENT, data=data, module=module), notes)
@@ -106,7 +113,7 @@ class _Answers:
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
-    "connect-src data: blob:"
+    "media-src blob:; connect-src data: blob:"
 )
 
 _PAGE = """<!doctype html>
@@ -150,7 +157,8 @@ def _overview(
             expected=f"{MOST_ROWS:,} at most",
             remedy="Choose with --layer and --step, log a fair sample, or send the log directory.",
         )
-    return {**whole, "logdir": whole["title"], "runs": [{**found, "layers": chosen}]}, notes
+    alone = {**found, "layers": chosen, "problems": [*found["problems"]]}
+    return {**whole, "logdir": whole["title"], "runs": [alone]}, notes
 
 
 def _at_steps(layers: list[dict[str, Any]], steps: Steps) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
