@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -244,6 +245,22 @@ def test_pandas_reads_an_exported_table(tmp_path: Path, pictured: Run) -> None:
     assert frame["label"].tolist() == LABELS[:40]
     np.testing.assert_array_equal(np.stack(frame["vector"]), VECTORS[:40])
     assert frame["image"][0]["bytes"].startswith(b"\x89PNG")
+
+
+def test_fiftyone_reads_the_folder_that_the_documents_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fiftyone", reason="no FiftyOne: pip install fiftyone")
+    from fiftyone.utils.csv import CSVDatasetImporter
+
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
+    (block,) = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "labels.csv" in each]
+    exec(compile(block, "docs/files.md", "exec"), {"__name__": "__main__"})
+    with CSVDatasetImporter("fruit", fields={"lab_id": str, "lab_label": str}) as samples:
+        read = list(samples)
+    assert [Path(each.filepath).name for each in read] == [f"{row:06d}.png" for row in range(4)]
+    assert [each["lab_label"] for each in read] == ["apple", "pear"] * 2
+    assert read[3]["lab_id"] == "samples/00003"
+    assert read[0].media_type == "image"
 
 
 def test_a_folder_for_the_projector_shows_all_layers_and_the_doctor_finds_nothing_wrong(
