@@ -14,6 +14,8 @@ import { THEMES, type Theme } from "./theme";
 
 const PICTURES_REST_MS = 200;
 const SHOW_MS = 120;
+/** A hand that stops for less is still moving the map. */
+const REST_MS = 100;
 
 /** How the map is wanted to look. */
 export interface Wanted {
@@ -38,7 +40,10 @@ export class Drawing {
   private stale = true;
   /** Only what lies over the points changed. */
   private overlayStale = false;
-  private wasMoving = false;
+  /** What moves is drawn straight onto the canvas, and is not kept. */
+  private passing = false;
+  /** When something last changed that was drawn anew. */
+  private changedAt = Number.NEGATIVE_INFINITY;
   private shown = 0;
   private enlarged = 1;
   private heldUntil = 0;
@@ -182,29 +187,39 @@ export class Drawing {
     const points = content.advance(now);
     const moved = this.eye.advance(now) || points;
     if (moved) this.stale = true;
-    if (!scene.painter.ready(now, this.stale && this.wasMoving)) {
+    if (!scene.painter.ready(now, this.stale && this.passing)) {
       this.again();
       return;
     }
     if (content.putInOrder()) this.stale = true;
-    this.enlarge(scene);
-    this.wasMoving = this.stale;
     this.events.frame(now);
+    if (this.passing && !this.stale && !this.overlayStale && now - this.changedAt < REST_MS) {
+      scene.painter.rested();
+      this.again();
+      return;
+    }
+    this.choose(scene, now);
     const more = this.paint(scene, now);
     for (const resolve of this.waitingForFrame.splice(0)) resolve();
     if (more || moved || content.unordered) this.again();
     else this.settled(scene);
   };
 
-  /** While not all points can be drawn they are larger; at rest the picture begins anew with their own size. */
-  private enlarge({ painter }: Scene): void {
-    const moving = this.stale && this.wasMoving && this.wanted.style === "points";
-    const before = this.enlarged;
+  /** What moves passes, its points larger while not all can be drawn; at rest a picture begins that is kept. */
+  private choose({ painter }: Scene, now: number): void {
+    const before = this.passing;
     const { count } = this.content.order;
-    this.enlarged = moving ? painter.enlargement(count, this.diameter * this.surface.size.ratio) : 1;
-    // until there is as much to see as before, what was seen stays
-    this.heldUntil = !this.stale && before > 1 ? 3 * painter.drawn : this.stale ? 0 : this.heldUntil;
-    if (!this.stale && before > 1) this.stale = true;
+    this.passing = this.stale && now - this.changedAt < REST_MS;
+    const larger = this.passing && this.wanted.style === "points";
+    this.enlarged = larger ? painter.enlargement(count, this.diameter * this.surface.size.ratio) : 1;
+    if (this.stale) {
+      this.changedAt = now;
+      this.heldUntil = 0;
+    } else if (before) {
+      this.stale = true;
+      // until there is as much to see as before, what was seen stays
+      this.heldUntil = 3 * painter.drawn;
+    }
   }
 
   /** Returns whether there is more to draw. */
@@ -217,20 +232,20 @@ export class Drawing {
     const points = painter.next(begins, count, look.diameter * look.ratio);
     const drew = begins || points > 0;
     if (drew) {
-      scene.draw(look, this.wanted.style, painter.drawn, points, begins);
+      scene.draw(look, this.wanted.style, painter.drawn, points, begins, this.passing);
       painter.handed(points, look.diameter * look.ratio, begins, now);
     }
     // showing costs as much as thousands of points: a picture that is being completed is shown now and then
     const held = painter.drawn < Math.min(this.heldUntil, count);
-    const due = !held && (begins || painter.drawn === count || now - this.shown >= SHOW_MS);
-    if ((drew && due) || fading || this.overlayStale) {
-      scene.show(look, this.marks(look));
+    const due = begins || painter.drawn === count || now - this.shown >= SHOW_MS;
+    if (!held && ((drew && due) || fading || this.overlayStale)) {
+      scene.show(look, this.marks(look), this.passing);
       this.shown = now;
       this.overlayStale = false;
     }
     this.stale = false;
     this.events.drawn(painter.drawn, count);
-    return fading || painter.drawn < count;
+    return fading || this.passing || painter.drawn < count;
   }
 
   private placedNames(look: Look) {
@@ -259,7 +274,7 @@ export class Drawing {
     scene.painter.rested();
     if (this.waitingForPicture.length) {
       const look = this.look(performance.now());
-      scene.show(look, this.marks(look));
+      scene.show(look, this.marks(look), false);
       const picture = pictureOf(this.surface.gl!);
       if (picture) for (const resolve of this.waitingForPicture.splice(0)) resolve(picture);
       else this.changed();

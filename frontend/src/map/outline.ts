@@ -17,9 +17,12 @@ export class Outline {
     this.path.setAttribute("stroke-linejoin", "round");
     this.svg.append(this.path);
     host.append(this.svg);
+    this.show(null, "");
   }
 
   show(shape: Polygon | null, colour: string): void {
+    // shown, it is one more layer over every frame of the map
+    this.svg.style.display = shape ? "block" : "none";
     this.path.setAttribute("points", shape?.map((each) => each.join()).join(" ") ?? "");
     this.path.setAttribute("fill", colour);
     this.path.setAttribute("stroke", colour);

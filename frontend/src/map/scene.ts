@@ -43,10 +43,18 @@ export class Scene {
     this.places = new Places(this.gl, samples);
   }
 
-  /** A piece of the picture; the `first` one begins it anew. */
-  draw(look: Look, style: "points" | "pictures", from: number, count: number, first: boolean): void {
+  /** A piece of the picture; the `first` one begins it anew. A `passing` one is not kept. */
+  draw(
+    look: Look,
+    style: "points" | "pictures",
+    from: number,
+    count: number,
+    first: boolean,
+    passing: boolean,
+  ): void {
     const { gl } = this;
-    this.target.begin();
+    if (passing) gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    else this.target.begin();
     if (first) {
       const [red, green, blue] = look.colours.background;
       gl.depthMask(true);
@@ -59,8 +67,8 @@ export class Scene {
   }
 
   /** What was drawn so far, with marks and names over it, on the canvas. */
-  show(look: Look, marks: readonly Mark[]): void {
-    this.target.show();
+  show(look: Look, marks: readonly Mark[], passing: boolean): void {
+    if (!passing) this.target.show();
     this.marks.draw(look, marks);
     this.labels.draw(look);
   }

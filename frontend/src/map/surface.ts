@@ -34,12 +34,13 @@ export class Surface {
       "aria-label",
       "Map of the points. Arrow keys turn or move it, plus and minus zoom, 0 shows all.",
     );
-    canvas.style.cssText = "position:absolute;inset:0;width:100%;height:100%;touch-action:none;display:block";
+    // a browser's own outline would be painted anew with every frame; the page shows where the keyboard is
+    canvas.style.cssText =
+      "position:absolute;inset:0;width:100%;height:100%;touch-action:none;display:block;outline:none";
     host.append(canvas);
     this.gl = canvas.getContext("webgl2", {
       antialias: false,
       alpha: false,
-      depth: false,
       powerPreference: "high-performance",
     });
     canvas.addEventListener("webglcontextlost", (event) => {
