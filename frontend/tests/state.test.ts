@@ -131,47 +131,71 @@ describe("places", () => {
 describe("marks", () => {
   const selected = (marks: Marks) => Array.from(marks.selected());
 
-  test("select, add, take away, and undo step by step", () => {
+  test("select, add, take away, and undo step by step", async () => {
     const marks = new Marks();
     marks.reset(10);
-    marks.select([1, 2, 3]);
-    marks.select([5], "add");
-    marks.select([2, 9], "remove");
+    await marks.select([1, 2, 3]);
+    await marks.select([5], "add");
+    await marks.select([2, 9], "remove");
     expect(selected(marks)).toEqual([1, 3, 5]);
-    marks.undo();
+    await marks.undo();
     expect(selected(marks)).toEqual([1, 2, 3, 5]);
-    marks.undo();
-    marks.undo();
+    await marks.undo();
+    await marks.undo();
     expect(selected(marks)).toEqual([]);
     expect(marks.canUndo.value).toBe(false);
   });
 
-  test("isolating hides all others, and showing all brings them back", () => {
+  test("isolating hides all others, and showing all brings them back", async () => {
     const marks = new Marks();
     marks.reset(5);
-    marks.select([1, 4]);
-    marks.isolate();
+    await marks.select([1, 4]);
+    await marks.isolate();
     expect(Array.from(marks.hidden())).toEqual([0, 2, 3]);
-    marks.showAll();
+    await marks.showAll();
     expect(marks.hiddenCount.value).toBe(0);
     expect(selected(marks)).toEqual([1, 4]);
   });
 
-  test("neighbours of one sample replace those of the one before, and touch no selection", () => {
+  test("neighbours of one sample replace those of the one before, and touch no selection", async () => {
     const marks = new Marks();
     marks.reset(5);
-    marks.select([0]);
-    marks.setNeighbours([1], [2]);
-    marks.setNeighbours([3], []);
+    await marks.select([0]);
+    await marks.setNeighbours([1], [2]);
+    await marks.setNeighbours([3], []);
     expect(Array.from(marks.flags)).toEqual([1, 0, 0, 4, 0]);
   });
 
-  test("places that are none are left alone", () => {
+  test("places that are none are left alone", async () => {
     const marks = new Marks();
     marks.reset(2);
-    marks.select([7]);
-    marks.hide([7]);
+    await marks.select([7]);
+    await marks.hide([7]);
     expect([marks.selectedCount.value, marks.hiddenCount.value]).toEqual([0, 0]);
+  });
+
+  test("of millions change in turns, all at once for who looks, and one change after the other", async () => {
+    const total = 3 * SAMPLES_A_TURN;
+    const marks = new Marks();
+    marks.reset(total);
+    const seen = new Set<number>();
+    const timer = setInterval(() => seen.add(marks.flags.reduce((sum, bits) => sum + bits, 0)));
+    const all = Uint32Array.from({ length: total }, (_, place) => place);
+    const changes = [marks.select(all), marks.select([1], "remove"), marks.isolate()];
+    await Promise.all(changes);
+    clearInterval(timer);
+    expect([...seen].every((sum) => [0, total, total - 1, total + 1].includes(sum))).toBe(true);
+    expect(seen.size).toBeGreaterThan(1);
+    expect(Array.from(marks.hidden())).toEqual([1]);
+  });
+
+  test("that were asked for other samples change nothing", async () => {
+    const marks = new Marks();
+    marks.reset(3);
+    const late = marks.select([1]);
+    marks.reset(4);
+    await late;
+    expect(selected(marks)).toEqual([]);
   });
 });
 

@@ -11,6 +11,8 @@ export class ColumnValues {
   /** How many places, from the first on, have come. */
   known = 0;
   private ordered: readonly number[] | null = null;
+  /** By lists of places: several panels count the same millions. */
+  private readonly counted = new WeakMap<Uint32Array, { known: number; counts: readonly number[] }>();
 
   constructor(
     readonly info: ColumnInfo,
@@ -63,7 +65,16 @@ export class ColumnValues {
   }
 
   /** How many of some places, or of all that have come, are in each category. */
-  counts(places?: Uint32Array): number[] {
+  counts(places?: Uint32Array): readonly number[] {
+    const { known } = this;
+    const before = places && this.counted.get(places);
+    if (before?.known === known) return before.counts;
+    const counts = this.count(places);
+    if (places) this.counted.set(places, { known, counts });
+    return counts;
+  }
+
+  private count(places?: Uint32Array): number[] {
     const { values, known } = this;
     const counts = new Uint32Array(this.info.categories?.length ?? 0);
     if (!values) return [...counts];

@@ -220,7 +220,7 @@ export class Lab {
     const places = this.places.value;
     await places.whole();
     const found = await places.places(rows);
-    if (places === this.places.value) this.marks.select(found, change);
+    if (places === this.places.value) await this.marks.select(found, change);
   }
 
   /** Inspects the sample so many rows further, in the order in which the samples were given. */

@@ -73,7 +73,7 @@ async function restoreMarks(lab: Lab, told: Remembered): Promise<void> {
     if (told.selection?.startsWith(SAVED)) await lab.showSaved(told.selection.slice(SAVED.length));
     else if (told.selection) await lab.selectRows(textToRows(told.selection) ?? new Uint32Array());
     await places.whole();
-    if (told.hidden) lab.marks.hide(await places.places(textToRows(told.hidden) ?? new Uint32Array()));
+    if (told.hidden) await lab.marks.hide(await places.places(textToRows(told.hidden) ?? new Uint32Array()));
     if (told.sample) lab.view.inspected.value = places.place(Number(told.sample));
   } catch (error) {
     lab.tell(error);

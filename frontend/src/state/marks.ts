@@ -1,7 +1,9 @@
 /** What is selected, hidden and marked as a neighbour, place by place, in the bits that the map draws. */
 
 import { batch, signal } from "@preact/signals-core";
+import { Growing } from "../growing";
 import { FALSE_NEIGHBOUR, HIDDEN, NEIGHBOUR, SELECTED } from "../map/view";
+import { inTurns } from "../turns";
 
 export type Change = "replace" | "add" | "remove";
 
@@ -9,6 +11,16 @@ const REMEMBERED = 50;
 /** In all that can be undone: of large selections fewer are remembered. */
 const MOST_PLACES = 20_000_000;
 
+/** Places, ascending. */
+interface Listed {
+  selected: Uint32Array;
+  hidden: Uint32Array;
+}
+
+/**
+ * Every change is made in turns on a copy of the flags, and takes their place when it is whole: among many millions nobody
+ * waits for it, and nobody sees half of it. Changes come one after the other.
+ */
 export class Marks {
   /** Counts up with every change: who depends on the marks reads it. */
   readonly version = signal(0);
@@ -17,69 +29,75 @@ export class Marks {
   readonly canUndo = signal(false);
   /** The name under which what is selected was saved; null when it was changed since. */
   readonly savedName = signal<string | null>(null);
-  flags = new Uint8Array();
+  /** Bits of every place; not to be changed. */
+  flags: Uint8Array = new Uint8Array();
+  private listed: Listed = { selected: new Uint32Array(), hidden: new Uint32Array() };
   private undone: Uint32Array[] = [];
   /** Places in what can be undone. */
   private room = 0;
-  private listed: { selected: Uint32Array | null; hidden: Uint32Array | null } = { selected: null, hidden: null };
+  private underWay: Promise<void> = Promise.resolve();
+  /** Another one with other samples. */
+  private samples = {};
 
   /** Forgets everything, for other samples. */
   reset(total: number): void {
-    this.flags = new Uint8Array(total);
+    this.samples = {};
     this.undone = [];
     this.room = 0;
     this.savedName.value = null;
-    this.settle();
+    this.settle(new Uint8Array(total), { selected: new Uint32Array(), hidden: new Uint32Array() });
   }
 
   /** Selects places, or takes them away; what was selected before can be had back with `undo`. */
-  select(places: ArrayLike<number>, change: Change = "replace"): void {
-    this.remember();
-    this.savedName.value = null;
-    if (change === "replace") this.clearBit(SELECTED);
-    if (change === "remove") this.clear(places, SELECTED);
-    else this.set(places, SELECTED);
-    this.settle();
+  select(places: ArrayLike<number>, change: Change = "replace"): Promise<void> {
+    return this.change(async (flags) => {
+      this.remember();
+      this.savedName.value = null;
+      if (change === "replace") await clearEverywhere(flags, SELECTED);
+      if (change === "remove") await clear(flags, places, SELECTED);
+      else await set(flags, places, SELECTED);
+    });
   }
 
-  undo(): void {
-    const before = this.undone.pop();
-    if (!before) return;
-    this.room -= before.length;
-    this.savedName.value = null;
-    this.clearBit(SELECTED);
-    this.set(before, SELECTED);
-    this.settle();
+  undo(): Promise<void> {
+    return this.change(async (flags) => {
+      const before = this.undone.pop();
+      if (!before) return;
+      this.room -= before.length;
+      this.savedName.value = null;
+      await clearEverywhere(flags, SELECTED);
+      await set(flags, before, SELECTED);
+    });
   }
 
-  hide(places: ArrayLike<number>): void {
-    this.set(places, HIDDEN);
-    this.settle();
+  hide(places: ArrayLike<number>): Promise<void> {
+    return this.change((flags) => set(flags, places, HIDDEN));
   }
 
-  show(places: ArrayLike<number>): void {
-    this.clear(places, HIDDEN);
-    this.settle();
+  show(places: ArrayLike<number>): Promise<void> {
+    return this.change((flags) => clear(flags, places, HIDDEN));
   }
 
-  showAll(): void {
-    this.clearBit(HIDDEN);
-    this.settle();
+  showAll(): Promise<void> {
+    return this.change((flags) => clearEverywhere(flags, HIDDEN));
   }
 
   /** Hides all that is not selected. */
-  isolate(): void {
-    const { flags } = this;
-    for (let place = 0; place < flags.length; place++) if (!(flags[place]! & SELECTED)) flags[place]! |= HIDDEN;
-    this.settle();
+  isolate(): Promise<void> {
+    return this.change((flags) =>
+      inTurns(flags.length, (from, end) => {
+        for (let place = from; place < end; place++) if (!(flags[place]! & SELECTED)) flags[place]! |= HIDDEN;
+      }),
+    );
   }
 
   /** Marks neighbours in the layer, and those that are near on the map only. */
-  setNeighbours(neighbours: ArrayLike<number>, falseOnes: ArrayLike<number>): void {
-    this.clearBit(NEIGHBOUR | FALSE_NEIGHBOUR);
-    this.set(neighbours, NEIGHBOUR);
-    this.set(falseOnes, FALSE_NEIGHBOUR);
-    this.settle();
+  setNeighbours(neighbours: ArrayLike<number>, falseOnes: ArrayLike<number>): Promise<void> {
+    return this.change(async (flags) => {
+      await clearEverywhere(flags, NEIGHBOUR | FALSE_NEIGHBOUR);
+      await set(flags, neighbours, NEIGHBOUR);
+      await set(flags, falseOnes, FALSE_NEIGHBOUR);
+    });
   }
 
   isSelected(place: number): boolean {
@@ -88,37 +106,12 @@ export class Marks {
 
   /** The selected places, ascending; not to be changed. */
   selected(): Uint32Array {
-    this.listed.selected ??= this.withBit(SELECTED, this.selectedCount.peek());
     return this.listed.selected;
   }
 
   /** The hidden places, ascending; not to be changed. */
   hidden(): Uint32Array {
-    this.listed.hidden ??= this.withBit(HIDDEN, this.hiddenCount.peek());
     return this.listed.hidden;
-  }
-
-  private withBit(bit: number, count: number): Uint32Array {
-    const { flags } = this;
-    const places = new Uint32Array(count);
-    let at = 0;
-    for (let place = 0; at < count; place++) if (flags[place]! & bit) places[at++] = place;
-    return places;
-  }
-
-  private set(places: ArrayLike<number>, bit: number): void {
-    const { flags } = this;
-    for (let at = 0; at < places.length; at++) if (places[at]! < flags.length) flags[places[at]!]! |= bit;
-  }
-
-  private clear(places: ArrayLike<number>, bit: number): void {
-    const { flags } = this;
-    for (let at = 0; at < places.length; at++) if (places[at]! < flags.length) flags[places[at]!]! &= ~bit;
-  }
-
-  private clearBit(bit: number): void {
-    const { flags } = this;
-    for (let place = 0; place < flags.length; place++) flags[place]! &= ~bit;
   }
 
   private remember(): void {
@@ -128,21 +121,57 @@ export class Marks {
       this.room -= this.undone.shift()!.length;
   }
 
-  /** Counts anew, place by place but all at once: everything else asks for what was counted. */
-  private settle(): void {
-    const { flags } = this;
-    let [selected, hidden] = [0, 0];
-    for (let place = 0; place < flags.length; place++) {
-      const bits = flags[place]!;
-      if (bits & SELECTED) selected++;
-      if (bits & HIDDEN) hidden++;
-    }
-    this.listed = { selected: null, hidden: null };
+  private change(work: (flags: Uint8Array) => Promise<void>): Promise<void> {
+    const { samples } = this;
+    const isWanted = () => this.samples === samples;
+    this.underWay = this.underWay.then(async () => {
+      if (!isWanted()) return;
+      const flags = this.flags.slice();
+      await work(flags);
+      const found = await listed(flags);
+      if (isWanted()) this.settle(flags, found);
+    });
+    return this.underWay;
+  }
+
+  private settle(flags: Uint8Array, found: Listed): void {
+    this.flags = flags;
+    this.listed = found;
     batch(() => {
-      this.selectedCount.value = selected;
-      this.hiddenCount.value = hidden;
+      this.selectedCount.value = found.selected.length;
+      this.hiddenCount.value = found.hidden.length;
       this.canUndo.value = this.undone.length > 0;
       this.version.value = this.version.peek() + 1;
     });
   }
+}
+
+function set(flags: Uint8Array, places: ArrayLike<number>, bit: number): Promise<void> {
+  return inTurns(places.length, (from, end) => {
+    for (let at = from; at < end; at++) if (places[at]! < flags.length) flags[places[at]!]! |= bit;
+  });
+}
+
+function clear(flags: Uint8Array, places: ArrayLike<number>, bit: number): Promise<void> {
+  return inTurns(places.length, (from, end) => {
+    for (let at = from; at < end; at++) if (places[at]! < flags.length) flags[places[at]!]! &= ~bit;
+  });
+}
+
+function clearEverywhere(flags: Uint8Array, bit: number): Promise<void> {
+  return inTurns(flags.length, (from, end) => {
+    for (let place = from; place < end; place++) flags[place]! &= ~bit;
+  });
+}
+
+async function listed(flags: Uint8Array): Promise<Listed> {
+  const [selected, hidden] = [new Growing(), new Growing()];
+  await inTurns(flags.length, (from, end) => {
+    for (let place = from; place < end; place++) {
+      const bits = flags[place]!;
+      if (bits & SELECTED) selected.push(place);
+      if (bits & HIDDEN) hidden.push(place);
+    }
+  });
+  return { selected: selected.values, hidden: hidden.values };
 }
