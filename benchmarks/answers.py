@@ -1,10 +1,11 @@
-"""How long the dashboard's server takes to answer, over vectors that are mapped from disk: best and median in ms.
+"""How long the dashboard's server takes to answer, over vectors that are mapped from disk, in ms.
 
-    python benchmarks/answers.py [--rows 1000000] [--dims 64] [--runs 15] [--json]
+    python benchmarks/answers.py [--rows 1000000] [--dims 64] [--runs 40] [--json]
 
 The aim is 100 ms for exact neighbours at 1,000,000 × 64. The floor is the product of the matrix with a vector,
-which any exact search must at least do. Answers are whole requests, neighbours with those on the map compared. What
-the processor did for one answer, on all cores together, is the last column: it says more on a busy machine.
+which any exact search must at least do. Answers are whole requests, neighbours with those on the map compared. The
+first one also reads what later ones find in memory; median and 95th percentile are of those after it. What the
+processor did for one of them, on all cores together, is the last column: it says more on a busy machine.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dims", type=int, default=64)
-    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +89,9 @@ def measured(logdir: Path, runs: int) -> dict[str, dict[str, float]]:
 
 
 def timed(once: Callable[[int], object], runs: int) -> dict[str, float]:
-    once(0)  # the first one reads from disk
+    start = time.perf_counter()
+    once(0)
+    first = time.perf_counter() - start
     seconds, begun = [], time.process_time()
     for number in range(1, runs + 1):
         start = time.perf_counter()
@@ -96,16 +99,18 @@ def timed(once: Callable[[int], object], runs: int) -> dict[str, float]:
         seconds.append(time.perf_counter() - start)
     worked = (time.process_time() - begun) / runs
     return {
-        "best_ms": 1000 * min(seconds),
+        "first_ms": 1000 * first,
         "median_ms": 1000 * statistics.median(seconds),
+        "percentile_95_ms": 1000 * float(np.percentile(seconds, 95)),
         "processor_ms": 1000 * worked,
     }
 
 
 def table(result: dict[str, dict[str, float]], rows: int, dims: int) -> str:
-    lines = [f"{f'answers at {rows:,} × {dims}, ms':<34}{'best':>9}{'median':>9}{'processor':>11}"]
+    lines = [f"{f'answers at {rows:,} × {dims}, ms':<34}{'first':>9}{'median':>9}{'95 %':>9}{'processor':>11}"]
     for name, each in result.items():
-        lines.append(f"{name:<34}{each['best_ms']:>9.1f}{each['median_ms']:>9.1f}{each['processor_ms']:>11.1f}")
+        columns = (each["first_ms"], each["median_ms"], each["percentile_95_ms"])
+        lines.append(f"{name:<34}" + "".join(f"{ms:>9.1f}" for ms in columns) + f"{each['processor_ms']:>11.1f}")
     return "\n".join(lines)
 
 

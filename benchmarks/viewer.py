@@ -15,9 +15,11 @@ for each viewer. Every viewer gets a browser of its own and is asked the same:
 - memory of all the browser's processes after that, over that of an empty TensorBoard page.
 
 A frame counts when points were drawn in it; one script in every page notes that, whoever draws. The bare page draws
-as many points as the dashboard did while turning, three pixels wide, and does nothing else: the floor. The machine
-must be otherwise idle. Five million points are more than the Projector opens: there the page alone is shown. Where
-there is no graphics card, WebGL is software ("swiftshader") for all of them alike.
+as many points as our page alone did while turning, as large, on a canvas of the same size at the same place, and
+does nothing else: the floor. A second table says how long each thing that one does on our page alone keeps it busy:
+the longest task of each. The machine must be otherwise idle. Five million points are more than the Projector opens:
+there the page alone is shown. Where there is no graphics card, WebGL is software ("swiftshader") for all of them
+alike.
 """
 
 from __future__ import annotations
@@ -58,7 +60,18 @@ for (const kind of [window.WebGLRenderingContext, window.WebGL2RenderingContext]
         if (mode !== 0 || count < FEW) return;
         const now = document.timeline.currentTime, last = noted.frames.at(-1);
         if (last && last.frame === now) last.points += count;
-        else noted.frames.push({frame: now, at: Date.now(), points: count});
+        else noted.frames.push({frame: now, at: Date.now(), points: count, pixels});
+    };
+    let pixels = 0;
+    const sizes = new WeakSet(), {getUniformLocation, uniform1f} = kind.prototype;
+    kind.prototype.getUniformLocation = function (program, name) {
+        const place = getUniformLocation.call(this, program, name);
+        if (place && name === 'diameter') sizes.add(place);
+        return place;
+    };
+    kind.prototype.uniform1f = function (place, value) {
+        if (sizes.has(place)) pixels = value;
+        return uniform1f.call(this, place, value);
     };
     const {drawArrays, drawElements} = kind.prototype;
     kind.prototype.drawArrays = function (mode, first, count) {
@@ -76,9 +89,9 @@ new PerformanceObserver((list) => {
 """.replace("FEW", str(FEW))
 
 BARE = """
-<!doctype html><body style="margin: 0"><canvas style="position: fixed; inset: 0"></canvas><script>
+<!doctype html><body style="margin: 0"><canvas style="position: fixed; left: LEFTpx; top: TOPpx"></canvas><script>
 const canvas = document.querySelector('canvas');
-Object.assign(canvas, {width: innerWidth, height: innerHeight});
+Object.assign(canvas, {width: WIDTH, height: HEIGHT});
 const gl = canvas.getContext('webgl2', {antialias: false, alpha: false});
 const program = gl.createProgram();
 for (const [kind, source] of [
@@ -88,7 +101,7 @@ for (const [kind, source] of [
             float s = sin(turn), c = cos(turn);
             vec3 p = vec3(c * position.x + s * position.z, position.y, c * position.z - s * position.x);
             gl_Position = vec4(p.xy * vec2(0.6, 0.9), 0.5 * p.z, 1.0);
-            gl_PointSize = 3.0;
+            gl_PointSize = float(PIXELS);
             shade = 0.5 + 0.5 * position;
         }`],
     [gl.FRAGMENT_SHADER, `#version 300 es
@@ -134,7 +147,10 @@ class Seen:
     page_blocked_ms: float
     frames_per_second: float
     points_in_a_frame: int
+    point_pixels: float
+    canvas: dict[str, float]
     memory_mb: float
+    busy_ms: dict[str, float]
 
 
 def main() -> None:
@@ -160,7 +176,7 @@ def main() -> None:
     result = [asdict(each) for each in seen]
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result) if options.json else table(seen))
+    print(json.dumps(result) if options.json else f"{table(seen)}\n\n{busy_table(seen)}")
 
 
 def mnist(samples: int) -> dict[str, Any]:
@@ -229,9 +245,15 @@ def alone(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def bare(points: int) -> Iterator[str]:
-    """The bare page that draws so many points."""
-    yield BARE.replace("POINTS", str(points))
+def bare(like: Seen) -> Iterator[str]:
+    """The bare page that draws as many points as were seen, as large, on as large a canvas."""
+    edge = 1.5  # that a point's soft edge takes
+    told = {"POINTS": like.points_in_a_frame, "PIXELS": round(like.point_pixels + edge, 2)}
+    places = {"LEFT": "x", "TOP": "y", "WIDTH": "width", "HEIGHT": "height"}
+    page = BARE
+    for name, value in {**told, **{name: like.canvas[place] for name, place in places.items()}}.items():
+        page = page.replace(name, str(value))
+    yield page
 
 
 class Viewers:
@@ -244,11 +266,11 @@ class Viewers:
         with logged(None) as folder, in_tensorboard(folder, "timeseries") as url, self.page(url) as page:
             page.wait_for_timeout(5000)
             self.empty_mb = browser_megabytes()
-            self.empty = Seen("none", "TensorBoard, empty", None, 0, 0, longest(page), 0, 0, 0)
+            self.empty = Seen("none", "TensorBoard, empty", None, 0, 0, longest(page), 0, 0, 0, {}, 0, {})
 
     def compare(self, name: str, folder: Path) -> list[Seen]:
-        ours = self.look(name, "our page alone", alone(folder))
-        floor = self.look(name, "bare page", bare(ours.points_in_a_frame))
+        ours = self.look(name, "our page alone", alone(folder), used=True)
+        floor = self.look(name, "bare page", bare(ours))
         if name in ALONE:
             return [ours, floor]
         inside = self.look(name, "dashboard", in_tensorboard(folder, "embedding_lab"))
@@ -258,7 +280,14 @@ class Viewers:
         pictures = self.look(name, "dashboard, pictures", in_tensorboard(folder, "embedding_lab"), key="p")
         return [ours, inside, pictures, floor, stock]
 
-    def look(self, name: str, viewer: str, shown: AbstractContextManager[str], key: str | None = None) -> Seen:
+    def look(
+        self,
+        name: str,
+        viewer: str,
+        shown: AbstractContextManager[str],
+        key: str | None = None,
+        used: bool = False,
+    ) -> Seen:
         with shown as what, self.page(what) as page:
             opened = page.evaluate("performance.timeOrigin")
             frame, first = self.first_points(page)
@@ -268,6 +297,8 @@ class Viewers:
                 page.keyboard.press(key)
                 self.until_quiet(page)
             frames = self.turned(page)
+            drawn = next(each for each in page.frames if noted(each)).locator("canvas").first
+            memory = browser_megabytes() - self.empty_mb
             return Seen(
                 name,
                 viewer,
@@ -277,8 +308,67 @@ class Viewers:
                 longest(page),
                 len(frames) / self.seconds,
                 int(np.median([each["points"] for each in frames])) if frames else 0,
-                browser_megabytes() - self.empty_mb,
+                float(np.median([each["pixels"] for each in frames])) if frames else 0,
+                drawn.bounding_box(),
+                memory,
+                self.used(page) if used else {},
             )
+
+    def used(self, page: Any) -> dict[str, float]:
+        """The longest task of each thing that one does on our page, in milliseconds; 0 where none took 50."""
+        box = page.locator("canvas").first.bounding_box()
+        longest_of = {"opening, turning": longest(page)}
+
+        def at(x: float, y: float) -> tuple[float, float]:
+            return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+        def point() -> None:
+            for step in range(30):
+                page.mouse.move(*at(0.3 + step / 100, 0.5))
+                page.wait_for_timeout(50)
+
+        def lasso() -> None:
+            page.keyboard.press("l")
+            page.mouse.move(*at(0.01, 0.01))
+            page.mouse.down()
+            for x, y in ((0.99, 0.01), (0.99, 0.99), (0.01, 0.99), (0.01, 0.02)):
+                page.mouse.move(*at(x, y), steps=5)
+            page.mouse.up()
+            page.locator(".embedding-lab:not([data-selected='0'])").wait_for()
+            page.keyboard.press("v")
+
+        def search() -> None:
+            page.get_by_label("How to search").select_option("filter")
+            field = page.get_by_label("Search samples")
+            field.fill("label == 3")
+            field.press("Enter")
+            page.wait_for_function("document.querySelector('#search-said').textContent != ''")
+            page.locator("h1").click()
+
+        def colour(column: str) -> Callable[[], None]:
+            return lambda: page.evaluate("(column) => embeddingLab.colourBy(column)", column)
+
+        def key(name: str) -> Callable[[], None]:
+            return lambda: page.keyboard.press(name)
+
+        for name, does in {
+            "pointing": point,
+            "click": lambda: page.mouse.click(*at(0.5, 0.5)),
+            "lasso": lasso,
+            "undo": key("u"),
+            "filter": search,
+            "isolate": key("i"),
+            "show all": key("a"),
+            "hide": key("h"),
+            "one colour": colour(""),
+            "colours": colour("label"),
+        }.items():
+            page.evaluate("noted.blocks.length = 0")
+            does()
+            page.wait_for_timeout(1000)
+            self.until_quiet(page)
+            longest_of[name] = longest(page)
+        return longest_of
 
     @contextmanager
     def page(self, what: str) -> Iterator[Any]:
@@ -363,6 +453,15 @@ def table(seen: list[Seen]) -> str:
         f"{each.frames_per_second:>10.1f}{each.points_in_a_frame:>13,}{each.memory_mb:>7.0f} MB"
         for each in seen
     ]
+    return "\n".join(lines)
+
+
+def busy_table(seen: list[Seen]) -> str:
+    """What one does on our page, and the longest task of each."""
+    used = [each for each in seen if each.busy_ms]
+    lines = [f"{'longest task, ms':<22}" + "".join(f"{each.samples:>10}" for each in used)]
+    names = used[0].busy_ms if used else {}
+    lines += [f"{name:<22}" + "".join(f"{each.busy_ms[name]:>10.0f}" for each in used) for name in names]
     return "\n".join(lines)
 
 
