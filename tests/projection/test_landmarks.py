@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from embedding_lab.errors import InputError, NotFinite
+from embedding_lab.projection import frame
+from embedding_lab.projection import landmarks as drawing
 from embedding_lab.projection.landmarks import landmarks, shared_out
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the vectors are read in many."""
+    monkeypatch.setattr(frame.row_blocks, "__defaults__", (20_000,))
 
 
 def crowd_and_a_few() -> np.ndarray:
@@ -60,3 +69,20 @@ def test_shares_make_up_the_number_and_no_box_gives_more_than_it_has(
     assert shares.sum() == count
     assert (shares <= sizes).all()
     assert (shares >= 0).all()
+
+
+def test_memory_grows_with_the_sample_and_not_with_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "SEEN_ROWS", 1_000)
+
+    def peak(rows: int) -> int:
+        vectors = np.lib.format.open_memmap(tmp_path / f"{rows}.npy", "w+", np.float32, (rows, 4))
+        vectors[:] = np.random.default_rng(0).normal(size=vectors.shape)
+        tracemalloc.start()
+        landmarks(vectors, 500)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    assert peak(400_000) < 1.2 * peak(100_000)

@@ -251,7 +251,7 @@ def _measured(searched: _Searched, seed: int) -> tuple[int, int, float]:
     k = min(MEASURED_K, rows - 1)
     if k == 0:
         return *RUNGS[0], 1.0
-    drawn = np.random.default_rng([seed, 1]).permutation(rows)[: 2 * MEASURED_ROWS]
+    drawn = np.random.default_rng([seed, 1]).choice(rows, min(rows, 2 * MEASURED_ROWS), replace=False)
     true = _true_neighbours(searched, drawn, k)
     half = len(drawn) // 2
 
