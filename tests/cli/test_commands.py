@@ -136,6 +136,7 @@ def test_a_torn_picture_is_named_and_left_out_where_that_is_asked_for(
     with pytest.warns(UserWarning, match=r"1 of 4 samples left out: '.*2\.png' \("):
         told = result(here(trained, *words, "--on-error", "skip"))
     assert {each["samples"] for each in told["layers"]} == {3}
+    assert [Path(name).name for name in told["left_out"]] == ["2.png"]
 
 
 def test_samples_of_another_shape_are_refused(here: Here, trained: Path, tmp_path: Path) -> None:

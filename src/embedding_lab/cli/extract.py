@@ -65,11 +65,12 @@ def extract(
     """Take the embeddings of a model's layers."""
     from embedding_lab.app.shown import write_for_viewers
     from embedding_lab.dataset import load_dataset
+    from embedding_lab.embeddings.left_out import heard_of_left_out
     from embedding_lab.extraction import extract as extract_layers
 
     file = model_file(model)
     loaded, card = opened(file)
-    with shown_progress() as progress:
+    with shown_progress() as progress, heard_of_left_out() as left_out:
         # checked by the rooms, which name the ones there are
         how: Any = {"pooling": pooling, "engine": engine, "on_error": on_error}
         data = load_dataset(
@@ -95,7 +96,8 @@ def extract(
                 progress=progress,
             )
         export = write_for_viewers(into, sets.values(), progress=progress)
-    show(*written(into, sets.values(), export.notes), as_json)
+    result, text = written(into, sets.values(), export.notes)
+    show({**result, "left_out": left_out}, text, as_json)
 
 
 def _run_to_fill(model: Path, logdir: Path | None, run: str | None) -> AbstractContextManager[Path]:

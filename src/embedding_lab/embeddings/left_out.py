@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from embedding_lab.errors import EmptyData, one_of
 
@@ -14,6 +15,36 @@ ON_ERROR: tuple[OnError, ...] = ("stop", "skip")
 
 MOST_TOLD = 10
 """So many samples that were left out are named with their reasons."""
+
+
+class SamplesLeftOut(UserWarning):
+    """Samples that could not be used are not there.
+
+    Attributes:
+        reasons: what is wrong with them, by id: of all of them, where the text names a few.
+    """
+
+    def __init__(self, told: str, reasons: Mapping[str, str]) -> None:
+        super().__init__(told)
+        self.reasons = dict(reasons)
+
+
+@contextlib.contextmanager
+def heard_of_left_out() -> Iterator[dict[str, str]]:
+    """What is told meanwhile of samples that were left out, by id; it is shown as a warning all the same."""
+    reasons: dict[str, str] = {}
+    show = warnings.showwarning
+
+    def shown(message: Warning | str, *where: Any, **more: Any) -> None:
+        if isinstance(message, SamplesLeftOut):
+            reasons.update(message.reasons)
+        show(message, *where, **more)
+
+    warnings.showwarning = shown
+    try:
+        yield reasons
+    finally:
+        warnings.showwarning = show
 
 
 def check_on_error(on_error: str) -> None:
@@ -43,4 +74,5 @@ def tell_left_out(reasons: Mapping[str, str], samples: int) -> None:
     told = f"{'; '.join(named)}{more}"
     if len(reasons) == samples:
         raise EmptyData("None of the samples can be used.", got=told, expected="at least one")
-    warnings.warn(f"{len(reasons):,} of {samples:,} samples left out: {told}.", stacklevel=3)
+    said = f"{len(reasons):,} of {samples:,} samples left out: {told}."
+    warnings.warn(SamplesLeftOut(said, reasons), stacklevel=3)
