@@ -108,6 +108,15 @@ describe("places", () => {
     expect([...(await places.rows(Uint32Array.of(0, 1, 2, 3)))]).toEqual([0, 1, 2, 3]);
   });
 
+  test("are a beginning of them where there are more rows than are held", async () => {
+    const places = new Places(2, 6);
+    places.add(0, Uint32Array.of(5, 1));
+    await places.whole();
+    expect([places.row(0), places.place(5), places.place(4)]).toEqual([5, 0, null]);
+    expect([...(await places.rows(Uint32Array.of(0, 1)))]).toEqual([1, 5]);
+    expect([...(await places.places([0, 1, 5]))]).toEqual([0, 1]);
+  });
+
   test("of millions are translated in turns, and the page has its own in between", async () => {
     const total = 3 * SAMPLES_A_TURN;
     const places = new Places(total);

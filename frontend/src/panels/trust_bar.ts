@@ -139,5 +139,6 @@ function measures(lab: Lab): HTMLElement {
 function drawnOf(lab: Lab): string | null {
   const { count, total } = lab.view.drawn.value;
   if (!lab.map.value) return null;
-  return count < total ? `${whole(count)} of ${whole(total)} points drawn` : `${whole(total)} points`;
+  const drawn = count < total ? `${whole(count)} of ${whole(total)} points drawn` : `${whole(total)} points`;
+  return total && total < lab.total.value ? `${drawn}, a fair sample of ${whole(lab.total.value)}` : drawn;
 }

@@ -39,6 +39,9 @@ const BUSY_MS = 1000;
 const MOST_SENT = 100_000;
 /** Columns whose values are kept, those asked for last: each step of a training has its own. */
 const MOST_KEPT = 16;
+
+/** So many samples take a page about a gigabyte, in its own memory and the graphics card's. */
+const MOST_HELD = 20_000_000;
 /** What a class is called at its centre, and whose bars stand in a selection, where the colours are no classes. */
 const CLASS_COLUMNS = ["label", "prediction"];
 
@@ -100,6 +103,8 @@ export class Lab {
     return run && step ? JSON.stringify([run.name, step.samples, step.rows]) : null;
   });
   readonly total = computed(() => this.step.value?.rows ?? 0);
+  /** How many of them the page holds: of very many a beginning of the fair order, which is a fair sample. */
+  readonly held = computed(() => Math.min(this.total.value, MOST_HELD));
   readonly mapName = computed(() => this.map.value?.name ?? null);
   /** Changes with every new state of the map. */
   readonly mapText = computed(() => {
@@ -199,7 +204,7 @@ export class Lab {
     const set = this.set.value;
     if (!info || !set) return Promise.reject(new Error(`There is no column ${name}.`));
     const key = JSON.stringify([info.name, info.generation]);
-    const loading = this.kept.get(key) ?? this.stream(set, new ColumnValues(info, this.total.value));
+    const loading = this.kept.get(key) ?? this.stream(set, new ColumnValues(info, this.held.value));
     this.kept.delete(key);
     this.kept.set(key, loading); // as the latest
     if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value!);
@@ -321,7 +326,7 @@ export class Lab {
     this.samplesEnd = new AbortController();
     this.kept.clear();
     if (samples === null) return;
-    const places = new Places(this.step.peek()!.rows);
+    const places = new Places(this.held.peek(), this.total.peek());
     const set = this.set.peek()!;
     batch(() => {
       this.columns.value = [];

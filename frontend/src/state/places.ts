@@ -11,9 +11,13 @@ export class Places {
   private readonly complete: Promise<void>;
   private finish!: () => void;
 
-  constructor(readonly total: number) {
+  /** So many places are held; there may be more rows, of which those at the other places are not known. */
+  constructor(
+    readonly total: number,
+    readonly rowCount = total,
+  ) {
     this.rowAt = new Uint32Array(total);
-    this.placeAt = new Uint32Array(total);
+    this.placeAt = new Uint32Array(rowCount);
     this.complete = new Promise((resolve) => {
       this.finish = resolve;
     });
@@ -45,12 +49,12 @@ export class Places {
 
   /** Rows of places, those that are known, ascending; of many millions in turns. */
   rows(places: ArrayLike<number>): Promise<Uint32Array> {
-    return translated(places, this.rowAt);
+    return translated(places, this.rowAt, this.rowCount);
   }
 
   /** Places of rows, those that are known, ascending; of many millions in turns. */
   places(rows: ArrayLike<number>): Promise<Uint32Array> {
-    return translated(rows, this.placeAt);
+    return translated(rows, this.placeAt, this.total);
   }
 }
 
@@ -58,9 +62,9 @@ function known(oneMore: number | undefined): number | null {
   return oneMore ? oneMore - 1 : null;
 }
 
-/** What a table says of some numbers: they are ticked off in it, and what is ticked is read from the first on. */
-async function translated(numbers: ArrayLike<number>, table: Uint32Array): Promise<Uint32Array> {
-  const ticked = new Uint8Array(table.length);
+/** What a table says of some numbers: it is ticked off among all there may be, and that is read from the first on. */
+async function translated(numbers: ArrayLike<number>, table: Uint32Array, others: number): Promise<Uint32Array> {
+  const ticked = new Uint8Array(others);
   await inTurns(numbers.length, (from, end) => {
     for (let at = from; at < end; at++) {
       const oneMore = table[numbers[at]!];
