@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 FITTED = (70_000, 1_000_000)
 FORETOLD = (10_000_000, 100_000_000, 1_000_000_000)
 
 SAME = "t-SNE iterations"
-INDEX = "index"
 
-ALONE = {"open the run", "name the samples", "choose samples", "keep the map"}
+ALONE = {"open the run", "name the samples", "choose samples", "keep the map", "columns", "first points"}
 """Stages that one thread does, however many cores there are."""
 
 SPREAD = {"make pictures", "extract"}
@@ -52,6 +52,13 @@ def with_lists(n: float) -> tuple[float, float]:
     return n, n**1.5
 
 
+def by_lists(n: float) -> tuple[float, float]:
+    return 1.0, n**0.5
+
+
+SHAPES: dict[str, Shape] = {"index vectors": with_lists, "learn the index": by_lists}
+
+
 def fitted(small: tuple[int, float], large: tuple[int, float], shape: Shape) -> Law:
     """The law through two measurements; where one part would be below nothing, the other one through the larger."""
     (f1, g1), (f2, g2) = shape(small[0] / 1e6), shape(large[0] / 1e6)
@@ -63,10 +70,14 @@ def fitted(small: tuple[int, float], large: tuple[int, float], shape: Shape) -> 
 
 
 class Measured:
-    """The latest result of each size and step."""
+    """What was measured of each size and step: of several turns the median of the seconds, and the most memory."""
 
     def __init__(self, results: Iterable[Mapping[str, Any]]) -> None:
-        self.of: dict[tuple[int, str], Mapping[str, Any]] = {(each["rows"], each["step"]): each for each in results}
+        turns: dict[tuple[int, str], list[Mapping[str, Any]]] = {}
+        for each in results:
+            turns.setdefault((each["rows"], each["step"]), []).append(each)
+        self.turns = turns
+        self.of = {which: each[-1] for which, each in turns.items()}
         self.sizes = sorted({rows for rows, _ in self.of})
         self.steps = list(dict.fromkeys(step for rows, step in self.of if rows == FITTED[1]))
 
@@ -74,16 +85,21 @@ class Measured:
         return list(self.of[FITTED[1], step]["stages"])
 
     def seconds(self, rows: int, step: str, stage: str) -> float:
-        return float(self.of[rows, step]["stages"][stage]["seconds"])
+        return float(median(each["stages"][stage]["seconds"] for each in self.turns[rows, step]))
 
     def law(self, step: str, stage: str) -> Law:
         small, large = ((rows, self.seconds(rows, step, stage)) for rows in FITTED)
         if stage == SAME:
             return Law(large[1], 0.0, linear)
-        return fitted(small, large, with_lists if stage == INDEX else linear)
+        return fitted(small, large, SHAPES.get(stage, linear))
+
+    def fact(self, rows: int, step: str, fact: str) -> float:
+        return float(max(each[fact] for each in self.turns[rows, step]))
 
     def law_of(self, step: str, fact: str) -> Law:
-        small, large = ((rows, float(self.of[rows, step][fact])) for rows in FITTED)
+        """Of memory and bytes, by the two largest sizes: of small ones most of it is the libraries'."""
+        sizes = [rows for rows in self.sizes if (rows, step) in self.turns][-2:]
+        small, large = ((rows, self.fact(rows, step, fact)) for rows in sizes)
         return fitted(small, large, linear)
 
 
@@ -121,14 +137,12 @@ def checked(measured: Measured) -> str:
                 continue
             said = sum(measured.law(step, stage).at(rows) for stage in measured.stages(step))
             found = sum(measured.seconds(rows, step, stage) for stage in measured.stages(step))
-            memory, took = measured.law_of(step, "own_mb").at(rows), measured.of[rows, step]["own_mb"]
-            lines.append([f"{rows:,}", step, f"{said:.0f}", f"{found:.0f}", percent(said, found)])
-            lines[-1] += [f"{memory:,.0f}", f"{took:,}", percent(memory, took)]
+            lines.append([f"{rows:,}", step, f"{said:.1f}", f"{found:.1f}", percent(said, found)])
         whole = [line for line in lines if line[0] == f"{rows:,}"]
         if len(whole) == len(measured.steps):
             said, found = (sum(float(line[at]) for line in whole) for at in (2, 3))
-            lines.append([f"{rows:,}", "all", f"{said:.0f}", f"{found:.0f}", percent(said, found), "", "", ""])
-    head = ["samples", "step", "seconds foretold", "measured", "off by", "own MB foretold", "measured", "off by"]
+            lines.append([f"{rows:,}", "all", f"{said:.0f}", f"{found:.0f}", percent(said, found)])
+    head = ["samples", "step", "seconds foretold", "measured", "off by"]
     return f"The model beside measurements\n\n{table(head, lines)}"
 
 

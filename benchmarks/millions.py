@@ -146,9 +146,9 @@ def index(run: Path, rows: int, watched: Watched, sample: int, dims: int) -> dic
     import embedding_lab as lab
     from embedding_lab.app.kept_index import made_index
 
+    watched.begin("open the run")
     each = lab.open_run(run).embeddings(LAYER, STEP, outputs=False)
-    watched.begin("index")
-    made = made_index(each, "euclidean", threads=1)
+    made = made_index(each, "euclidean", threads=1, progress=watched.stage)
     watched.end()
     asked = np.random.default_rng(0).integers(0, rows, 1_000)
     begun = time.process_time()
@@ -225,7 +225,11 @@ def page(run: Path, rows: int, watched: Watched, sample: int, dims: int) -> dict
             ]
         watched.end()
     took["neighbours"] /= len(asked)
-    return {"sent_mb": sent >> 20, "clock": {name: round(each, 3) for name, each in took.items()}, "recall": recall}
+    return {
+        "sent_mb": round(sent / 1e6, 1),
+        "clock": {name: round(each, 3) for name, each in took.items()},
+        "recall": recall,
+    }
 
 
 class Timed:

@@ -40,7 +40,7 @@ def made_index(
         embeddings: the set.
         metric: "euclidean" or "cosine".
         threads: how many work; None for one on every core.
-        progress: told "index vectors" in rows, where it is made.
+        progress: told of the stages of `build_index`, where it is made.
 
     Raises:
         DataMissing: the set lies in no run.

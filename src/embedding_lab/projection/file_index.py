@@ -51,7 +51,7 @@ RUNGS = ((8, 8), (16, 16), (32, 32), (64, 64), (128, 128), (256, 256))
 ASKED_ROWS = 1_024
 """So many are asked for at once, where neighbours of all are."""
 
-INDEXING = "index vectors"
+LEARNING, INDEXING, MEASURING = "learn the index", "index vectors", "measure recall"
 
 
 def fits_in_memory(rows: int, columns: int) -> bool:
@@ -76,7 +76,7 @@ def build_index(
         metric: "euclidean" or "cosine".
         seed: of the rows that are learned from and measured.
         threads: how many work; None for one on every core.
-        progress: told "index vectors" in rows.
+        progress: told "learn the index", "index vectors" in rows, and "measure recall".
 
     Returns:
         What `FileIndex` must be told besides the files, as JSON can hold it.
@@ -85,12 +85,12 @@ def build_index(
         InputError and its kinds: vectors that cannot be used.
     """
     vectors = as_vectors(vectors)
+    progress(LEARNING, 0, None)
     frame = Frame.fit(vectors, metric)
     with faiss_threads(usable(threads)):
         parts = _written_parts(_trained(vectors, frame, seed), vectors, frame, new_file, progress)
-        searched = _Searched(_Parts(parts), vectors, frame)
-        probes, candidates, recall = _measured(searched, seed)
-    progress(INDEXING, len(vectors), len(vectors))
+        progress(MEASURING, 0, None)
+        probes, candidates, recall = _measured(_Searched(_Parts(parts), vectors, frame), seed)
     return {
         "metric": metric,
         "centre": frame.centre.tolist(),
@@ -234,6 +234,7 @@ def _written_parts(
     """Codes every row, and writes the lists of each part as it is full."""
     written: list[Path] = []
     rows = int(vectors.shape[0])
+    progress(INDEXING, 0, rows)
     for where, block in row_blocks(vectors):
         numbers = np.arange(where.start, where.stop, dtype=np.int64)
         index.add_with_ids(_padded(frame.place(block), index.d), numbers)
