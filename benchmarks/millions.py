@@ -274,9 +274,9 @@ class Watched:
         self._begun = self._begun or time.perf_counter()
         if self._stage:
             self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
-        self._stage, self._since = stage, now
         if stage:
             self.peaks[stage] = max(self.peaks.get(stage, 0), memory("RssAnon"))
+        self._stage, self._since = stage, now
 
     def end(self) -> None:
         """The last stage ends."""
