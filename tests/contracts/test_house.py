@@ -15,7 +15,7 @@ import embedding_lab as lab
 HOUSE = Path(lab.__file__).parent
 ROOMS = {"dataset", "model", "extraction", "projection", "insight", "board", "profiling", "tables"}
 FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "onnx", "onnxruntime", "ray"}
-SHARED = {"embeddings", "errors", "progress"}
+SHARED = {"embeddings", "errors", "progress", "cores"}
 
 
 def modules() -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings import maps, notes
+from embedding_lab.embeddings import maps
 from embedding_lab.embeddings.dataset import Dataset
 from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs, Place
 from embedding_lab.embeddings.event_file import ensure_event_file
@@ -22,6 +22,7 @@ from embedding_lab.embeddings.maps import FinishedMap
 from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
 from embedding_lab.embeddings.neighbour_index import NeighbourIndex, read_index, save_index
 from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
+from embedding_lab.embeddings.notes import Notes
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
 from embedding_lab.embeddings.pictures import save_pictures
 from embedding_lab.embeddings.places import files_at
@@ -59,7 +60,7 @@ class Latest:
 LATEST = Latest()
 
 
-class Run:
+class Run(Notes):
     """One run. Use `create_run` to begin or to add, `open_run` to read (`open_runs.py`).
 
     A run that is not there yet appears with the first thing that is published in it: what is refused while it is
@@ -362,66 +363,6 @@ class Run:
             BrokenFile: what is there cannot be read.
         """
         return read_index(self.files, f"{_set_folder(layer, step)}/neighbours", metric, vectors)
-
-    @property
-    def selections(self) -> list[str]:
-        """The names of the selections that were kept."""
-        return notes.selection_names(self.files)
-
-    def selection(self, name: str) -> list[str]:
-        """The ids of a selection.
-
-        Raises:
-            UnknownName: there is none of that name.
-        """
-        if name not in self.selections:
-            raise one_of("Selection", name, self.selections)
-        return notes.read_selection(self.files, name)
-
-    def save_selection(self, name: str, ids: Iterable[str]) -> None:
-        """Keeps the ids of a selection under a name; a later one of that name takes its place."""
-        notes.save_selection(self.files, name, ids)
-
-    def remove_selection(self, name: str) -> None:
-        """Takes a selection away; the samples in it stay.
-
-        Raises:
-            UnknownName: there is none of that name.
-            StorageError: the disk refuses.
-        """
-        if name not in self.selections:
-            raise one_of("Selection", name, self.selections)
-        notes.remove_selection(self.files, name)
-
-    def annotate(self, ids: str | Iterable[str], **said: Any) -> None:
-        """Adds what is said of a sample, or of several, such as label=… or tags=[…] with a reason.
-
-        Nothing is ever changed; `withdraw` takes back.
-        """
-        named = [ids] if isinstance(ids, str) else ids
-        notes.append_annotations(self.files, [{"id": each, **said} for each in named])
-
-    @property
-    def annotations(self) -> list[dict[str, Any]]:
-        """All that was said of samples and stands, oldest first."""
-        return notes.read_annotations(self.files)
-
-    def withdraw(self, annotations: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> None:
-        """Takes back one or several of `annotations`: the label, the tags and the reason that were said at once.
-
-        The file keeps them, with a line behind them that takes them back.
-
-        Raises:
-            InputError: one of them does not stand.
-            StorageError: the disk refuses.
-        """
-        some = [annotations] if isinstance(annotations, Mapping) else annotations
-        notes.withdraw_annotations(self.files, some)
-
-    @property
-    def annotations_bytes(self) -> int:
-        """How much was said of samples; another number where something was added since."""
-        return notes.annotations_bytes(self.files)
 
     def _table(self, data: Dataset) -> SampleTable:
         if data not in self._tables:  # a step of ten layers comes here often with the same samples
