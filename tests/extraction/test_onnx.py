@@ -112,6 +112,23 @@ def test_samples_go_in_in_the_type_that_the_graph_declares(product: Path) -> Non
         extract(product, np.array(["a", "b"]), "hidden")
 
 
+def test_weights_in_a_file_beside_the_graph_are_found_and_tell_models_apart(tmp_path: Path) -> None:
+    fingerprints = []
+    for factor in (1, 2):
+        file = tmp_path / str(factor) / "graph.onnx"
+        file.parent.mkdir()
+        nodes = [
+            make.make_node("MatMul", ["rows", "matrix"], ["inside"]),
+            make.make_node("Relu", ["inside"], ["out"]),
+        ]
+        saved(file, nodes, [floats("rows", "n", 5)], [floats("out", "n", 3)], matrix=factor * MATRIX)
+        onnx.save(onnx.load(file), file, save_as_external_data=True, location="weights", size_threshold=0)
+        found = extract(str(file), ROWS, ["inside"])["inside"]
+        np.testing.assert_allclose(found.vectors, factor * ROWS @ MATRIX, atol=1e-5)
+        fingerprints.append(found.model)
+    assert len(set(fingerprints)) == 2
+
+
 def test_a_graph_made_for_one_number_of_samples_is_run_as_often_as_it_takes(tmp_path: Path) -> None:
     nodes = [make.make_node("MatMul", ["rows", "matrix"], ["hidden"])]
     for rows in (1, 4):

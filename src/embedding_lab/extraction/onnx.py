@@ -39,6 +39,9 @@ from embedding_lab.extraction.source import (
 CHANNELS_FIRST = ("Conv", "ConvTranspose", "BatchNormalization", "InstanceNormalization", "MaxPool", "AveragePool")
 """Nodes whose channels are axis 1 also where the others have them last: behind sequences (b, time, channels)."""
 
+WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
+"""Where onnxruntime looks for the weights beside a file when it gets a graph that is in memory."""
+
 ON_PROCESSOR = {"CPUExecutionProvider", "AzureExecutionProvider"}
 """What onnxruntime runs graphs with where it knows of no accelerator."""
 
@@ -149,7 +152,7 @@ class OnnxSource:
             run=run,
             scale=scale,
             batch_size=self._rows or rows_within(4 * bytes_of_sample),  # what is not asked for is held too
-            fingerprint=_fingerprint(self._path),
+            fingerprint=_fingerprint(self._path, self._graph),
             at_once=self._at_once,
         )
 
@@ -167,6 +170,7 @@ class OnnxSource:
     def _session(self, graph: str | bytes) -> Any:
         options = self._runtime.SessionOptions()
         options.log_severity_level = 4
+        options.add_session_config_entry(WEIGHTS_FOLDER, str(self._path.absolute().parent))
         if self._at_once > 1:
             options.intra_op_num_threads = 1
         try:
@@ -252,12 +256,12 @@ def _import_runtime() -> Any:
 
 
 def _readable_graph(path: Path) -> Any:
-    """The graph as `onnx` reads it, with its weights; None without that package."""
+    """The graph as `onnx` reads it, without the weights that lie beside the file; None without that package."""
     try:
         import onnx
     except ModuleNotFoundError:
         return None
-    return onnx.load(path)
+    return onnx.load(path, load_external_data=False)
 
 
 def _nodes(graph: Any, outputs: Sequence[str]) -> Iterator[Node]:
@@ -327,7 +331,20 @@ def _channels(output: NDArray[Any], kind: str) -> int:
     return 1 if output.ndim > 3 or kind in CHANNELS_FIRST else 2
 
 
-def _fingerprint(path: Path) -> str:
-    """The first 16 hexadecimal digits of the file's SHA-256."""
-    with storage_errors(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+def _fingerprint(path: Path, graph: Any) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of the file, and of those with its weights beside it."""
+    beside = sorted({path.parent / name for name in _files_beside(graph)})
+    digest = hashlib.sha256()
+    for each in (path, *beside):
+        with storage_errors(each), each.open("rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def _files_beside(graph: Any) -> Iterator[str]:
+    """The names of the files that hold weights of a graph."""
+    for weights in () if graph is None else graph.graph.initializer:
+        for entry in weights.external_data:
+            if entry.key == "location":
+                yield entry.value
