@@ -170,6 +170,9 @@ def test_the_neighbours_of_a_sample_are_those_of_scikit_learn(
     page.wait_for_texts(rows.locator(".text"), embeddings.ids[nearest].tolist())
     shown = [float(text) for text in rows.locator(".count").all_inner_texts()]
     np.testing.assert_allclose(shown, true[nearest], rtol=1e-3)
+    rows.first.hover()
+    page.still_picture()
+    assert not page.dom.locator(".tooltip").is_visible()  # on the map it is ringed
 
 
 def test_a_filter_selects_what_it_says(page: Dashboard, embeddings: EmbeddingSet) -> None:
@@ -477,6 +480,28 @@ def test_the_keyboard_reaches_all_of_it(page: Dashboard) -> None:
     page.dom.get_by_role("dialog", name="Keys").wait_for()
     page.press("Escape")
     page.dom.get_by_role("dialog", name="Keys").wait_for(state="hidden")
+
+
+def test_the_keyboard_stays_where_it_is_while_the_page_changes_around_it(
+    page: Dashboard, run: Any, embeddings: EmbeddingSet
+) -> None:
+    entry = page.dom.locator(".legend .entry").nth(3)
+    entry.focus()
+    page.press("Enter")
+    page.wait_for_selected(int((embeddings.dataset.labels == 3).sum()))
+    assert entry.evaluate("(each) => each === document.activeElement")
+    deep = page.dom.get_by_role("button", name="3-D")
+    deep.focus()
+    page.press("Enter")
+    page.wait("document.querySelector('.embedding-lab').dataset.map == 'pca-3d'")
+    assert deep.evaluate("(each) => each === document.activeElement")
+    page.dom.get_by_role("button", name="2-D").click()
+
+    page.dom.get_by_label("Run").evaluate("(each) => { each.mark = 'the same list'; }")
+    run.save_selection("while it was open", embeddings.ids[:2].tolist())
+    page.dom.locator(".saved .entry", has_text="while it was open").wait_for()
+    assert page.dom.get_by_label("Run").evaluate("(each) => each.mark") == "the same list"
+    page.wait_until_ready()
 
 
 def test_on_a_narrow_screen_escape_closes_the_sheet_before_anything_else(

@@ -1,6 +1,6 @@
 /** Builds elements: what a panel's text is made of is always text, never markup. */
 
-import { effect } from "@preact/signals-core";
+import { computed, effect, untracked } from "@preact/signals-core";
 
 export type Child = Node | string | number | null | undefined | false;
 type Handler = (event: never) => void;
@@ -26,10 +26,36 @@ export function fill(element: Element, ...children: Child[]): void {
   element.replaceChildren(...present(children));
 }
 
-/** An element whose children are made anew when what they were made from changes. */
+/** An element whose children are made anew when what they were made from changes; the keyboard stays where it was. */
 export function live<E extends Element>(element: E, children: () => Child[]): E {
-  effect(() => fill(element, ...children()));
+  effect(() => {
+    const made = children();
+    const at = focusedIn(element);
+    fill(element, ...made);
+    if (at !== null) focusables(element)[at]?.focus({ preventScroll: true });
+  });
   return element;
+}
+
+/** The same, made anew only when what `shown` returns is no longer equal: a list that is open stays open. */
+export function steady<E extends Element>(element: E, shown: () => unknown, children: () => Child[]): E {
+  const text = computed(() => JSON.stringify(shown()));
+  return live(element, () => {
+    text.value;
+    return untracked(children);
+  });
+}
+
+function focusables(element: Element): HTMLElement[] {
+  return [...element.querySelectorAll<HTMLElement>("button, select, input, a, summary")];
+}
+
+/** Which of them has the focus; null where none has. */
+function focusedIn(element: Element): number | null {
+  const { activeElement: focused } = document;
+  if (!focused || !element.contains(focused)) return null;
+  const at = focusables(element).indexOf(focused as HTMLElement);
+  return at < 0 ? null : at;
 }
 
 const PATHS = {

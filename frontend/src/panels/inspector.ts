@@ -29,6 +29,7 @@ export function inspector(lab: Lab, openPicture: () => void): HTMLElement {
     asked = new AbortController();
     shown.value = null;
     panel.hidden = row === null;
+    lab.view.hovered.value = null; // the list goes without the pointer leaving it
     if (row === null || !set) {
       head.empty();
       fill(list);

@@ -11,12 +11,18 @@ const AWAY_PIXELS = 14;
 export function tooltip(lab: Lab, host: HTMLElement): HTMLElement {
   const box = h("div", { class: "tooltip", role: "status", hidden: true });
   let [x, y] = [0, 0];
+  let inside = false; // what is pointed at in a list is ringed on the map, and needs no words there
   let timer = 0;
   let asked = new AbortController();
   host.addEventListener("pointermove", (event) => {
     const room = host.getBoundingClientRect();
     [x, y] = [event.clientX - room.left, event.clientY - room.top];
+    inside = true;
     if (!box.hidden) stand();
+  });
+
+  host.addEventListener("pointerleave", () => {
+    inside = false;
   });
 
   function stand(): void {
@@ -34,7 +40,7 @@ export function tooltip(lab: Lab, host: HTMLElement): HTMLElement {
     asked = new AbortController();
     const ended = asked.signal;
     const row = place === null ? null : lab.places.value.row(place);
-    if (row === null || !set) {
+    if (row === null || !set || !inside) {
       box.hidden = true;
       return;
     }

@@ -2,7 +2,7 @@
 
 import type { MapInfo } from "../data/source";
 import type { Lab } from "../state/lab";
-import { choice, h, iconButton, live, segments } from "./dom";
+import { choice, h, iconButton, segments, steady } from "./dom";
 
 const METHODS: Record<string, string> = { pca: "PCA", tsne: "t-SNE", umap: "UMAP" };
 
@@ -11,8 +11,25 @@ export function methodName(method: string): string {
 }
 
 export function topBar(lab: Lab, search: HTMLElement, openNewMap: () => void, openKeys: () => void): HTMLElement {
-  const where = live(h("div", { class: "where" }), () => [runChoice(lab), layerChoice(lab), stepChoice(lab)]);
-  const maps = live(h("div", { class: "maps" }), () => [...mapChoice(lab), newMapButton(lab, openNewMap)]);
+  const where = steady(
+    h("div", { class: "where" }),
+    () => [
+      lab.overview.value?.runs.map(({ name, problems }) => [name, problems.length]),
+      lab.run.value?.layers.map(({ name, steps }) => [name, steps.at(-1)?.dims]),
+      lab.layer.value?.steps.map(({ step, epoch }) => [step, epoch]),
+      lab.setText.value,
+    ],
+    () => [runChoice(lab), layerChoice(lab), stepChoice(lab)],
+  );
+  const maps = steady(
+    h("div", { class: "maps" }),
+    () => [
+      lab.step.value?.maps.map(({ name, method, dims }) => [name, method, dims]),
+      lab.mapName.value,
+      lab.overview.value?.computing && lab.setText.value,
+    ],
+    () => [...mapChoice(lab), newMapButton(lab, openNewMap)],
+  );
   return h(
     "header",
     { class: "bar" },
