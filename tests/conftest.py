@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
+from embedding_lab.errors import MissingDependency
+
 WITHOUT_TENSORFLOW = Path(__file__).with_name("without_tensorflow")
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
@@ -66,6 +68,27 @@ def _missing(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(what)
     pytest.skip(what)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Skips a test where an extra is not installed, with the command that installs it as the reason."""
+    yield from _answered_with_the_install_command()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """The same for an extra that only the test itself asks for."""
+    yield from _answered_with_the_install_command()
+
+
+def _answered_with_the_install_command() -> Iterator[None]:
+    try:
+        yield
+    except MissingDependency as missing:
+        if "pip install" not in str(missing):
+            raise
+        _missing(str(missing))
 
 
 @pytest.fixture(scope="session")

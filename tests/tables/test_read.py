@@ -423,3 +423,47 @@ def test_paths_beside_a_table_are_its_pictures(tmp_path: Path) -> None:
         assert found.images.shape == (4, 5, 7)
         assert found.images[2].max() == 120
         assert found.ids.to_pylist() == [f"pictures/{row}.png" for row in range(4)]
+
+
+def test_whole_numbers_that_no_column_can_hold_become_fractions(tmp_path: Path) -> None:
+    path = tmp_path / "huge.jsonl"
+    path.write_text(
+        '{"v": [1, 2], "n": 123456789012345678901234567890}\n{"v": [3, 4], "n": -9223372036854775808}\n'
+    )
+    with open_vectors(path, Choice()) as found:
+        assert found.columns["n"].to_pylist() == [123456789012345678901234567890.0, -9223372036854775808.0]
+
+
+def test_a_column_of_several_types_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.jsonl"
+    path.write_text('{"v": [1, 2], "l": 1}\n{"v": [3, 4], "l": "b"}\n')
+    with pytest.raises(BrokenFile, match="column 'l'"), open_vectors(path, Choice()):
+        pass
+
+
+def test_a_y_beside_an_x_is_a_coordinate_and_an_id_never_is(tmp_path: Path) -> None:
+    path = tmp_path / "plane.csv"
+    path.write_text("id,x,y\n1.5,0.5,2\n2.5,1.5,3\n")
+    with open_vectors(path, Choice()) as found:
+        np.testing.assert_array_equal(found.vectors, [[0.5, 2], [1.5, 3]])
+
+
+def test_decimals_are_numbers(tmp_path: Path) -> None:
+    price = pa.array(["1.5", "2.5"]).cast(pa.decimal128(5, 2))
+    pa.parquet.write_table(pa.table({"vector": [[1.0], [2.0]], "price": price}), tmp_path / "a.parquet")
+    with open_vectors(tmp_path / "a.parquet", Choice()) as found:
+        assert found.columns["price"].to_pylist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("short.txt", b"5 2\ncat 1 2\n", "says 5 words"),
+        ("uneven.txt", b"cat 1 2 3\ndog 4 5\n", "behind 'dog' in place of 3"),
+        ("noise.bin", b"\x00\x01\x02" * 50, "how many words"),
+    ],
+)
+def test_what_is_wrong_with_words_is_said(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BrokenFile, match=said), open_vectors(tmp_path / name, Choice()):
+        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from embedding_lab.errors import BrokenFile
 
 ROWS = 4096
 """Rows of a block, where the format does not say."""
+
+MOST_DIGITS = 21
+"""Longer whole numbers, with a sign, need more than 64 bits."""
 
 TEXT_BLOCK_BYTES = 8 << 20
 """The types of a text's columns are guessed from so much of it."""
@@ -73,14 +76,35 @@ def _json_lines(path: Path) -> Generator[pa.RecordBatch, None, None]:
         lines = (line for line in file if line.strip())
         while block := [_object(path, line) for line in islice(lines, ROWS)]:
             names = dict.fromkeys(name for row in block for name in row)
-            yield pa.RecordBatch.from_pydict({name: [row.get(name) for row in block] for name in names})
+            yield pa.RecordBatch.from_pydict({name: _column(path, name, block) for name in names})
 
 
 def _object(path: Path, line: str) -> Mapping[str, Any]:
-    row = json.loads(line)
+    row = json.loads(line, parse_int=_whole_number)
     if not isinstance(row, dict):
-        raise BrokenFile(f"{path} holds a line that is no object.", got=f"{line:.60}", expected='{"a": 1, "b": 2}')
+        got = line.strip()
+        raise BrokenFile(f"{path} holds a line that is no object.", got=f"{got:.60}", expected='{"a": 1, "b": 2}')
     return row
+
+
+def _whole_number(digits: str) -> int | float:
+    """A whole number; as a fraction where 64 bits do not hold it, as in a CSV file."""
+    number = int(digits) if len(digits) < MOST_DIGITS else 1 << 64
+    return number if -(1 << 63) <= number < 1 << 63 else float(digits)
+
+
+def _column(path: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
+    values = [row.get(name) for row in rows]
+    if any(isinstance(value, float) for value in values):  # beside which some whole ones are too large
+        values = [float(value) if type(value) is int else value for value in values]
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, TypeError) as error:
+        raise BrokenFile(
+            f"The column {name!r} of {path} holds values of several types.",
+            got=str(error),
+            expected="one type in all rows: numbers, texts, or lists of numbers",
+        ) from error
 
 
 def _is_number(cell: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from embedding_lab.tables.spool import Spool
 VECTOR_NAMES = ("embedding", "embeddings", "vector", "vectors", "features", "emb", "vec")
 LABEL_NAMES = ("label", "labels", "class", "category", "target", "kind", "species", "y")
 ID_NAMES = ("id", "ids", "key", "uuid", "name", "word", "token", "filename", "file", "path")
-OTHER_NAMES = (*LABEL_NAMES, *ID_NAMES)
 SOME = 100
 LONG_TEXT = 80
 """Of the first hundred texts of a column, by their mean length in characters."""
@@ -146,7 +145,7 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
         return list(choice.vectors)
     lists = [each.name for each in batch.schema if _is_lists(batch.column(each.name), each.type)]
     taken = {choice.labels, choice.ids}
-    taken |= {each.name for each in batch.schema if each.name.lower() in OTHER_NAMES and _counts(each)}
+    taken |= {each.name for each in batch.schema if _tells_apart(each, {name.lower() for name in names})}
     numbers = {each.name: each.type for each in batch.schema if _is_number(each.type) and each.name not in taken}
     telling = [[name] for name in lists if name.lower() in VECTOR_NAMES]
     telling += [group for prefix, group in _numbered(numbers) if prefix.rstrip("_-").lower() in VECTOR_NAMES]
@@ -165,9 +164,12 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
     )
 
 
-def _counts(field: pa.Field) -> bool:
-    """Whether a column can tell classes or samples apart: a "y" of broken numbers is a coordinate."""
-    return not pa.types.is_floating(field.type)
+def _tells_apart(field: pa.Field, names: Collection[str]) -> bool:
+    """Whether a column tells classes or samples apart: a "y" beside an "x", or of fractions, is a coordinate."""
+    name = field.name.lower()
+    if name in ID_NAMES:
+        return True
+    return name in LABEL_NAMES and not pa.types.is_floating(field.type) and not (name == "y" and "x" in names)
 
 
 def _numbered(names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
@@ -215,6 +217,8 @@ def _numbers(column: pa.Array, name: str) -> pa.Array:
             if text and each is None:
                 raise _no_vectors(name, f"the text {text!r:.60}")
         column = pa.array(lists)
+    if _is_list(column.type) and column.null_count:
+        raise _no_vectors(name, f"missing values in {column.null_count:,} of {len(column):,} rows")
     kind = column.type
     while _is_list(kind):
         kind = kind.value_type
@@ -279,11 +283,14 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _can_be_shown(kind: pa.DataType) -> bool:
-    return _is_number(kind) or _is_text(kind) or pa.types.is_boolean(kind) or pa.types.is_temporal(kind)
+    decimal = bool(pa.types.is_decimal(kind))
+    return decimal or _is_number(kind) or _is_text(kind) or pa.types.is_boolean(kind) or pa.types.is_temporal(kind)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values themselves where a column keeps each only once, as categories do."""
+    """The values themselves where a column keeps each only once, as categories do, and decimals as numbers."""
+    if pa.types.is_decimal(column.type):
+        return column.cast(pa.float64())
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 

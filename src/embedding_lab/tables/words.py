@@ -52,19 +52,30 @@ def read_words(path: Path, spool: Spool) -> Found:
 
 def _text(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
     first = file.readline()
+    count = None
     if len(first.split()) == 2 and all(each.isdigit() for each in first.split()):
-        dims = int(first.split()[1])
+        count, dims = map(int, first.split())
     else:
         dims = len(first.decode("utf-8", "replace").rstrip().split(" ")) - 1
         file.seek(0)
+    read = 0
     while lines := list(islice(file, ROWS)):
         # a plain space separates numbers, but words may hold some: GloVe's have ". . ."
         rows = [line.decode("utf-8", "replace").rstrip().rsplit(" ", dims) for line in lines if line.strip()]
+        for row in rows:
+            if len(row) != dims + 1:
+                raise ValueError(f"{len(row) - 1} numbers behind {row[0]!r:.40} in place of {dims}")
         yield [row[0] for row in rows], np.array([row[1:] for row in rows], np.float32)
+        read += len(rows)
+    if count is not None and read < count:
+        raise EOFError(f"the end of the file; its first line says {count:,} words")
 
 
 def _binary(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
-    count, dims = map(int, file.readline().split())
+    first = file.readline(LONGEST_WORD).split()
+    if len(first) != 2 or not all(each.isdigit() for each in first):
+        raise ValueError("a first line that does not say how many words and numbers there are")
+    count, dims = map(int, first)
     for begin in range(0, count, ROWS):
         rows = min(ROWS, count - begin)
         names, block = [], np.empty((rows, dims), np.float32)
