@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
 import embedding_lab as lab
 from embedding_lab.errors import InputError
+
+keras = pytest.importorskip("keras", reason='no Keras: pip install "embedding-lab[tensorflow]"')
 
 
 def data() -> lab.Dataset:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 import embedding_lab as lab
 from embedding_lab.app.traced_training import train_traced
 from embedding_lab.model import train
+
+keras = pytest.importorskip("keras", reason='no Keras: pip install "embedding-lab[tensorflow]"')
 
 
 def data() -> lab.Dataset:

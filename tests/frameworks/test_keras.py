@@ -35,6 +35,7 @@ def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.usefixtures("keras")
 def test_nothing_of_the_start_reaches_the_terminal_but_what_others_write_does() -> None:
     script = """
 import os, threading
@@ -46,6 +47,7 @@ keras.ops.ones(3)
     assert python(script).stderr == "somebody else\n"
 
 
+@pytest.mark.usefixtures("keras")
 def test_a_log_level_of_the_users_own_is_respected() -> None:
     done = python(
         "from embedding_lab.frameworks.keras import import_keras; import_keras()", TF_CPP_MIN_LOG_LEVEL="0"
