@@ -238,6 +238,25 @@ describe("columns", () => {
     expect(column.code(2)).toBeNull();
   });
 
+  test("count many places in turns before anybody asks, and anew when more has come", async () => {
+    const total = 2 * SAMPLES_A_TURN;
+    const info = {
+      name: "label",
+      kind: "category",
+      source: "sample",
+      generation: "g",
+      categories: ["a", "b"],
+    } as const;
+    const column = new ColumnValues({ ...info, missing: 0 }, total);
+    const places = Uint32Array.from({ length: total }, (_, place) => place);
+    column.add(0, new Uint16Array(10).fill(1));
+    await column.expectCounts(places.subarray(0, 10));
+    column.add(10, new Uint16Array(total - 10));
+    await column.expectCounts(places);
+    expect(column.counts(places)).toEqual([total - 10, 10]);
+    expect(column.counts(places)).toBe(column.counts(places));
+  });
+
   test("find numbers within bounds, and missing ones in none", () => {
     const column = new ColumnValues(
       { name: "loss", kind: "number", source: "output", generation: "g", missing: 1 },

@@ -2,6 +2,7 @@
 
 import type { ColumnInfo } from "../data/source";
 import { Growing } from "../growing";
+import { inTurns } from "../turns";
 
 export type Values = Uint16Array | Uint32Array | Float32Array;
 
@@ -69,19 +70,32 @@ export class ColumnValues {
     const { known } = this;
     const before = places && this.counted.get(places);
     if (before?.known === known) return before.counts;
-    const counts = this.count(places);
+    const counts = this.noCounts();
+    this.count(counts, 0, places?.length ?? known, places);
     if (places) this.counted.set(places, { known, counts });
     return counts;
   }
 
-  private count(places?: Uint32Array): number[] {
-    const { values, known } = this;
-    const counts = new Uint32Array(this.info.categories?.length ?? 0);
-    if (!values) return [...counts];
+  /** Counts some places in turns, so that whoever asks for their counts has them at once. */
+  async expectCounts(places: Uint32Array): Promise<void> {
+    const { known } = this;
+    const counts = this.noCounts();
+    await inTurns(places.length, (from, end) => this.count(counts, from, end, places));
+    if (known === this.known) this.counted.set(places, { known, counts });
+  }
+
+  private noCounts(): number[] {
+    return new Array<number>(this.info.categories?.length ?? 0).fill(0);
+  }
+
+  private count(counts: number[], from: number, end: number, places?: Uint32Array): void {
+    const { values } = this;
+    const found = new Uint32Array(counts.length);
+    if (!values) return;
     // a code beyond the categories is none, and adds nothing
-    if (places) for (let at = 0; at < places.length; at++) counts[values[places[at]!]!]!++;
-    else for (let place = 0; place < known; place++) counts[values[place]!]!++;
-    return [...counts];
+    if (places) for (let at = from; at < end; at++) found[values[places[at]!]!]!++;
+    else for (let place = from; place < end; place++) found[values[place]!]!++;
+    for (let code = 0; code < counts.length; code++) counts[code]! += found[code]!;
   }
 }
 

@@ -22,7 +22,7 @@ import {
 } from "../data/source";
 import { BrokenBlock } from "../data/wire";
 import { ColumnValues, partsOf } from "./columns";
-import { Marks } from "./marks";
+import { type Listed, Marks } from "./marks";
 import { asNotes, inWords, type Note } from "./notes";
 import { Places } from "./places";
 import { View } from "./view";
@@ -47,7 +47,7 @@ const CLASS_COLUMNS = ["label", "prediction"];
 
 export class Lab {
   readonly view = new View();
-  readonly marks = new Marks();
+  readonly marks = new Marks((found) => this.expectCounts(found));
   readonly overview = signal<Overview | null>(null);
   /** Why there is nothing to show; null while all is well. */
   readonly problem = signal<Problem | null>(null);
@@ -319,6 +319,14 @@ export class Lab {
   async cancelJob(id: string): Promise<void> {
     await this.source.cancelJob(id);
     await this.refresh();
+  }
+
+  /** The legend shows how many of each class are selected or hidden: of millions they are counted in turns. */
+  private async expectCounts({ selected, hidden }: Listed): Promise<void> {
+    const column = this.colouring.value;
+    if (column?.info.kind !== "category") return;
+    await column.expectCounts(selected);
+    await column.expectCounts(hidden);
   }
 
   private onOtherSamples(samples: string | null): void {

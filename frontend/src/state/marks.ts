@@ -12,7 +12,7 @@ const REMEMBERED = 50;
 const MOST_PLACES = 20_000_000;
 
 /** Places, ascending. */
-interface Listed {
+export interface Listed {
   selected: Uint32Array;
   hidden: Uint32Array;
 }
@@ -38,6 +38,9 @@ export class Marks {
   private underWay: Promise<void> = Promise.resolve();
   /** Another one with other samples. */
   private samples = {};
+
+  /** @param expect makes ready what others will want to know of a change, before they see it. */
+  constructor(private readonly expect: (found: Listed) => Promise<void> = async () => {}) {}
 
   /** Forgets everything, for other samples. */
   reset(total: number): void {
@@ -129,6 +132,7 @@ export class Marks {
       const flags = this.flags.slice();
       await work(flags);
       const found = await listed(flags);
+      await this.expect(found);
       if (isWanted()) this.settle(flags, found);
     });
     return this.underWay;
