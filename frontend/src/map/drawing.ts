@@ -42,8 +42,12 @@ export class Drawing {
   private overlayStale = false;
   /** What moves is drawn straight onto the canvas, and is not kept. */
   private passing = false;
+  /** Something changed, and again not long after. */
+  private moving = false;
   /** When something last changed that was drawn anew. */
   private changedAt = Number.NEGATIVE_INFINITY;
+  /** All was drawn, and no frame was asked for since. */
+  private idle = true;
   private shown = 0;
   private enlarged = 1;
   private heldUntil = 0;
@@ -194,7 +198,7 @@ export class Drawing {
     if (content.putInOrder()) this.stale = true;
     this.events.frame(now);
     if (this.passing && !this.stale && !this.overlayStale && now - this.changedAt < REST_MS) {
-      scene.painter.rested();
+      scene.painter.waited(now);
       this.again();
       return;
     }
@@ -209,17 +213,22 @@ export class Drawing {
   private choose({ painter }: Scene, now: number): void {
     const before = this.passing;
     const { count } = this.content.order;
-    this.passing = this.stale && now - this.changedAt < REST_MS;
+    // frames may take longer than a hand rests: that time passed tells something only where nothing was waited for
+    const stopped = now - this.changedAt >= REST_MS && (this.idle || !this.stale);
+    if (stopped) this.moving = false;
+    this.passing = this.stale && this.moving;
     const larger = this.passing && this.wanted.style === "points";
     this.enlarged = larger ? painter.enlargement(count, this.diameter * this.surface.size.ratio) : 1;
     if (this.stale) {
       this.changedAt = now;
+      this.moving = true;
       this.heldUntil = 0;
     } else if (before) {
       this.stale = true;
       // until there is as much to see as before, what was seen stays
       this.heldUntil = 3 * painter.drawn;
     }
+    this.idle = false;
   }
 
   /** Returns whether there is more to draw. */
@@ -271,6 +280,7 @@ export class Drawing {
   // ---- at rest
 
   private settled(scene: Scene): void {
+    this.idle = true;
     scene.painter.rested();
     if (this.waitingForPicture.length) {
       const look = this.look(performance.now());

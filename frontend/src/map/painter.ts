@@ -71,6 +71,13 @@ export class Painter {
     if (this.frames.length > 2 * REMEMBERED_FRAMES) this.frames.splice(0, REMEMBERED_FRAMES);
   }
 
+  /** No frame is wanted just now, though things still move: the next could begin as soon as the machine is done. */
+  waited(now: number): void {
+    if (this.underWay.length || !this.last?.first) return;
+    this.budget.moved(this.last.weight, now - this.last.at);
+    this.last = null;
+  }
+
   /** Nothing moved for a while: the time until the next frame says nothing. */
   rested(): void {
     if (this.last?.first) this.last = null;
