@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.sparse
 from google.protobuf import text_format
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
@@ -157,3 +158,19 @@ def test_tables_of_arrow_are_logged_with_what_is_missing_in_them(tmp_path: Path)
     assert found.dataset.label_texts is not None
     assert found.dataset.label_texts.tolist() == ["cat", "", "dog"]
     np.testing.assert_array_equal(found.dataset.columns["weight"], [1, np.nan, 3])
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "said"),
+    [
+        ({"embeddings": scipy.sparse.eye(3)}, "sparse"),
+        ({"embeddings": np.eye(2), "columns": {"n": [10**30, 1]}}, "Column 'n'"),
+        ({"embeddings": np.eye(2), "ids": ["\ud800", "b"]}, "no valid text"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_with_help_and_leaves_no_run(
+    tmp_path: Path, handed_in: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        lab.log_embeddings(tmp_path / "run", **handed_in)
+    assert not (tmp_path / "run").exists()

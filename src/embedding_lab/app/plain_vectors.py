@@ -9,7 +9,7 @@ import numpy as np
 
 from embedding_lab.embeddings import EmbeddingSet, as_dataset
 from embedding_lab.embeddings.arrays import as_array
-from embedding_lab.errors import ShapeMismatch
+from embedding_lab.errors import InputError, ShapeMismatch
 
 
 def plain_set(
@@ -27,6 +27,13 @@ def plain_set(
     Raises:
         InputError and its kinds: something does not fit together.
     """
+    if hasattr(vectors, "nnz"):
+        raise InputError(
+            "Embeddings that are sparse are not written as they are.",
+            got=f"{type(vectors).__name__} of shape {vectors.shape}",
+            expected="a table of numbers, shape (n, dims)",
+            remedy="Bring them down first, with sklearn.decomposition.TruncatedSVD, or hand in .toarray().",
+        )
     table = np.asanyarray(as_array(vectors, "embeddings"))
     if table.ndim != 2 or table.dtype.kind not in "fiub":
         raise ShapeMismatch(

@@ -44,7 +44,7 @@ def as_array(values: Any, what: str) -> Any:
         array = _as_array(values)
     except LabError:
         raise
-    except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
+    except (ValueError, TypeError, AttributeError, NotImplementedError, pa.ArrowException) as error:
         raise InputError(
             f"The {what} cannot be read as an array.", got=str(error).rstrip("."), expected="n samples of one shape"
         ) from error
@@ -73,7 +73,7 @@ def as_arrow(values: Any) -> Any:
     if library == "pyarrow":
         return values
     if library == "polars":
-        return values.to_arrow()
+        return (values.collect() if hasattr(values, "collect") else values).to_arrow()
     if library == HUGGING_FACE:
         return _undecoded(values)[:]
     return pa.Table.from_pandas(values, preserve_index=False) if hasattr(values, "columns") else pa.array(values)

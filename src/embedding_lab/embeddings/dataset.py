@@ -313,7 +313,12 @@ def numbered_ids(prefix: str, count: int, start: int = 0) -> NDArray[np.str_]:
 def _joined(ids: NDArray[np.str_]) -> Iterator[bytes]:
     """The ids with line ends between them, in parts: of millions the whole would be large."""
     for begin in range(0, len(ids), ID_BLOCK):
-        yield ("\n" * (begin > 0) + "\n".join(ids[begin : begin + ID_BLOCK].tolist())).encode()
+        text = "\n" * (begin > 0) + "\n".join(ids[begin : begin + ID_BLOCK].tolist())
+        try:
+            yield text.encode()
+        except UnicodeEncodeError as error:
+            got = f"{text[max(0, error.start - 20) : error.end + 20]!r}"
+            raise InputError("An id is no valid text.", got=got, expected="text that UTF-8 can hold") from error
 
 
 def _may_repeat(ids: NDArray[np.str_]) -> bool:

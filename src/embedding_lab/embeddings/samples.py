@@ -138,7 +138,7 @@ def _column(data: Dataset, name: str, values: NDArray[Any]) -> pa.Array:
         )
     try:
         return pa.array(values.tolist() if values.ndim > 1 else values)
-    except (pa.ArrowException, ValueError, TypeError) as error:
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise InputError(
             f"Column {name!r} of dataset {data.name!r} cannot be stored.",
             got=f"dtype {values.dtype}: {error}",
