@@ -144,10 +144,16 @@ export class EmbeddedSource implements Source {
     return Array.from(rows, (row) => ids[row]!);
   }
 
-  async neighbours(set: SetKey, row: number, k: number, metric: Metric, map: string | null): Promise<Neighbours> {
+  async neighbours(
+    set: SetKey,
+    row: number,
+    k: number,
+    metric: Metric | null,
+    map: string | null,
+  ): Promise<Neighbours> {
     const block = this.block("near", query(set));
     const wide = block.arrays.get("rows")?.shape[1] ?? 0;
-    if (metric !== "euclidean" || k > wide)
+    if (metric === "cosine" || k > wide)
       throw serverOnly(`A search for more than ${wide} neighbours, or by cosine,`);
     const known = this.about(set);
     const rows = [...array(block, "rows").subarray(row * wide, row * wide + k)];
@@ -155,7 +161,7 @@ export class EmbeddedSource implements Source {
     const onMap = map === null ? null : await this.nearOnMap(set, map, row, k);
     const id = (each: number) => known.ids[each] ?? String(each);
     return {
-      metric,
+      metric: "euclidean",
       elapsed_ms: 0,
       recall: 1,
       neighbours: rows.map((each, at) => ({

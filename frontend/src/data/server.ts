@@ -127,7 +127,7 @@ export class ServerSource implements Source {
     set: SetKey,
     row: number,
     k: number,
-    metric: Metric,
+    metric: Metric | null,
     map: string | null,
     signal?: AbortSignal,
   ): Promise<Neighbours> {

@@ -235,7 +235,7 @@ export class Refused extends Error {
  * given ascending.
  */
 export interface Source {
-  /** By which distances neighbours can be asked for, the usual one first. */
+  /** By which distances neighbours can be asked for; by none that is named, the one that suits. */
   readonly metrics: readonly Metric[];
   /** The latest overview; the same object as before while nothing changed. */
   overview(signal?: AbortSignal): Promise<Overview>;
@@ -271,7 +271,7 @@ export interface Source {
     set: SetKey,
     row: number,
     k: number,
-    metric: Metric,
+    metric: Metric | null,
     map: string | null,
     signal?: AbortSignal,
   ): Promise<Neighbours>;

@@ -11,7 +11,7 @@ import { inWords } from "./words";
 const SHOWN = 10;
 
 export function inspector(lab: Lab, openPicture: () => void): HTMLElement {
-  const metric = signal<Metric>(lab.source.metrics[0]!);
+  const metric = signal<Metric | null>(null); // as the server finds best, until one is chosen
   const shown = signal<string | null>(null);
   const head = description(lab, openPicture);
   const notes = live(h("div", { class: "notes" }), () =>
@@ -149,7 +149,7 @@ function values(lab: Lab, row: number, told: readonly (readonly [string, Cell])[
   return h("table", { class: "values" }, h("tbody", {}, ...rows));
 }
 
-function neighbourList(lab: Lab, found: Neighbours, metric: { value: Metric }): Child[] {
+function neighbourList(lab: Lab, found: Neighbours, metric: { value: Metric | null }): Child[] {
   const kept = found.neighbours.filter((each) => each.kept).length;
   const compared = found.neighbours.some((each) => each.kept !== null);
   const go = (row: number) => {
@@ -187,7 +187,7 @@ function neighbourList(lab: Lab, found: Neighbours, metric: { value: Metric }): 
       segments(
         "Distance",
         lab.source.metrics.map((each) => ({ value: each, text: each })),
-        metric.value,
+        found.metric,
         (chosen) => {
           metric.value = chosen;
         },

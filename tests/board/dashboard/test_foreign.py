@@ -74,7 +74,7 @@ def test_what_pytorchs_writer_leaves_is_shown_with_labels_and_pictures(theirs: E
     assert np.array_equal(codes, order % 3)
     pixels = np.asarray(Image.open(io.BytesIO(page.ask("atlas", **ASKED, level=0, page=0).data)))
     assert [int(pixels[4, 8 * place + 4]) for place in range(ROWS)] == (10 * order + 5).tolist()
-    neighbours = page.json("neighbours", **ASKED, row=3, k=3)["neighbours"]
+    neighbours = page.json("neighbours", **ASKED, row=3, k=3, metric="euclidean")["neighbours"]
     distances = np.linalg.norm(VECTORS - VECTORS[3], axis=1)
     assert [each["row"] for each in neighbours] == np.argsort(distances)[1:4].tolist()
     assert page.json("samples", **ASKED, rows="4")[0]["values"] == {"label": "class 1"}

@@ -111,10 +111,12 @@ def test_where_an_index_was_kept_the_route_asks_it_and_says_its_recall(
     own_page: Any, dense: Any, own_run: Run
 ) -> None:
     asked = {**dense, "row": 5, "k": 7}
-    exact = own_page.json("neighbours", **asked)
+    assert own_page.json("neighbours", **asked)["metric"] == "cosine", "that is the usual one"
+    exact = own_page.json("neighbours", **asked, metric="euclidean")
     assert exact["recall"] == 1
     made_index(own_run.embeddings(dense["layer"], dense["step"]), "euclidean", threads=1)
     found = own_page.json("neighbours", **asked)
+    assert found["metric"] == "euclidean", "by another all vectors would be read"
     assert (
         found["recall"] == own_run.index(dense["layer"], dense["step"], vectors=_generation(own_run, dense)).recall
     )

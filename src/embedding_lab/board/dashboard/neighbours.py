@@ -26,7 +26,8 @@ def neighbours(library: Library, asked: Asked) -> Answer:
     found = set_of(library, asked)
     row = asked.number("row", 0, found.rows - 1)
     k = asked.number("k", 1, MOST_NEIGHBOURS, 10)
-    metric = next(each for each in METRICS if each == asked.one_of("metric", METRICS, "euclidean"))
+    wanted = asked.one_of("metric", METRICS, _usual(library, found))
+    metric = next(each for each in METRICS if each == wanted)
     shown = asked.optional_text("map")
     began = time.perf_counter()
     rows, distances, recall = _nearest(library, found, row, k, metric)
@@ -48,6 +49,11 @@ def neighbours(library: Library, asked: Asked) -> Answer:
             ],
         }
     )
+
+
+def _usual(library: Library, found: SampleSet) -> Metric:
+    """The metric where none is named: that of an index, since by another all vectors must be read; else cosine."""
+    return next((each for each in METRICS if library.index(found, each) is not None), "cosine")
 
 
 def _nearest(
