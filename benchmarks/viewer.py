@@ -342,7 +342,7 @@ class Viewers:
             field = page.get_by_label("Search samples")
             field.fill("label == 3")
             field.press("Enter")
-            page.wait_for_function("document.querySelector('#search-said').textContent != ''")
+            page.locator("#search-said:not(:empty)").wait_for(state="attached")
             page.locator("h1").click()
 
         def colour(column: str) -> Callable[[], None]:
