@@ -64,7 +64,7 @@ export class Stage {
     this.map.on("click", (place, { shift, ctrl, alt }) => {
       if (place === null) view.inspected.value = null;
       else if (alt) marks.select([place], "remove");
-      else if (shift || ctrl) marks.select([place], marks.isSelected(place) ? "remove" : "add");
+      else if (shift || ctrl) marks.toggle(place);
       else view.inspected.value = place;
     });
     this.map.on("region", (places, mode) => marks.select(places, mode));

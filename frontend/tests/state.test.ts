@@ -198,6 +198,25 @@ describe("marks", () => {
     expect(Array.from(marks.hidden())).toEqual([1]);
   });
 
+  test("that fail do not stop those behind them", async () => {
+    let hasRoom = false;
+    const marks = new Marks(async () => {
+      if (!hasRoom) throw new Error("no room");
+    });
+    marks.reset(3);
+    await expect(marks.select([2])).rejects.toThrow("no room");
+    hasRoom = true;
+    await marks.select([0]);
+    expect(selected(marks)).toEqual([0]);
+  });
+
+  test("hide what is selected when it is their turn, not when they were asked for", async () => {
+    const marks = new Marks();
+    marks.reset(4);
+    await Promise.all([marks.select([1, 2]), marks.toggle(2), marks.hideSelected()]);
+    expect(Array.from(marks.hidden())).toEqual([1]);
+  });
+
   test("that were asked for other samples change nothing", async () => {
     const marks = new Marks();
     marks.reset(3);

@@ -6,7 +6,7 @@ import { isAborted, type Lab, problemOf } from "../state/lab";
 import { brief, type Child, fill, h, iconButton, live, segments } from "./dom";
 import { notesOnSample } from "./notes";
 import { shownValue } from "./value";
-import { inWords } from "./words";
+import { meaningOf } from "./words";
 
 const SHOWN = 10;
 
@@ -136,7 +136,7 @@ function values(lab: Lab, row: number, told: readonly (readonly [string, Cell])[
   const columns = new Map(lab.columns.peek().map((each) => [each.name, each]));
   const rows = told.map(([name, value]) => {
     const column = columns.get(name);
-    const words = column ? inWords(column) : null;
+    const words = column ? meaningOf(column) : null;
     // a measure's name says little; what the model says is told by its name
     const [shown, more] = column?.source === "map" && words ? [words, name] : [name, words];
     return h(

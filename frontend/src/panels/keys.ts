@@ -51,7 +51,7 @@ const KEYS: readonly Key[] = [
   { key: "s", does: "select the inspected sample, or leave it", run: (lab) => toggle(lab) },
   { key: "u", does: "undo the last change of the selection", run: ({ marks }) => marks.undo() },
   { key: "i", does: "isolate the selection", run: ({ marks }) => marks.selectedCount.value && marks.isolate() },
-  { key: "h", does: "hide the selection", run: ({ marks }) => marks.hide(marks.selected()) },
+  { key: "h", does: "hide the selection", run: ({ marks }) => marks.hideSelected() },
   { key: "a", does: "show all that is hidden", run: ({ marks }) => marks.showAll() },
   {
     key: "m",
@@ -148,7 +148,7 @@ function stepOf(lab: Lab, by: number): void {
 
 function toggle(lab: Lab): void {
   const place = lab.view.inspected.value;
-  if (place !== null) lab.marks.select([place], lab.marks.isSelected(place) ? "remove" : "add");
+  if (place !== null) lab.marks.toggle(place);
 }
 
 function leave(lab: Lab): void {

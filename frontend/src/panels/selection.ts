@@ -101,7 +101,7 @@ function visibility(lab: Lab): HTMLElement {
     "div",
     { class: "actions" },
     some && button("Isolate", () => marks.isolate(), "Hide all others (i)"),
-    some && button("Hide", () => marks.hide(marks.selected()), "Hide these (h)"),
+    some && button("Hide", () => marks.hideSelected(), "Hide these (h)"),
     hidden > 0 && button(`Show all (${whole(hidden)} hidden)`, () => marks.showAll(), "Show all (a)"),
   );
 }

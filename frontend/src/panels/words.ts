@@ -13,13 +13,13 @@ const SAID: Record<string, string> = {
 const MEASURED = new Map(MEASURES.map(({ name, title }) => [name, title]));
 
 /** null where the name says it, or nobody knows more. */
-export function inWords({ name, source }: Pick<ColumnInfo, "name" | "source">): string | null {
+export function meaningOf({ name, source }: Pick<ColumnInfo, "name" | "source">): string | null {
   if (source === "map") return MEASURED.get(name) ?? null;
   return source === "sample" ? null : (SAID[name] ?? null);
 }
 
 /** Words and name together. */
 export function inFull(column: Pick<ColumnInfo, "name" | "source">): string {
-  const words = inWords(column);
+  const words = meaningOf(column);
   return words === null ? column.name : `${column.name} · ${words}`;
 }

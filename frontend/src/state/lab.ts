@@ -225,7 +225,11 @@ export class Lab {
     const places = this.places.value;
     await places.whole();
     const found = await places.places(rows);
-    if (places === this.places.value) await this.marks.select(found, change);
+    if (places !== this.places.value) return;
+    const missing = rows.length - found.length;
+    if (missing > 0)
+      this.tell(`${missing.toLocaleString("en")} of these samples are not among those the page holds.`);
+    await this.marks.select(found, change);
   }
 
   /** Inspects the sample so many rows further, in the order in which the samples were given. */
@@ -233,7 +237,7 @@ export class Lab {
     const places = this.places.value;
     const { inspected } = this.view;
     const row = inspected.value === null ? null : places.row(inspected.value);
-    inspected.value = places.place(row === null ? 0 : (row + by + places.total) % places.total);
+    inspected.value = places.place(row === null ? 0 : (row + by + places.rowCount) % places.rowCount);
   }
 
   selectedRows(): Promise<Uint32Array> {

@@ -62,6 +62,15 @@ export class Marks {
     });
   }
 
+  /** Selects a place, or takes it away where it is selected once the changes before this one are made. */
+  toggle(place: number): Promise<void> {
+    return this.change(async (flags) => {
+      this.remember();
+      this.savedName.value = null;
+      flags[place]! ^= SELECTED;
+    });
+  }
+
   undo(): Promise<void> {
     return this.change(async (flags) => {
       const before = this.undone.pop();
@@ -71,6 +80,14 @@ export class Marks {
       await clearEverywhere(flags, SELECTED);
       await set(flags, before, SELECTED);
     });
+  }
+
+  hideSelected(): Promise<void> {
+    return this.change((flags) =>
+      inTurns(flags.length, (from, end) => {
+        for (let place = from; place < end; place++) if (flags[place]! & SELECTED) flags[place]! |= HIDDEN;
+      }),
+    );
   }
 
   hide(places: ArrayLike<number>): Promise<void> {
@@ -103,10 +120,6 @@ export class Marks {
     });
   }
 
-  isSelected(place: number): boolean {
-    return Boolean(this.flags[place]! & SELECTED);
-  }
-
   /** The selected places, ascending; not to be changed. */
   selected(): Uint32Array {
     return this.listed.selected;
@@ -127,7 +140,7 @@ export class Marks {
   private change(work: (flags: Uint8Array) => Promise<void>): Promise<void> {
     const { samples } = this;
     const isWanted = () => this.samples === samples;
-    this.underWay = this.underWay.then(async () => {
+    const made = this.underWay.then(async () => {
       if (!isWanted()) return;
       const flags = this.flags.slice();
       await work(flags);
@@ -135,7 +148,8 @@ export class Marks {
       await this.expect(found);
       if (isWanted()) this.settle(flags, found);
     });
-    return this.underWay;
+    this.underWay = made.catch(() => {}); // whoever asked for it hears of it; the next change is made all the same
+    return made;
   }
 
   private settle(flags: Uint8Array, found: Listed): void {

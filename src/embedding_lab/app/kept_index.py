@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from embedding_lab.embeddings import EmbeddingSet, Run, open_run
-from embedding_lab.errors import DataMissing
+from embedding_lab.errors import BrokenFile, DataMissing
 from embedding_lab.progress import Progress, silent
 from embedding_lab.projection import FileIndex, build_index
 
@@ -50,7 +51,9 @@ def made_index(
     if place is None:
         raise DataMissing("The set lies in no run.", expected="a set as `run.embeddings` gives it")
     run, of = open_run(place.run), (embeddings.layer, embeddings.step, embeddings.vectors, place.generation)
-    found = kept_index(run, *of, metric, threads)
+    found = None
+    with contextlib.suppress(BrokenFile):  # as good as none: it is made anew
+        found = kept_index(run, *of, metric, threads)
     if found is None:
         how: dict[str, Any] = {"metric": metric, "threads": threads, "progress": progress}
         run.save_index(embeddings, metric, lambda new_file: build_index(embeddings.vectors, new_file, **how))

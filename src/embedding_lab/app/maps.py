@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from embedding_lab.app.kept_index import made_index
 from embedding_lab.app.plain_vectors import plain_set
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.embeddings import EmbeddingSet, Projection
+from embedding_lab.errors import StorageError
 from embedding_lab.progress import Progress, silent
 from embedding_lab.projection import (
     MOST_SAMPLES,
@@ -109,7 +111,8 @@ def project(
     }
     fits = fits_in_memory(*each.vectors.shape)
     if not fits and each.place is not None:
-        made.measures["index_recall"] = made_index(each, metric, threads=threads, progress=progress).recall
+        with contextlib.suppress(StorageError):  # the map is there, whether or not an index can be kept beside it
+            made.measures["index_recall"] = made_index(each, metric, threads=threads, progress=progress).recall
     if fits and len(each) <= MOST_SAMPLES:
         quality = measure(each.vectors, points, neighbours=neighbours(WIDE) if len(each) > 1 else None, **how)
     else:

@@ -90,9 +90,10 @@ class Computer:
         found = run.index(layer, step, metric, vectors=generation)
         if found is None:
             return None
-        if found.generation not in self._open:
+        opened = self._open.get(found.generation)
+        if opened is None:
             from embedding_lab.projection.file_index import FileIndex
 
-            self._open = dict([*self._open.items()][1 - MOST_OPEN :])
-            self._open[found.generation] = FileIndex(vectors, found.files, found.how, threads=1)
-        return self._open[found.generation]
+            opened = FileIndex(vectors, found.files, found.how, threads=1)
+            self._open = dict([*self._open.items(), (found.generation, opened)][-MOST_OPEN:])
+        return opened

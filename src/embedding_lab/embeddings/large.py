@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ def temporary_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     Raises:
         StorageError: the disk for temporary files refuses.
     """
-    if np.dtype(dtype).itemsize * int(np.prod(shape, dtype=np.int64)) <= HELD_BYTES:
+    size = np.dtype(dtype).itemsize * int(np.prod(shape, dtype=np.int64))
+    if size <= HELD_BYTES:
         return np.zeros(shape, dtype)
     with storage_errors(Path(tempfile.gettempdir())), tempfile.TemporaryFile(prefix="embedding-lab-") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)  # a disk that is full is no error later, but the end
         return np.asarray(np.memmap(file, dtype, "w+", shape=shape))

@@ -33,18 +33,17 @@ class SamplesLeftOut(UserWarning):
 def heard_of_left_out() -> Iterator[dict[str, str]]:
     """What is told meanwhile of samples that were left out, by id; it is shown as a warning all the same."""
     reasons: dict[str, str] = {}
-    show = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SamplesLeftOut)
+        show = warnings.showwarning
 
-    def shown(message: Warning | str, *where: Any, **more: Any) -> None:
-        if isinstance(message, SamplesLeftOut):
-            reasons.update(message.reasons)
-        show(message, *where, **more)
+        def shown(message: Warning | str, *where: Any, **more: Any) -> None:
+            if isinstance(message, SamplesLeftOut):
+                reasons.update(message.reasons)
+            show(message, *where, **more)
 
-    warnings.showwarning = shown
-    try:
+        warnings.showwarning = shown
         yield reasons
-    finally:
-        warnings.showwarning = show
 
 
 def check_on_error(on_error: str) -> None:

@@ -72,9 +72,14 @@ class Notes:
         Nothing is ever changed; `withdraw` takes back. The "time" (seconds since 1970) is added, the same for all.
 
         Raises:
-            InputError: an id is no text, or what is said cannot be written as JSON.
+            InputError: an id is no text, or what is said bears a reserved name or cannot be written as JSON.
             StorageError: the disk refuses.
         """
+        if reserved := sorted({"id", "time", WITHDRAWS} & said.keys()):
+            raise InputError(
+                f"{reserved[0]!r} cannot be said of a sample.",
+                expected="another name: id and time are the annotation's own, and `withdraw` takes back",
+            )
         now = time.time()
         self._append({"time": now, "id": each, **said} for each in ([ids] if isinstance(ids, str) else ids))
 
@@ -98,7 +103,7 @@ class Notes:
             StorageError: the disk refuses.
         """
         known = {_moment(each, "time") for each in self.annotations} - {None}
-        withdrawals = []
+        now, withdrawals = time.time(), []
         for each in [annotations] if isinstance(annotations, Mapping) else annotations:
             if _moment(each, "time") not in known:
                 raise InputError(
@@ -106,7 +111,7 @@ class Notes:
                     got=f"id {each.get('id')!r}, time {each.get('time')!r}",
                     expected="annotations as the run gives them",
                 )
-            withdrawals.append({"time": time.time(), "id": each["id"], WITHDRAWS: each["time"]})
+            withdrawals.append({"time": now, "id": each["id"], WITHDRAWS: each["time"]})
         self._append(withdrawals)
 
     @property

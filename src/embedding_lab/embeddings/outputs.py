@@ -111,8 +111,8 @@ def read_outputs(files: Files, manifest_name: str, manifest: Mapping[str, Any]) 
     path = data_path(files, manifest_name, first)
     shards = manifest.get("probabilities")
     try:
-        file = pq.ParquetFile(path)
-        table = file.read([name for name in file.schema_arrow.names if name != "id"])
+        with pq.ParquetFile(path) as file:
+            table = file.read([name for name in file.schema_arrow.names if name != "id"])
         columns = {name: table[name].combine_chunks() for name in table.column_names}
         return Outputs(
             prediction=columns["prediction"].to_numpy(zero_copy_only=False).astype(np.int64),

@@ -113,7 +113,8 @@ def as_vectors(output: NDArray[Any], pooling: Pooling) -> NDArray[np.float32]:
 
 def _floats(output: NDArray[Any]) -> NDArray[np.float32]:
     """As float32: a copy, unless nobody can write over it, as a function may over its array at the next call."""
-    return output.astype(np.float32, copy=output.flags.writeable)
+    beneath = output.base if isinstance(output.base, np.ndarray) else output
+    return output.astype(np.float32, copy=output.flags.writeable or beneath.flags.writeable)
 
 
 def _numbers(name: str, values: Any) -> NDArray[Any]:

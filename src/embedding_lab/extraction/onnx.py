@@ -332,7 +332,9 @@ def _channels(output: NDArray[Any], kind: str) -> int:
 
 
 def _fingerprint(path: Path, graph: Any) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of the file, and of those with its weights beside it."""
+    """The first 16 hexadecimal digits of the SHA-256 of the file, and of those beside it that hold weights of its
+    main graph, which only `onnx` can tell.
+    """
     beside = sorted({path.parent / name for name in _files_beside(graph)})
     digest = hashlib.sha256()
     for each in (path, *beside):

@@ -18,6 +18,8 @@ import psutil
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import Neighbours
+from embedding_lab.embeddings.large import temporary_array
+from embedding_lab.errors import StorageError
 from embedding_lab.progress import Progress, silent
 from embedding_lab.projection.frame import BLOCK_VALUES, Frame, as_vectors, row_blocks
 from embedding_lab.projection.recall import AIM, ENOUGH
@@ -137,7 +139,7 @@ class FileIndex:
     def neighbours(self, k: int, *, progress: Progress = silent) -> Neighbours:
         """The k nearest of every row."""
         k, rows = min(k, len(self) - 1), len(self)
-        indices, distances = np.empty((rows, k), np.int32), np.empty((rows, k), np.float32)
+        indices, distances = temporary_array((rows, k), np.int32), temporary_array((rows, k), np.float32)
         for start in range(0, rows, ASKED_ROWS):
             where = np.arange(start, min(start + ASKED_ROWS, rows))
             found = self.neighbours_of(where, k)
@@ -241,9 +243,20 @@ def _written_parts(
         progress(INDEXING, where.stop, rows)
         if index.ntotal >= PART_ROWS or where.stop == rows:
             written.append(new_file(f"{len(written):05d}"))
-            faiss.write_index(index, str(written[-1]))
+            _write(index, written[-1])
             index.reset()
     return written
+
+
+def _write(index: Any, file: Path) -> None:
+    try:
+        faiss.write_index(index, str(file))
+    except RuntimeError as error:  # what faiss makes of everything
+        raise StorageError(
+            f"The index could not be written to {file}.",
+            got=str(error)[:200],
+            remedy="Free some space, or choose another folder.",
+        ) from error
 
 
 def _measured(searched: _Searched, seed: int) -> tuple[int, int, float]:

@@ -145,7 +145,8 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
         return list(choice.vectors)
     lists = [each.name for each in batch.schema if _is_lists(batch.column(each.name), each.type)]
     taken = {choice.labels, choice.ids}
-    taken |= {each.name for each in batch.schema if _tells_apart(each, {name.lower() for name in names})}
+    in_small = {name.lower() for name in names}
+    taken |= {each.name for each in batch.schema if _tells_apart(each, in_small)}
     numbers = {each.name: each.type for each in batch.schema if _is_number(each.type) and each.name not in taken}
     telling = [[name] for name in lists if name.lower() in VECTOR_NAMES]
     telling += [group for prefix, group in _numbered(numbers) if prefix.rstrip("_-").lower() in VECTOR_NAMES]

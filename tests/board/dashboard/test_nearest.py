@@ -125,6 +125,18 @@ def test_where_an_index_was_kept_the_route_asks_it_and_says_its_recall(
     assert some["looked_at"] == 30
 
 
+def test_an_index_that_cannot_be_read_is_as_good_as_none_and_made_anew(
+    own_page: Any, dense: Any, own_run: Run
+) -> None:
+    embeddings = own_run.embeddings(dense["layer"], dense["step"])
+    made_index(embeddings, "euclidean", threads=1)
+    kept = own_run.index(dense["layer"], dense["step"], vectors=_generation(own_run, dense))
+    assert kept is not None
+    kept.files[0].write_bytes(b"spoilt")
+    assert own_page.json("neighbours", **dense, row=5, k=7, metric="euclidean")["recall"] == 1
+    assert len(made_index(embeddings, "euclidean", threads=1)) == len(embeddings)
+
+
 def _generation(run: Run, dense: Any) -> str:
     place = run.embeddings(dense["layer"], dense["step"]).place
     assert place is not None

@@ -12,8 +12,8 @@ from embedding_lab.embeddings.sampling import fair_order
 MOST_BYTES = 64 << 20
 """All files together: in text they take a third more, and a larger page opens slowly."""
 
-NEARLY_ALL = 0.99
-"""Once so much of the limit is used up, no further files are looked at."""
+MOST_REFUSED = 20
+"""After so many files one after the other for which there was no room, no further ones are looked at."""
 
 
 @dataclass
@@ -37,15 +37,16 @@ class EmbeddedFiles:
         if samples in self._done or not (found.media or _has_originals(found)):
             return
         self._done.add(samples)
-        complete = 0
+        complete = refused = 0
         for row in fair_order(found.rows).tolist():
-            if self.used >= NEARLY_ALL * MOST_BYTES:
+            if refused >= MOST_REFUSED:
                 break
             whole = True
             for route, query, file, kind in _files(found, row):
                 if self.used + len(file) > MOST_BYTES:
-                    whole = False
+                    whole, refused = False, refused + 1
                     continue
+                refused = 0
                 self.used, self.kept = self.used + len(file), self.kept + 1
                 yield route, {"run": found.run, "samples": samples, **query}, file, kind
             complete += whole

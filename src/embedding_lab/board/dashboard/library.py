@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ from embedding_lab.board.dashboard.first_map import with_first_map
 from embedding_lab.board.dashboard.foreign_lists import ForeignList, foreign_list
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.board.dashboard.manifests import Manifests
-from embedding_lab.board.dashboard.nearest import Metric
+from embedding_lab.board.dashboard.nearest import Lengths, Metric, lengths_of
 from embedding_lab.board.dashboard.noted import with_notes
 from embedding_lab.board.dashboard.own_format import open_set, state_of_set
 from embedding_lab.board.dashboard.sample_set import Map, SampleSet
 from embedding_lab.embeddings.run import Run
 from embedding_lab.embeddings.sampling import fair_order
-from embedding_lab.errors import DataMissing, one_of
+from embedding_lab.errors import BrokenFile, DataMissing, one_of
 
 
 class Library:
@@ -112,7 +113,14 @@ class Library:
         if self.computing is None or generation is None:
             return None
         run, vectors = self.logdir.run(found.run), self.vectors(found)
-        return self.computing.index(run, found.layer, found.step, vectors, str(generation), metric)
+        with contextlib.suppress(BrokenFile):  # what cannot be read is as good as none: all are looked at
+            return self.computing.index(run, found.layer, found.step, vectors, str(generation), metric)
+        return None
+
+    def lengths(self, found: SampleSet) -> Lengths:
+        """How long the vectors of a set are, measured once."""
+        vectors = self.vectors(found)
+        return self.cache.get(("lengths", found.key), lambda: lengths_of(vectors), lambda made: made.size_bytes)
 
     def ids(self, found: SampleSet) -> pa.Array:
         """The ids of a set, an Arrow array of n texts, read once."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embedding_lab.board.dashboard.answers import Answer, as_json
 from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.library import Library
-from embedding_lab.board.dashboard.nearest import METRICS, Metric, lengths_of, nearest_rows, smallest
+from embedding_lab.board.dashboard.nearest import METRICS, Metric, nearest_rows, smallest
 from embedding_lab.board.dashboard.places import set_of
 from embedding_lab.board.dashboard.sample_set import Map, SampleSet
 from embedding_lab.board.dashboard.samples import ids_of
@@ -26,7 +26,7 @@ def neighbours(library: Library, asked: Asked) -> Answer:
     found = set_of(library, asked)
     row = asked.number("row", 0, found.rows - 1)
     k = asked.number("k", 1, MOST_NEIGHBOURS, 10)
-    wanted = asked.one_of("metric", METRICS, _usual(library, found))
+    wanted = asked.one_of("metric", METRICS) if asked.has("metric") else _usual(library, found)
     metric = next(each for each in METRICS if each == wanted)
     shown = asked.optional_text("map")
     began = time.perf_counter()
@@ -65,8 +65,7 @@ def _nearest(
         near = index.neighbours_of(np.array([row]), k)
         return near.indices[0], near.distances[0], index.recall
     vectors = library.vectors(found)
-    lengths = library.cache.get(("lengths", found.key), lambda: lengths_of(vectors), lambda made: made.size_bytes)
-    return *nearest_rows(vectors, lengths, np.array(vectors[row]), k, metric, leave_out=row), 1.0
+    return *nearest_rows(vectors, library.lengths(found), np.array(vectors[row]), k, metric, leave_out=row), 1.0
 
 
 def near_on_map(library: Library, shown: Map, row: int, k: int) -> NDArray[np.int64] | None:

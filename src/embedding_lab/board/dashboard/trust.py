@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedding_lab.board.dashboard.answers import Answer, as_json
 from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.library import Library
-from embedding_lab.board.dashboard.nearest import Lengths, lengths_of
+from embedding_lab.board.dashboard.nearest import Lengths
 from embedding_lab.board.dashboard.places import set_of
 
 NEAR = 10
@@ -32,17 +32,17 @@ def trust(library: Library, asked: Asked) -> Answer:
     chosen = np.zeros(found.rows, bool)
     chosen[rows] = True
     index = library.index(found, "euclidean")
-    most = MOST_IN_INDEX if index else max(FEWEST_LOOKED_AT, int(MOST_PRODUCTS / (found.rows * found.dims)))
+    most = (
+        MOST_IN_INDEX
+        if index is not None
+        else max(FEWEST_LOOKED_AT, int(MOST_PRODUCTS / (found.rows * found.dims)))
+    )
     order = library.order(found.rows)
     some = order[chosen[order]][:most].astype(np.int64)  # in the fair order every beginning is a fair sample
     if index is not None:
         near = index.neighbours_of(some, k).indices.astype(np.int64)
     else:
-        vectors = library.vectors(found)
-        lengths = library.cache.get(
-            ("lengths", found.key), lambda: lengths_of(vectors), lambda made: made.size_bytes
-        )
-        near = _nearest(vectors, lengths, some, k)
+        near = _nearest(library.vectors(found), library.lengths(found), some, k)
     kept = int(chosen[near].sum())
     return as_json({"k": k, "kept": kept, "of": near.size, "share": kept / near.size, "looked_at": len(some)})
 
