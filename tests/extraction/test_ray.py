@@ -98,6 +98,50 @@ def test_a_pytorch_module_gives_what_it_gives_here(ray: Any) -> None:
     assert_same(extract(model, labelled(ROWS), engine="ray"), extract(model, labelled(ROWS)))
 
 
+def test_a_function_of_jax_gives_what_it_gives_here(ray: Any) -> None:
+    jax = pytest.importorskip("jax", reason='no jax: pip install "jax[cpu]"')
+    matrix = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
+
+    @jax.jit
+    def model(rows: Any) -> Any:
+        hidden = jax.nn.relu(rows @ matrix)
+        return {"hidden": hidden, "probabilities": jax.nn.softmax(hidden)}
+
+    assert_same(extract(model, labelled(ROWS), engine="ray"), extract(model, labelled(ROWS)))
+
+
+def test_an_onnx_file_gives_what_it_gives_here(ray: Any, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason='no onnxruntime: pip install "embedding-lab[onnx]"')
+    onnx = pytest.importorskip("onnx", reason='no onnx: pip install "embedding-lab[onnx]"')
+    rows, said = (
+        onnx.helper.make_tensor_value_info(*each) for each in (("rows", 1, ["n", 5]), ("said", 1, ["n", 3]))
+    )
+    matrix = onnx.numpy_helper.from_array(np.ones((5, 3), np.float32), "matrix")
+    nodes = [
+        onnx.helper.make_node("MatMul", ["rows", "matrix"], ["inside"]),
+        onnx.helper.make_node("Softmax", ["inside"], ["said"]),
+    ]
+    graph = onnx.helper.make_graph(nodes, "graph", [rows], [said], [matrix])
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "model.onnx")
+    model, layers = str(tmp_path / "model.onnx"), ["inside", "said"]
+    assert_same(extract(model, labelled(ROWS), layers, engine="ray"), extract(model, labelled(ROWS), layers))
+
+
+def test_a_saved_model_gives_what_it_gives_here(ray: Any, keras: Any, tmp_path: Path) -> None:
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("a SavedModel is made and read by TensorFlow")
+    keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)]).export(tmp_path / "model", verbose=False)
+    model = str(tmp_path / "model")
+    assert_same(extract(model, labelled(ROWS), engine="ray"), extract(model, labelled(ROWS)))
+
+
+def test_an_estimator_gives_what_it_gives_here(ray: Any) -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model", reason="no scikit-learn: pip install scikit-learn")
+    model = linear_model.LogisticRegression().fit(ROWS, LABELS)
+    assert_same(extract(model, labelled(ROWS), engine="ray"), extract(model, labelled(ROWS)))
+
+
 def test_a_temporary_run_is_refused_where_other_machines_could_not_write_it() -> None:
     pytest.importorskip("ray", reason='no Ray: pip install "ray[data]"')
     from ray.cluster_utils import Cluster
