@@ -32,7 +32,7 @@ Activations = tuple[dict[str, NDArray[Any]], NDArray[Any] | None]
 BATCH_BYTES = 64 << 20
 """What the outputs that are held at once may take for one batch, in the memory of the processor."""
 
-LARGEST_BATCH = 8192
+LARGEST_BATCH = 4096
 
 GIVING = ("transform", "predict_proba", "decision_function")
 """What gives the vectors of an estimator of scikit-learn: the first of these that it has."""

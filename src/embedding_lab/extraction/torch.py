@@ -43,9 +43,9 @@ from embedding_lab.extraction.torch_calls import (
 from embedding_lab.frameworks.torch import weights_fingerprint
 
 ACCELERATOR_BYTES = 1 << 30
-PROCESSOR_BYTES = 16 << 20
-"""What the largest output of a batch may take, in the memory of an accelerator or of the processor. There, beyond
-32 MB, the C library asks the system for fresh pages each time, which doubles the work.
+PROCESSOR_BYTES = 8 << 20
+"""What the largest output of a batch may take, in the memory of an accelerator or of the processor. There the C
+library gives larger ones back to the system and asks for fresh pages each time, which doubles the work.
 """
 
 PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
