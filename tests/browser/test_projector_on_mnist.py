@@ -141,6 +141,7 @@ def test_nearest_pictures_are_those_of_scikit_learn_once_spherize_is_unticked(
         assert_nearest(page, mnist.samples.reshape(SAMPLES, -1), mnist.ids, row, metric)
 
 
+@pytest.mark.long
 def test_the_neighbours_tsne_works_with_are_those_of_scikit_learn(page: Any, hidden: EmbeddingSet) -> None:
     page.choose(named(page, "embed_layer", "t-SNE, UMAP, cosine"))
     rows = [*TEN, *range(100, SAMPLES, 99)]

@@ -117,6 +117,7 @@ def test_a_memory_mapped_file_gives_the_same(tmp_path):
     np.testing.assert_array_equal(fit_pca(mapped, 3).points, fit_pca(vectors, 3).points)
 
 
+@pytest.mark.long
 def test_mnist_is_right_within_a_ten_thousandth(mnist_dir):
     import gzip
 
