@@ -227,6 +227,14 @@ describe("marks", () => {
   });
 });
 
+const LABEL = {
+  name: "label",
+  kind: "category",
+  source: "sample",
+  generation: "g",
+  categories: ["a", "b"],
+} as const;
+
 describe("columns", () => {
   test("are asked for in parts: little first, then more, each place once", () => {
     const parts = partsOf(1_000_000);
@@ -240,15 +248,7 @@ describe("columns", () => {
   });
 
   test("count their categories, with what is missing in none", () => {
-    const info = {
-      name: "label",
-      kind: "category",
-      source: "sample",
-      generation: "g",
-      categories: ["a", "b"],
-      missing: 1,
-    } as const;
-    const column = new ColumnValues(info, 5);
+    const column = new ColumnValues({ ...LABEL, missing: 1 }, 5);
     column.add(0, Uint16Array.of(0, 1, 0xffff));
     column.add(3, Uint16Array.of(1, 0));
     expect(column.counts()).toEqual([2, 2]);
@@ -259,14 +259,7 @@ describe("columns", () => {
 
   test("count many places in turns before anybody asks, and anew when more has come", async () => {
     const total = 2 * SAMPLES_A_TURN;
-    const info = {
-      name: "label",
-      kind: "category",
-      source: "sample",
-      generation: "g",
-      categories: ["a", "b"],
-    } as const;
-    const column = new ColumnValues({ ...info, missing: 0 }, total);
+    const column = new ColumnValues({ ...LABEL, missing: 0 }, total);
     const places = Uint32Array.from({ length: total }, (_, place) => place);
     column.add(0, new Uint16Array(10).fill(1));
     await column.expectCounts(places.subarray(0, 10));

@@ -262,6 +262,26 @@ def read_manifest(files: Files, name: str, kind: str, facts: Facts | None = None
     return manifest
 
 
+def read_manifest_of(files: Files, name: str, kind: str, facts: Facts, vectors: str) -> dict[str, Any] | None:
+    """The manifest of what was found out about vectors; None where there is none, or that of other vectors.
+
+    Args:
+        files: where it lies.
+        name: its whole name.
+        kind: what it must describe.
+        facts: what it must say besides its files, "vectors" among them.
+        vectors: the generation of the vectors it must be of.
+
+    Raises:
+        BrokenFile, UnknownVersion: as `read_manifest`.
+    """
+    try:
+        manifest = read_manifest(files, name, kind, facts)
+    except DataMissing:
+        return None
+    return manifest if manifest["vectors"] == vectors else None
+
+
 def data_path(files: Files, manifest_name: str, file: Mapping[str, Any]) -> Path:
     """The local path of a data file that a manifest lists, after comparing its size.
 

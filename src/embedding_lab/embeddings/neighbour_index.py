@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedding_lab.embeddings.files import Files
-from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
-from embedding_lab.errors import DataMissing
+from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest_of
 
 FACTS: Facts = {"metric": str, "recall": (int, float), "vectors": str, "how": dict}
 """What the manifest of an index says besides its files."""
@@ -60,11 +59,8 @@ def read_index(files: Files, folder: str, metric: str, vectors: str) -> Neighbou
         BrokenFile: what is there cannot be read.
     """
     name = f"{folder}/{_name(metric)}.json"
-    try:
-        manifest = read_manifest(files, name, "index", FACTS)
-    except DataMissing:
-        return None
-    if manifest["vectors"] != vectors:
+    manifest = read_manifest_of(files, name, "index", FACTS, vectors)
+    if manifest is None:
         return None
     parts = tuple(data_path(files, name, each) for each in manifest["files"])
     return NeighbourIndex(parts, manifest["how"], float(manifest["recall"]), str(manifest["generation"]))

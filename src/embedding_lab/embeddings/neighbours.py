@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.files import Files
-from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
+from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest_of
 from embedding_lab.embeddings.vectors import NO_ARRAY
-from embedding_lab.errors import BrokenFile, DataMissing, InputError, ShapeMismatch
+from embedding_lab.errors import BrokenFile, InputError, ShapeMismatch
 
 FACTS: Facts = {"metric": str, "recall": (int, float), "shape": list, "vectors": str}
 """What the manifest of neighbours says besides its files."""
@@ -111,11 +111,8 @@ def read_neighbours(files: Files, folder: str, metric: str, vectors: str, rows: 
         BrokenFile: what is there cannot be read.
     """
     name = f"{folder}/{metric}.json"
-    try:
-        manifest = read_manifest(files, name, "neighbours", FACTS)
-    except DataMissing:
-        return None
-    if manifest["vectors"] != vectors:
+    manifest = read_manifest_of(files, name, "neighbours", FACTS, vectors)
+    if manifest is None:
         return None
     try:
         with np.load(data_path(files, name, manifest["files"][0]), allow_pickle=False) as arrays:
