@@ -85,6 +85,7 @@ def build_index(
 
     Raises:
         InputError and its kinds: vectors that cannot be used.
+        StorageError: the disk refuses.
     """
     vectors = as_vectors(vectors)
     progress(LEARNING, 0, None)
