@@ -238,6 +238,8 @@ export class EmbeddedSource implements Source {
     return this.json<{ annotations: readonly Said[] }>("annotations", { run }).annotations;
   }
 
+  async measure(): Promise<void> {}
+
   async jobs(): Promise<readonly Job[]> {
     return [];
   }

@@ -176,6 +176,10 @@ export class ServerSource implements Source {
     return (await this.json<{ annotations: readonly Said[] }>("annotations", { run })).annotations;
   }
 
+  async measure(set: SetKey, map: string): Promise<void> {
+    await this.send(this.token ? "measures" : "measures/aside", { set: asQuery(set), map });
+  }
+
   jobs(signal?: AbortSignal): Promise<readonly Job[]> {
     return this.json("jobs", {}, signal);
   }

@@ -25,6 +25,17 @@ export interface MapInfo {
   parameters: Readonly<Record<string, unknown>>;
   seed: number | null;
   quality: Readonly<Record<string, number>>;
+  /** How far measuring it is, or why it cannot be measured; null where it was. */
+  unmeasured: Unmeasured | null;
+}
+
+export interface Unmeasured {
+  /** Wanted where nobody has begun to measure. */
+  state: "wanted" | "queued" | "running" | "done" | "failed" | "impossible";
+  message: string;
+  stage: string;
+  done: number;
+  total: number | null;
 }
 
 export interface PicturesInfo {
@@ -290,6 +301,8 @@ export interface Source {
   withdraw(run: string, ids: readonly string[], time: number): Promise<void>;
   /** What was said of a run's samples and stands, oldest first. */
   annotations(run: string): Promise<readonly Said[]>;
+  /** Begins to measure a map that was not; the overview tells how far that is. */
+  measure(set: SetKey, map: string): Promise<void>;
   jobs(signal?: AbortSignal): Promise<readonly Job[]>;
   startJob(job: NewMap): Promise<string>;
   cancelJob(id: string): Promise<void>;

@@ -1,6 +1,6 @@
 /** How far the map can be trusted, in a sentence and in numbers, each of which can be shown in colours. */
 
-import type { MapInfo } from "../data/source";
+import type { MapInfo, Unmeasured } from "../data/source";
 import type { Lab } from "../state/lab";
 import { brief, type Child, h, icon, live, percent, whole } from "./dom";
 import { methodName } from "./top_bar";
@@ -91,10 +91,8 @@ function sentence(lab: Lab): Child {
   if (map.state === "stopped")
     return `This ${methodName(map.method)} map may have been stopped before it was done.`;
   const { kept_10: kept, false: wrong } = map.quality;
-  if (kept === undefined) {
-    const remedy = lab.overview.value?.computing ? " A new map (m) will be." : "";
-    return `How far to trust this ${methodName(map.method)} map was not measured.${remedy}`;
-  }
+  if (map.unmeasured) return measuring(methodName(map.method), map.unmeasured);
+  if (kept === undefined) return `Too few samples are on this ${methodName(map.method)} map to measure neighbours.`;
   const grade =
     kept >= 0.5 ? "Trust it near by" : kept >= 0.2 ? "Trust its groups, less its near points" : "Read it with care";
   const falsely = wrong === undefined ? "" : `, ${percent(wrong)} of near points are not near there`;
@@ -104,6 +102,14 @@ function sentence(lab: Lab): Child {
     h("strong", {}, `${grade}: `),
     `${percent(kept)} of neighbours in the layer are kept${falsely}.`,
   );
+}
+
+/** How far the measures are that are being made, or why there are none. */
+function measuring(method: string, { state, message, stage, done, total }: Unmeasured): string {
+  if (state === "impossible") return `How far to trust this ${method} map is not measured. ${message}`;
+  if (state === "failed") return `How far to trust this ${method} map could not be measured. ${message}`;
+  const progress = stage && (total ? `: ${stage}, ${whole(done)} of ${whole(total)}` : `: ${stage}`);
+  return `How far to trust this ${method} map is being measured${progress} …`;
 }
 
 function measures(lab: Lab): HTMLElement {

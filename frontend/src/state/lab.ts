@@ -111,6 +111,8 @@ export class Lab {
     const map = this.map.value;
     return map && this.setText.value ? JSON.stringify([this.setText.value, map.name, map.generation]) : null;
   });
+  /** Measures are columns too, which come after the map where it was saved without. */
+  private readonly hasMeasures = computed(() => this.map.value?.unmeasured === null);
   readonly computing = computed(() => {
     const set = this.set.value;
     const ours = (job: Job) => job.run === set?.run && job.layer === set.layer && job.step === set.step;
@@ -135,6 +137,7 @@ export class Lab {
       this.setText.value;
       this.setGeneration.value;
       this.mapText.value;
+      this.hasMeasures.value;
       this.notesText.value; // what is noted down is a column too
       untracked(() => this.askForColumns());
     });
@@ -151,10 +154,20 @@ export class Lab {
   /** Asks again and again what there is, often while something is being computed, not while nobody looks. */
   async watch(page: Document): Promise<void> {
     for (;;) {
-      if (!page.hidden || !this.overview.value) await this.refresh();
-      const busy = this.jobs.value.some(isAtWork) || this.map.value?.state === "forming";
+      if (!page.hidden || !this.overview.value) {
+        await this.measureShown(); // what was shown since the last look, so that passing by begins nothing
+        await this.refresh();
+      }
+      const map = this.map.value;
+      const busy = this.jobs.value.some(isAtWork) || map?.state === "forming" || isBeingMeasured(map);
       await new Promise((resolve) => setTimeout(resolve, busy ? BUSY_MS : CALM_MS));
     }
+  }
+
+  private async measureShown(): Promise<void> {
+    const [set, map] = [this.set.value, this.map.value];
+    if (!set || map?.state === "forming" || map?.unmeasured?.state !== "wanted") return;
+    await this.source.measure(set, map.name).catch(() => {}); // it is asked for again at the next look
   }
 
   async refresh(): Promise<void> {
@@ -435,6 +448,10 @@ export class Lab {
 
 export function isAtWork(job: Job): boolean {
   return job.state === "queued" || job.state === "running";
+}
+
+function isBeingMeasured(map: MapInfo | null): boolean {
+  return ["queued", "running", "done"].includes(map?.unmeasured?.state ?? "");
 }
 
 export function isAborted(error: unknown): boolean {

@@ -21,7 +21,12 @@ def adopt(run: Run, logdir: Path, run_name: str, layer: str) -> None:
         UnknownName: there is no such entry.
         BrokenFile: its vectors cannot be read.
     """
-    run.save_embeddings(_adopted_set(Library(logdir), run_name, layer))
+    run.save_embeddings(adopted_set(logdir, run_name, layer))
+
+
+def adopted_set(logdir: Path, run_name: str, layer: str) -> EmbeddingSet:
+    """The vectors and the table of a list's entry as a set; errors as `adopt`."""
+    return _adopted_set(Library(logdir), run_name, layer)
 
 
 def adopted_sets(logdir: Path) -> list[EmbeddingSet]:

@@ -1,6 +1,6 @@
-"""The process that makes one map: `app/jobs.py` starts it as `python -m embedding_lab.app.job_worker`.
+"""The process that makes or measures one map: `app/jobs.py` starts it as `python -m embedding_lab.app.job_worker`.
 
-What to make is the first line of standard input. When that ends the work is interrupted, as by Ctrl-C, and the map
+What to do is the first line of standard input. When that ends the work is interrupted, as by Ctrl-C, and the map
 so far is put in place. On standard output stands one JSON object a line: how far it is, and at last "made" or
 "failed".
 """
@@ -21,7 +21,7 @@ TELL_SECONDS = 0.25
 
 
 def main() -> None:
-    """Makes the map that is asked for on standard input."""
+    """Does what is asked for on standard input."""
     asked = json.loads(sys.stdin.readline())
     # a server in the background of a script has Ctrl-C ignored, hands that on, and could not interrupt us
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,14 +31,24 @@ def main() -> None:
     from embedding_lab.errors import LabError
 
     try:
-        _make(asked)
+        (_measure if "places" in asked else _make)(asked)
         _say({"made": asked["map"]})
     except KeyboardInterrupt:
         os._exit(1)
     except LabError as error:
         _say({"failed": str(error)})
     except MemoryError:
-        _say({"failed": "There is not enough memory for this map. Choose fewer samples."})
+        _say({"failed": "There is not enough memory for so many samples."})
+
+
+def _measure(asked: dict[str, Any]) -> None:
+    from embedding_lab.app.measured_maps import measure_map
+    from embedding_lab.embeddings import Run
+    from embedding_lab.embeddings.measures import Measured
+
+    places = [Run(Path(each)) for each in asked["places"]]
+    which = asked["run"], asked["layer"], asked["step"], Measured(**asked["of"])
+    measure_map(Path(asked["logdir"]), *which, places, _Told())
 
 
 def _make(asked: dict[str, Any]) -> None:

@@ -1,5 +1,8 @@
 """Makes maps on demand, one after the other, each in a process of its own, and keeps what became of them.
 
+Maps without measures are measured in between, by processes of the same kind. What a person asked for comes first:
+a measuring that is under way gives way to it, and begins again afterwards. Of these jobs nothing lies on disk.
+
 A job lies in its run, in `jobs/<id>.json`, so that the page finds it again after a reload and so does the next
 server. Its process (`app/job_worker.py`) says on standard output how far it is. It ends when its standard input
 does: because the job was cancelled, or because the server is no more. A process that ends otherwise has crashed;
@@ -12,10 +15,13 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +30,7 @@ from typing import Any
 
 import psutil
 
-from embedding_lab.board.dashboard.computing import WantedMap
+from embedding_lab.board.dashboard.computing import WantedMap, WantedMeasures
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.embeddings import Run
 from embedding_lab.embeddings.projection import map_name
@@ -52,7 +58,7 @@ _TOLD = (
 
 @dataclass
 class Job:
-    """A map that is being made, or was.
+    """A map that is being made, or was; or measures of one.
 
     Attributes:
         id: short and unique.
@@ -64,10 +70,11 @@ class Job:
         stage: what it does now; `done` of `total` of that, total None where nobody knows.
         message: what a person should know.
         since: when this stage began, by the clock that only runs forward.
+        keep: whether measures are kept with their run.
     """
 
     id: str
-    wanted: WantedMap
+    wanted: WantedMap | WantedMeasures
     map: str
     begun: float
     owner: tuple[int, float]
@@ -78,6 +85,7 @@ class Job:
     message: str = ""
     since: float = 0.0
     tries: int = 0
+    keep: bool = True
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     @property
@@ -85,7 +93,8 @@ class Job:
         return self.state in (DONE, FAILED, CANCELLED)
 
     def told(self) -> dict[str, Any]:
-        """What the page is told."""
+        """What the page is told of a map."""
+        assert isinstance(self.wanted, WantedMap)
         elapsed = time.monotonic() - self.since
         rate = self.done / elapsed if self.state == RUNNING and self.done and elapsed > 0 else None
         left = (self.total - self.done) / rate if rate and self.total is not None else None
@@ -110,6 +119,14 @@ class Job:
             "begun": self.begun,
         }
 
+    def give_way(self) -> None:
+        """Ends the process of a job that is under way, and puts it back among those that wait."""
+        if self.state == RUNNING:
+            self.state, self.stage, self.done, self.total, self.message = WAITING, "", 0, None, ""
+            self.tries -= 1
+            if self.process is not None:
+                self.process.kill()
+
     def kept(self) -> dict[str, Any]:
         """What lies on disk."""
         return {**self.told(), "owner": list(self.owner)}
@@ -129,11 +146,12 @@ class JobQueue:
         self._order: deque[str] = deque()
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
+        self._aside: Path | None = None
         self._me = (os.getpid(), psutil.Process().create_time())
 
     def all(self) -> list[Mapping[str, Any]]:
         with self._lock:
-            told: list[Mapping[str, Any]] = [job.told() for job in self._jobs.values()]
+            told: list[Mapping[str, Any]] = [job.told() for job in self._maps()]
         mine = {each["id"] for each in told}
         others = [each for each in self._on_disk() if each["id"] not in mine]
         return sorted([*others, *told], key=lambda each: float(each["begun"]))[-MOST_KEPT:]
@@ -141,7 +159,7 @@ class JobQueue:
     def start(self, wanted: WantedMap) -> str:
         _check(wanted)
         with self._lock:
-            if sum(not job.ended for job in self._jobs.values()) >= MOST_WAITING:
+            if sum(not job.ended for job in self._maps()) >= MOST_WAITING:
                 raise InputError(
                     "There are too many jobs.",
                     got=f"{MOST_WAITING} that are not done yet",
@@ -149,12 +167,34 @@ class JobQueue:
                 )
             job = Job(secrets.token_hex(6), wanted, _name(wanted), time.time(), self._me)
             _keep(self._run(job), job)
-            self._jobs[job.id] = job
-            self._order.append(job.id)
-            if self._worker is None or not self._worker.is_alive():
-                self._worker = threading.Thread(target=self._work, name="jobs", daemon=True)
-                self._worker.start()
+            self._add(job)
+            for measuring in self._measuring():
+                measuring.give_way()
         return job.id
+
+    def measure(self, wanted: WantedMeasures, *, keep: bool) -> None:
+        with self._lock:
+            known = list(self._measuring())
+            if any(job.wanted == wanted for job in known):
+                return
+            for job in known:
+                if job.state == WAITING:  # whoever still looks at that map asks again
+                    del self._jobs[job.id]
+                    self._order.remove(job.id)
+            if self._aside is None:
+                self._aside = Path(tempfile.mkdtemp(prefix="embedding-lab-"))
+                weakref.finalize(self, shutil.rmtree, self._aside, ignore_errors=True)
+            self._add(Job(secrets.token_hex(6), wanted, wanted.of.name, time.time(), self._me, keep=keep))
+
+    def measuring(self, wanted: WantedMeasures) -> Mapping[str, Any] | None:
+        with self._lock:
+            for job in self._measuring():
+                if job.wanted == wanted:
+                    return {name: getattr(job, name) for name in ("state", "stage", "done", "total", "message")}
+        return None
+
+    def aside(self, run: str) -> Run | None:
+        return None if self._aside is None else Run(self._aside / run)
 
     def cancel(self, job: str) -> None:
         with self._lock:
@@ -169,8 +209,21 @@ class JobQueue:
             _end(process)
         _keep(self._run(found), found)
 
+    def _maps(self) -> Iterator[Job]:
+        return (job for job in self._jobs.values() if isinstance(job.wanted, WantedMap))
+
+    def _measuring(self) -> Iterator[Job]:
+        return (job for job in self._jobs.values() if isinstance(job.wanted, WantedMeasures))
+
+    def _add(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        self._order.append(job.id)
+        if self._worker is None or not self._worker.is_alive():
+            self._worker = threading.Thread(target=self._work, name="jobs", daemon=True)
+            self._worker.start()
+
     def _work(self) -> None:
-        """Makes one map after the other until none is wanted."""
+        """Does one job after the other until none is wanted; maps, for which a person waits, before measures."""
         while True:
             with self._lock:
                 waiting = [self._jobs[each] for each in self._order if self._jobs[each].state == WAITING]
@@ -178,7 +231,7 @@ class JobQueue:
                     self._order.clear()
                     self._worker = None
                     return
-                job = waiting[0]
+                job = next((each for each in waiting if isinstance(each.wanted, WantedMap)), waiting[0])
                 job.state, job.tries = RUNNING, job.tries + 1
             try:
                 self._make(job)
@@ -187,7 +240,7 @@ class JobQueue:
 
     def _make(self, job: Job) -> None:
         command = [sys.executable, "-P", "-m", "embedding_lab.app.job_worker"]
-        spec = {"logdir": str(self._logdir), "map": job.map, **_as_json(job.wanted)}
+        spec = self._spec(job)
         with subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -216,6 +269,18 @@ class JobQueue:
             job.process = None
         self._judge(job, process.returncode, said, last_lines)
 
+    def _spec(self, job: Job) -> dict[str, Any]:
+        """What the process is told."""
+        wanted = job.wanted
+        if isinstance(wanted, WantedMap):
+            what = {**vars(wanted), "parameters": dict(wanted.parameters)}
+        else:
+            run, aside = self._run(job), self.aside(wanted.run)
+            assert aside is not None
+            places = [str(each.path) for each in ((run, aside) if job.keep else (aside,))]
+            what = {**vars(wanted), "of": vars(wanted.of), "places": places}
+        return {"logdir": str(self._logdir), "map": job.map, **what}
+
     def _listen(self, job: Job, process: subprocess.Popen[str]) -> dict[str, Any]:
         """Hears how far the work is; returns the last word, empty where there was none."""
         assert process.stdout is not None
@@ -240,7 +305,7 @@ class JobQueue:
         return {}
 
     def _judge(self, job: Job, code: int, said: Mapping[str, Any], tail: str) -> None:
-        if job.state == CANCELLED:
+        if job.state != RUNNING:  # cancelled, or it gave way
             return
         if "made" in said:
             self._end(job, DONE, "")
@@ -347,11 +412,10 @@ def _name(wanted: WantedMap) -> str:
     return name if wanted.rows is None else f"{name} of {len(wanted.rows):,} ({secrets.token_hex(2)})"
 
 
-def _as_json(wanted: WantedMap) -> dict[str, Any]:
-    return {**vars(wanted), "parameters": dict(wanted.parameters)}
-
-
 def _keep(run: Run, job: Job) -> None:
+    """Puts what becomes of a map on disk; measures that were not made will be asked for again."""
+    if isinstance(job.wanted, WantedMeasures):
+        return
     text = json.dumps(job.kept(), ensure_ascii=False)
     run.files.publish(f"{FOLDER}/{job.id}.json", text.encode())
 

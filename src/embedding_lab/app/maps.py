@@ -12,19 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.app.kept_index import made_index
+from embedding_lab.app.measures import measures_of
 from embedding_lab.app.plain_vectors import plain_set
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.embeddings import EmbeddingSet, Projection
 from embedding_lab.errors import StorageError
 from embedding_lab.progress import Progress, silent
 from embedding_lab.projection import (
-    MOST_SAMPLES,
-    WIDE,
     Stopped,
     check_parameters,
     fits_in_memory,
-    measure,
-    measure_in_part,
     method_of,
     own_parameters,
 )
@@ -103,22 +100,12 @@ def project(
         threads=threads,
         **own,
     )
-    how: dict[str, Any] = {
-        "metric": metric,
-        "labels": each.dataset.labels,
-        "threads": threads,
-        "progress": progress,
-    }
-    fits = fits_in_memory(*each.vectors.shape)
-    if not fits and each.place is not None:
+    if not fits_in_memory(*each.vectors.shape) and each.place is not None:
         with contextlib.suppress(StorageError):  # the map is there, whether or not an index can be kept beside it
             made.measures["index_recall"] = made_index(each, metric, threads=threads, progress=progress).recall
-    if fits and len(each) <= MOST_SAMPLES:
-        quality = measure(each.vectors, points, neighbours=neighbours(WIDE) if len(each) > 1 else None, **how)
-    else:
-        quality = measure_in_part(each.vectors, points, **how)
-    made.measures |= quality.totals
-    return made.projection(points, per_sample=quality.per_sample, state="complete")
+    measures = measures_of(each, points, neighbours, metric=metric, threads=threads, progress=progress)
+    made.measures |= measures.quality
+    return made.projection(points, per_sample=measures.per_sample, state="complete")
 
 
 def asked_parameters(method: str, metric: str, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedding_lab.app.maps import project
+from embedding_lab.app.some_samples import some_of, spread
 from embedding_lab.board.finished_maps import list_maps
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run
 
@@ -37,7 +39,7 @@ def project_some(
     """
     whole = run.embeddings(layer, step)
     chosen = np.asarray(rows, np.intp)
-    some = EmbeddingSet(np.asarray(whole.vectors[chosen]), whole.dataset.take(chosen), layer, step)
+    some = some_of(whole, chosen)
     last = 0.0
 
     def forming(made: Projection) -> None:
@@ -50,13 +52,13 @@ def project_some(
     list_maps(run, layer)
 
 
-def _spread(made: Projection, whole: EmbeddingSet, rows: Any) -> Projection:
+def _spread(made: Projection, whole: EmbeddingSet, rows: NDArray[np.intp]) -> Projection:
     """The map of all samples: NaN where one is not on it."""
-    points = np.full((len(whole), made.points.shape[1]), np.nan, np.float32)
-    points[rows] = made.points
-    measures = {}
-    for measure, values in made.per_sample.items():
-        measures[measure] = np.full(len(whole), np.nan, np.float32)
-        measures[measure][rows] = values
-    parent = {**(made.parent or {}), "samples": len(rows)}
-    return replace(made, points=points, ids=whole.ids, per_sample=measures, parent=parent, checkpoint={})
+    return replace(
+        made,
+        points=spread(made.points, rows, len(whole)),
+        ids=whole.ids,
+        per_sample={name: spread(values, rows, len(whole)) for name, values in made.per_sample.items()},
+        parent={**(made.parent or {}), "samples": len(rows)},
+        checkpoint={},
+    )

@@ -41,13 +41,14 @@ class SharedNeighbours:
     def __call__(self, k: int) -> Neighbours:
         """The k nearest of every sample; InputError where the vectors cannot be searched."""
         remembered = _remembered.setdefault(self._embeddings, {})
-        found = remembered.get(self._metric) or self._kept()
+        found = remembered.get(self._metric) or self.kept()
         if found is None or not found.holds(k):
             found = self._search(k)
         remembered[self._metric] = found
         return found.nearest(k)
 
-    def _kept(self) -> Neighbours | None:
+    def kept(self) -> Neighbours | None:
+        """Those that lie beside the vectors; None where there are none."""
         place = self._embeddings.place
         if place is None:
             return None

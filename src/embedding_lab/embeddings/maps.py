@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
+from embedding_lab.embeddings.measures import Measured, Measures, read_measures
 from embedding_lab.embeddings.names import folder_name
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.vectors import NO_ARRAY
@@ -83,14 +84,15 @@ def save_map(files: Files, folder: str, name: str, projection: Projection) -> No
         draft.publish({"name": name, "shape": list(projection.points.shape), **facts})
 
 
-def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_]) -> Projection:
-    """A map by its name.
+def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_], vectors: str) -> Projection:
+    """A map by its name, with the measures that were made after it where it was saved without.
 
     Args:
         files: the run's files.
         folder: the maps' folder of a layer and step.
         name: the map's name.
         ids: the ids of the layer's samples, shape (n,).
+        vectors: the generation of the vectors that lie there now.
 
     Raises:
         DataMissing: there is no such map.
@@ -103,15 +105,25 @@ def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_]) -> Pro
     try:
         points = np.load(paths["npy"], allow_pickle=False)
         table = pq.read_table(paths["parquet"]) if "parquet" in paths else None
+        own = {measure: table[measure].to_numpy() for measure in table.column_names} if table else {}
+        after = _measures(files, folder, Measured(name, str(manifest.get("generation")), vectors), len(points))
         return Projection(
             points=points,
             ids=ids,
             checkpoint=_arrays(paths["npz"]) if "npz" in paths else {},
-            per_sample={measure: table[measure].to_numpy() for measure in table.column_names} if table else {},
-            **facts,
+            per_sample={**after.per_sample, **own},
+            **{**facts, "quality": {**after.quality, **facts["quality"]}},
         )
     except (KeyError, OSError, zipfile.BadZipFile, pa.ArrowException, LabError, *NO_ARRAY) as error:
         raise BrokenFile(f"Map {name!r} in {files.address(folder)} cannot be read.", got=str(error)) from error
+
+
+def _measures(files: Files, folder: str, of: Measured, rows: int) -> Measures:
+    """What was measured after the map was saved; what cannot be read is as good as nothing."""
+    found = None
+    with contextlib.suppress(LabError):
+        found = read_measures(files, folder, of, rows)
+    return found or Measures()
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

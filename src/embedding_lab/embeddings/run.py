@@ -19,6 +19,7 @@ from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs, Place
 from embedding_lab.embeddings.event_file import ensure_event_file
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.maps import FinishedMap
+from embedding_lab.embeddings.measures import Measured, Measures, save_measures
 from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
 from embedding_lab.embeddings.neighbour_index import NeighbourIndex, read_index, save_index
 from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
@@ -309,7 +310,8 @@ class Run(Notes):
         known = self.maps(layer, embeddings.step)
         if name not in known:
             raise one_of(f"Map of layer {layer!r}", name, known)
-        return maps.read_map(self.files, f"{_set_folder(layer, embeddings.step)}/maps", name, embeddings.ids)
+        folder = f"{_set_folder(layer, embeddings.step)}/maps"
+        return maps.read_map(self.files, folder, name, embeddings.ids, _place(embeddings).generation)
 
     def maps(self, layer: str, step: int | None = None) -> list[str]:
         """The names of the maps of a layer at a step; maps of vectors that were replaced since are none of it."""
@@ -332,6 +334,10 @@ class Run(Notes):
                     vectors = str(manifest.get("generation"))
                     for name, generation in maps.finished_maps(self.files, f"{folder}/maps", vectors):
                         yield FinishedMap(each, step, name, generation)
+
+    def save_measures(self, layer: str, step: int | None, of: Measured, measures: Measures) -> None:
+        """Keeps the measures of a map that has none of its own; `map` gives them with it."""
+        save_measures(self.files, f"{_set_folder(layer, step)}/maps", of, measures)
 
     def save_neighbours(self, embeddings: EmbeddingSet, neighbours: Neighbours) -> None:
         """Keeps the neighbours of a set that was read from this run, beside its vectors."""

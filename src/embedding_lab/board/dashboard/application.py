@@ -16,6 +16,7 @@ from embedding_lab.board.dashboard import (
     annotating,
     download,
     job_routes,
+    measuring,
     media,
     neighbours,
     pages,
@@ -63,14 +64,16 @@ ASKING: dict[str, Route] = {
     "rows": selections.rows_of,
     "ids": selections.ids_of_rows,
     "sort": sorting.sort,
+    "measures/aside": measuring.measure_aside,
 }
-"""What POST answers because the question is too long for an address; nothing changes."""
+"""What POST answers because the question is too long for an address, or takes time; nothing on disk changes."""
 
 WRITING: dict[str, Route] = {
     "selections": selections.save_selection,
     "selections/remove": selections.remove_selection,
     "annotations": annotating.annotate,
     "annotations/withdraw": annotating.withdraw,
+    "measures": measuring.measure,
     "jobs": job_routes.start,
     "jobs/cancel": job_routes.cancel,
 }

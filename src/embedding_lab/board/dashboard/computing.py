@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.board.dashboard.nearest import Metric
 from embedding_lab.embeddings import Neighbours, Run
+from embedding_lab.embeddings.measures import Measured
 
 
 class KeptIndex(Protocol):
@@ -80,8 +81,25 @@ class WantedMap:
     rows: tuple[int, ...] | None = None
 
 
+@dataclass(frozen=True)
+class WantedMeasures:
+    """The measures of a map that has none, which a page shows.
+
+    Attributes:
+        run: the run's name.
+        layer: the layer's name.
+        step: the training step; None where nothing changes.
+        of: the map, and of which vectors.
+    """
+
+    run: str
+    layer: str
+    step: int | None
+    of: Measured
+
+
 class Jobs(Protocol):
-    """Work that takes longer than a request: new maps, made by processes of their own."""
+    """Work that takes longer than a request, done by processes of their own: new maps, and measures of maps."""
 
     def all(self) -> list[Mapping[str, Any]]:
         """All jobs, oldest first, as the page is told of them."""
@@ -100,5 +118,27 @@ class Jobs(Protocol):
 
         Raises:
             UnknownName: there is none of this id.
+        """
+        ...
+
+    def measure(self, wanted: WantedMeasures, *, keep: bool) -> None:
+        """Begins to measure a map when no map is being made; of several that wait the one asked for last.
+
+        What was asked for before is not begun again.
+
+        Args:
+            wanted: the map.
+            keep: whether the measures are kept with the run, where it can be written to; else, `aside`.
+        """
+        ...
+
+    def measuring(self, wanted: WantedMeasures) -> Mapping[str, Any] | None:
+        """How far the measures of a map are: state, stage, done, total and message; None where nobody is at it."""
+        ...
+
+    def aside(self, run: str) -> Run | None:
+        """Where measures lie that are not kept with a run, while this server runs: laid out as a run.
+
+        None where nothing was measured yet.
         """
         ...

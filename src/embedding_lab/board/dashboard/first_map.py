@@ -11,6 +11,8 @@ NAME = "pca-3d"
 MOST_NUMBERS = 1 << 29
 """Of more vectors nobody waits for the components; they are a job."""
 
+DIMS = 3
+
 
 def with_first_map(found: SampleSet, computing: Computing | None) -> SampleSet:
     """The set with a first map, where it has no map at all."""
@@ -19,9 +21,18 @@ def with_first_map(found: SampleSet, computing: Computing | None) -> SampleSet:
     compute, vectors = computing.first_map, found.vectors
     first = Map(
         name=NAME,
-        dims=3,
+        dims=DIMS,
         generation=f"first-{found.facts['generation']}",
         facts={"method": "pca", "state": "complete", "parameters": {}, "seed": None, "quality": {}},
         points=lambda: compute(vectors()),
+        unmeasurable=_as_they_are(found.dims) if found.dims <= DIMS else "",
     )
     return dataclasses.replace(found, maps={NAME: first})
+
+
+def _as_they_are(dims: int) -> str:
+    numbers = "number" if dims == 1 else f"{dims} numbers"
+    return (
+        f"It shows the {numbers} of each vector as they are and loses nothing. If these are themselves a map of "
+        "longer vectors: those are not here, so nobody can say how far to trust it."
+    )

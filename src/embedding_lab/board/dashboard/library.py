@@ -17,6 +17,7 @@ from embedding_lab.board.dashboard.first_map import with_first_map
 from embedding_lab.board.dashboard.foreign_lists import ForeignList, foreign_list
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.board.dashboard.manifests import Manifests
+from embedding_lab.board.dashboard.measured import with_measures
 from embedding_lab.board.dashboard.nearest import Lengths, Metric, lengths_of
 from embedding_lab.board.dashboard.noted import with_notes
 from embedding_lab.board.dashboard.own_format import open_set, state_of_set
@@ -49,8 +50,11 @@ class Library:
             UnknownName: there is no such run, layer or step.
             BrokenFile: what is there cannot be read.
         """
+        opened = self.logdir.run(run)
+        aside = None if self.jobs is None else self.jobs.aside(run)
         found = with_first_map(self._open(run, layer, step), self.computing)
-        return with_notes(found, self.logdir.run(run), self.cache)
+        found = with_measures(found, [opened, aside] if aside else [opened], self.manifests, self.cache)
+        return with_notes(found, opened, self.cache)
 
     def foreign(self, run: str) -> ForeignList | None:
         """What others wrote for the stock Projector in a run."""

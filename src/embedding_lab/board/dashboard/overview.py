@@ -7,6 +7,7 @@ from typing import Any
 
 from embedding_lab import __version__
 from embedding_lab.board.dashboard.library import Library
+from embedding_lab.board.dashboard.measuring import unmeasured
 from embedding_lab.board.dashboard.sample_set import Map, Problem, SampleSet
 from embedding_lab.embeddings.open_runs import last_written
 from embedding_lab.embeddings.places import shown
@@ -98,6 +99,7 @@ def _set(library: Library, found: SampleSet) -> dict[str, Any]:
                 "generation": each.generation,
                 **each.facts,
                 "state": _state(library, found, each),
+                "unmeasured": unmeasured(library, found, each),
             }
             for each in found.maps.values()
         ],

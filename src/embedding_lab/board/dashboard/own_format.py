@@ -40,6 +40,8 @@ from embedding_lab.embeddings.vectors import mapped_array, read_vectors
 from embedding_lab.errors import BrokenFile, DataMissing, LabError
 
 MAP_FACTS = {**stored_maps.FACTS, "shape": list}
+PROOF = "kept_10"
+"""A map that was measured has this measure; whatever else its maker says of it may stand there without."""
 
 
 def open_set(run_name: str, run: Run, layer: str, step: int | None, manifests: Manifests) -> SampleSet:
@@ -82,7 +84,7 @@ def open_set(run_name: str, run: Run, layer: str, step: int | None, manifests: M
             replace(each, media=media[each.name].kind) if each.name in media else each
             for each in _columns(run, step, manifest, samples, table, manifests)
         ),
-        maps=_maps(run, f"{folder}/maps", rows, manifests),
+        maps=_maps(run, f"{folder}/maps", rows, str(manifest["generation"]), manifests),
         vectors=partial(read_vectors, run.files, name, manifest),
         pictures=_pictures(run, manifest["samples"], rows, manifests),
         media=media,
@@ -158,21 +160,25 @@ def _plain_column(table: Path, name: str, source: Source) -> Column:
     return Column(name, source, str(table), partial(_values, table, name))
 
 
-def _maps(run: Run, folder: str, rows: int, manifests: Manifests) -> dict[str, Map]:
-    """The maps that can be read; those that cannot are the doctor's."""
+def _maps(run: Run, folder: str, rows: int, vectors: str, manifests: Manifests) -> dict[str, Map]:
+    """The maps of these vectors that can be read; those that cannot are the doctor's."""
     found = {}
     for file in run.files.list(folder):
         if file.endswith(".json"):
             try:
-                made = _map(run, f"{folder}/{file}", rows, manifests)
+                made = _map(run, f"{folder}/{file}", rows, vectors, manifests)
             except LabError:
                 continue
-            found[made.name] = made
+            if made is not None:
+                found[made.name] = made
     return found
 
 
-def _map(run: Run, manifest_name: str, rows: int, manifests: Manifests) -> Map:
+def _map(run: Run, manifest_name: str, rows: int, vectors: str, manifests: Manifests) -> Map | None:
+    """A map; None where it shows vectors that were replaced since."""
     manifest = manifests.read(run.files, manifest_name, "map", MAP_FACTS)
+    if manifest["vectors"] not in (None, vectors):
+        return None
     shape = manifest["shape"]
     if len(shape) != 2 or shape[0] != rows or type(shape[1]) is not int or shape[1] < 2:
         raise BrokenFile(
@@ -186,11 +192,15 @@ def _map(run: Run, manifest_name: str, rows: int, manifests: Manifests) -> Map:
         generation=manifest["generation"],
         facts={key: manifest[key] for key in ("method", "state", "parameters", "seed", "quality")},
         points=partial(mapped_array, paths["npy"], tuple(shape)),
-        columns=()
-        if measures is None
-        else tuple(_plain_column(measures, each, "map") for each in _names(measures)),
+        columns=() if measures is None else map_columns(measures),
+        measured=PROOF in manifest["quality"],
         published=run.files.stamp(manifest_name).when / 1e9,
     )
+
+
+def map_columns(table: Path) -> tuple[Column, ...]:
+    """The columns of a table of measures per sample."""
+    return tuple(_plain_column(table, each, "map") for each in _names(table))
 
 
 def _pictures(run: Run, samples: str, rows: int, manifests: Manifests) -> StoredPages | None:

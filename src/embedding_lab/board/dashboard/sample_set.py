@@ -35,6 +35,8 @@ class Map:
         facts: what the page is told besides: method, state, parameters, seed, quality.
         points: opens the points, float32, shape (n, dims), NaN where a sample is not on the map.
         columns: its measures per sample.
+        measured: whether it was measured, when it was made or since.
+        unmeasurable: why it cannot be, in a sentence or two; empty where it can.
         published: when it was put in place, seconds since 1970; 0 where it lies nowhere.
     """
 
@@ -44,6 +46,8 @@ class Map:
     facts: Mapping[str, Any]
     points: Callable[[], NDArray[np.float32]]
     columns: tuple[Column, ...] = ()
+    measured: bool = False
+    unmeasurable: str = ""
     published: float = 0.0
 
 
