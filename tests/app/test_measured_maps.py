@@ -142,9 +142,9 @@ def test_measuring_gives_way_to_a_map_that_somebody_waits_for(run: Run, tmp_path
 @pytest.mark.parametrize(
     ("vectors", "reason"),
     [
-        (VECTORS[:20], "from 21 samples on"),
-        (VECTORS[:, :3], "shows the 3 numbers of each vector as they are"),
-        (VECTORS[:, :1], "shows the number of each vector as they are"),
+        (VECTORS[:20], "take 21 samples or more"),
+        (VECTORS[:, :3], "it shows the 3 numbers of each vector as they are"),
+        (VECTORS[:, :1], "it shows the number of each vector as they are"),
     ],
 )
 def test_a_map_that_cannot_be_measured_says_why(tmp_path: Path, vectors: Any, reason: str) -> None:
@@ -195,6 +195,12 @@ def test_measures_are_passed_over_beside_another_map_or_other_vectors(run: Run, 
     run.save_embeddings(EmbeddingSet(VECTORS + 1, run.embeddings("mine").dataset, "mine"))
     assert run.map("mine", "own").quality == {}
     assert Page(tmp_path / "logs").maps()["own"]["unmeasured"]["state"] == "wanted"
+
+
+def test_a_map_of_vectors_that_were_replaced_is_neither_shown_nor_measured(run: Run, tmp_path: Path) -> None:
+    ids = run.embeddings("mine").ids
+    run.save_map("mine", None, "old", Projection(OWN, ids, "drawn", vectors="those before"))
+    assert set(Page(tmp_path / "logs").maps()) == {"own"} == set(run.maps("mine"))
 
 
 def test_where_the_run_cannot_be_written_to_the_measures_lie_aside(run: Run, tmp_path: Path) -> None:

@@ -460,6 +460,32 @@ def test_a_map_written_meanwhile_appears_and_says_how_far_to_trust_it(
     page.wait_until_ready()
 
 
+def test_a_map_of_ones_own_that_was_saved_without_measures_is_measured_and_coloured_by_them(
+    page: Dashboard, run: Any, embeddings: EmbeddingSet
+) -> None:
+    points = embeddings.vectors[:, 2:4].copy()
+    run.save_map(LAYER, 7, "drawn", Projection(points, embeddings.ids, "drawn"))
+    page.dom.get_by_role("button", name="drawn").click()
+    foot = page.dom.locator("footer")
+    foot.get_by_text("is being measured").wait_for()
+    foot.get_by_text("of neighbours in the layer are kept").wait_for()
+    expected = measure(embeddings.vectors, points, labels=embeddings.dataset.labels)
+    foot.locator("summary").click()
+    said = foot.locator(".measure-list").inner_text()
+    assert f"{expected.totals['trustworthiness']:.4g}" in said
+    foot.locator("dd", has_text="not among the 30 nearest in the layer").get_by_role("button").click()
+    page.dom.locator(".histogram").wait_for()
+    page.dom.get_by_label("Colour by").locator("option:checked", has_text="false").wait_for(state="attached")
+    page.press("Escape")
+    page.dom.locator(".histogram button").last.click()
+    falsely = expected.per_sample["false"]
+    assert page.selection == embeddings.ids[falsely >= np.linspace(falsely.min(), falsely.max(), 51)[-2]].tolist()
+    page.call("lab.colourBy('label')")
+    page.dom.get_by_role("button", name="PCA").click()
+    page.wait("document.querySelector('.embedding-lab').dataset.map == 'pca-2d'")
+    page.wait_until_ready()
+
+
 def test_the_keyboard_reaches_all_of_it(page: Dashboard) -> None:
     page.press("/")
     assert page.call("document.activeElement.getAttribute('aria-label')") == "Search samples"

@@ -91,7 +91,7 @@ function sentence(lab: Lab): Child {
   if (map.state === "stopped")
     return `This ${methodName(map.method)} map may have been stopped before it was done.`;
   const { kept_10: kept, false: wrong } = map.quality;
-  if (map.unmeasured) return measuring(methodName(map.method), map.unmeasured);
+  if (map.unmeasured) return measuring(map.unmeasured);
   if (kept === undefined) return `Too few samples are on this ${methodName(map.method)} map to measure neighbours.`;
   const grade =
     kept >= 0.5 ? "Trust it near by" : kept >= 0.2 ? "Trust its groups, less its near points" : "Read it with care";
@@ -105,11 +105,11 @@ function sentence(lab: Lab): Child {
 }
 
 /** How far the measures are that are being made, or why there are none. */
-function measuring(method: string, { state, message, stage, done, total }: Unmeasured): string {
-  if (state === "impossible") return `How far to trust this ${method} map is not measured. ${message}`;
-  if (state === "failed") return `How far to trust this ${method} map could not be measured. ${message}`;
+function measuring({ state, message, stage, done, total }: Unmeasured): string {
+  if (state === "impossible") return `Not measured: ${message}`;
+  if (state === "failed") return `This map could not be measured. ${message}`;
   const progress = stage && (total ? `: ${stage}, ${whole(done)} of ${whole(total)}` : `: ${stage}`);
-  return `How far to trust this ${method} map is being measured${progress} …`;
+  return `How far to trust this map is being measured${progress} …`;
 }
 
 function measures(lab: Lab): HTMLElement {

@@ -32,7 +32,4 @@ def with_first_map(found: SampleSet, computing: Computing | None) -> SampleSet:
 
 def _as_they_are(dims: int) -> str:
     numbers = "number" if dims == 1 else f"{dims} numbers"
-    return (
-        f"It shows the {numbers} of each vector as they are and loses nothing. If these are themselves a map of "
-        "longer vectors: those are not here, so nobody can say how far to trust it."
-    )
+    return f"it shows the {numbers} of each vector as they are, and no longer vectors are here to compare with."

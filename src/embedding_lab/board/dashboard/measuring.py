@@ -31,21 +31,19 @@ def unmeasured(library: Library, found: SampleSet, shown: Map) -> Mapping[str, A
     """Why a map has no measures; None where it has some.
 
     Returns:
-        `state`: "wanted" where nobody has begun, that of a job, or "impossible"; `message`: why it failed or cannot
-        be; `stage`, and `done` of `total` of that, total None where nobody knows.
+        `state`: "wanted" where nobody has begun, that of a job, or "impossible"; `message`: why it failed, or
+        cannot be, to go on after "Not measured:"; `stage`, and `done` of `total` of that, total None where nobody
+        knows.
     """
     if shown.measured:
         return None
-    impossible = shown.unmeasurable
+    why = shown.unmeasurable
     if found.rows < FEWEST_ROWS:
-        impossible = f"Neighbourhoods can be measured from {FEWEST_ROWS} samples on."
+        why = f"neighbourhoods take {FEWEST_ROWS} samples or more."
     if library.jobs is None:
-        impossible = (
-            impossible or "A server measures it: `embedding-lab serve`, as soon as its page shows this map."
-        )
-    if impossible:
-        return _said("impossible", impossible)
-    assert library.jobs is not None
+        return _said("impossible", why or "`embedding-lab serve` does it when its page shows this map.")
+    if why:
+        return _said("impossible", why)
     return library.jobs.measuring(_wanted(found, shown)) or _said("wanted")
 
 

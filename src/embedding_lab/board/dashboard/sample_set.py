@@ -36,7 +36,7 @@ class Map:
         points: opens the points, float32, shape (n, dims), NaN where a sample is not on the map.
         columns: its measures per sample.
         measured: whether it was measured, when it was made or since.
-        unmeasurable: why it cannot be, in a sentence or two; empty where it can.
+        unmeasurable: why it cannot be, to go on after "Not measured:"; empty where it can.
         published: when it was put in place, seconds since 1970; 0 where it lies nowhere.
     """
 
