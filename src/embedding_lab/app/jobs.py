@@ -323,7 +323,7 @@ class JobQueue:
             if job.state == CANCELLED:
                 return
             job.state, job.message = state, message[:2000]
-        _keep(self._run(job), job)
+            _keep(self._run(job), job)  # pages of other servers hear of it no later than ours
 
     def _run(self, job: Job) -> Run:
         return Run(self._logdir / job.wanted.run)
