@@ -81,6 +81,11 @@ def test_all_points_are_drawn(page: Any) -> None:
     assert page.locator(".embedding-lab").get_attribute("data-map") == "pca-3d"
 
 
+def test_a_map_that_was_saved_without_measures_has_them_in_the_file(page: Any) -> None:
+    page.locator("footer", has_text="of neighbours in the layer are kept").wait_for()
+    assert page.get_by_label("Colour by").locator("option[value=trustworthiness]").count() == 1
+
+
 def test_class_names_are_shown_as_text(page: Any) -> None:
     page.locator(".legend").get_by_text("<i>one</i>").wait_for()
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.app.measured_maps import measure_map
 from embedding_lab.app.plugin import Computer
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.board.dashboard.application import STATIC
-from embedding_lab.board.dashboard.embedded import Steps, embedded_page
+from embedding_lab.board.dashboard.embedded import NEIGHBOURS, Near, Steps, chosen_sets, embedded_page
 from embedding_lab.board.dashboard.library import Library
+from embedding_lab.board.dashboard.measured import measures_wanted
+from embedding_lab.board.dashboard.measuring import why_not
+from embedding_lab.board.dashboard.sample_set import SampleSet
 from embedding_lab.embeddings import Run
 from embedding_lab.embeddings.files import publish_file
+from embedding_lab.errors import StorageError
 
 
 def export_html(run: Run, path: Path, layers: Sequence[str] | None = None, steps: Steps = None) -> tuple[str, ...]:
-    """Writes a run's layers into one file that is opened from disk.
+    """Writes a run's layers into one file that is opened from disk. Maps without measures are measured first.
 
     Args:
         run: the run.
@@ -40,6 +46,18 @@ def export_html(run: Run, path: Path, layers: Sequence[str] | None = None, steps
         return found.indices, found.distances
 
     library = Library(run.path.parent, Computer())
+    for found in chosen_sets(library, run.name, layers, steps):
+        _measure(run, found, near)
     page = embedded_page(library, run.name, layers, steps, near, STATIC)
     publish_file(path, page.text.encode())
     return page.notes
+
+
+def _measure(run: Run, found: SampleSet, near: Near) -> None:
+    """Measures the maps of a set that were saved without, which only a server could do for the page."""
+    for shown in found.maps.values():
+        if shown.measured or why_not(found, shown):
+            continue
+        near(found.layer, found.step, NEIGHBOURS)  # searched once, for the measures too
+        with contextlib.suppress(StorageError):  # a run that cannot be written to: the page says that it was not
+            measure_map(run.path.parent, run.name, found.layer, found.step, measures_wanted(found, shown), [run])

@@ -98,6 +98,13 @@ def embedded_page(
     return EmbeddedPage(_PAGE.format(policy=_POLICY, element=ELEMENT, data=data, module=module), notes)
 
 
+def chosen_sets(library: Library, run: str, layers: Sequence[str] | None, steps: Steps) -> Iterator[SampleSet]:
+    """The sets that would be in the page, by the arguments and with the errors of `embedded_page`."""
+    shown, _ = _overview(library, run, layers, steps)
+    for layer in shown["runs"][0]["layers"]:
+        yield from (library.set(run, layer["name"], step["step"]) for step in layer["steps"])
+
+
 class _Answers:
     """The answers by their keys; what many steps and layers answer alike lies there once."""
 

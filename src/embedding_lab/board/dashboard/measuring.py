@@ -27,6 +27,11 @@ def measure_aside(library: Library, asked: Asked) -> Answer:
     return _begun(library, asked, keep=False)
 
 
+def why_not(found: SampleSet, shown: Map) -> str:
+    """Why a map cannot be measured, to go on after "Not measured:"; empty where it can."""
+    return f"neighbourhoods take {FEWEST_ROWS} samples or more." if found.rows < FEWEST_ROWS else shown.unmeasurable
+
+
 def unmeasured(library: Library, found: SampleSet, shown: Map) -> Mapping[str, Any] | None:
     """Why a map has no measures; None where it has some.
 
@@ -37,9 +42,7 @@ def unmeasured(library: Library, found: SampleSet, shown: Map) -> Mapping[str, A
     """
     if shown.measured:
         return None
-    why = shown.unmeasurable
-    if found.rows < FEWEST_ROWS:
-        why = f"neighbourhoods take {FEWEST_ROWS} samples or more."
+    why = why_not(found, shown)
     if library.jobs is None:
         return _said("impossible", why or "`embedding-lab serve` does it when its page shows this map.")
     if why:
