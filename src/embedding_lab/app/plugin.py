@@ -38,6 +38,7 @@ class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         self._dashboard = dashboard_of(context.logdir or ".")
         if context.logdir and not remote_address(context.logdir):  # there the Projector reads nothing
             _list_all_maps(self._dashboard.library.logdir)
+            self._dashboard.expect_page()
 
     def get_plugin_apps(self) -> dict[str, Any]:
         return {"/*": self._serve}

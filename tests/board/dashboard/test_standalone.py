@@ -7,15 +7,18 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tensorboard.plugins import base_plugin
 from werkzeug.test import Client
 
 import embedding_lab as lab
-from embedding_lab.app.plugin import Computer
+from embedding_lab.app.plugin import Computer, EmbeddingLabPlugin
 from embedding_lab.board.dashboard.application import Dashboard
 from embedding_lab.board.dashboard.standalone import Standalone
 from embedding_lab.errors import InputError
@@ -99,22 +102,47 @@ def test_what_is_no_port_is_refused(dashboard: Dashboard) -> None:
         Standalone(dashboard, port=70_000)
 
 
-def test_the_first_map_is_computed_while_the_browser_loads_the_page_and_only_once(tmp_path: Path) -> None:
+@contextmanager
+def page_loaded(logdir: Path, static: Path) -> Iterator[Client]:
+    client = Client(Dashboard(logdir, Computer(), static=static))
+    assert client.get("/index.js").status_code == 200
+    yield client
+
+
+@contextmanager
+def started_alone(logdir: Path, static: Path) -> Iterator[Client]:
+    dashboard = Dashboard(logdir, Computer(), static=static)
+    with Standalone(dashboard, port=0):
+        yield Client(dashboard)
+
+
+@contextmanager
+def started_in_tensorboard(logdir: Path, static: Path) -> Iterator[Client]:
+    yield Client(EmbeddingLabPlugin(base_plugin.TBContext(logdir=str(logdir))).get_plugin_apps()["/*"])
+
+
+@pytest.mark.parametrize(
+    ("begins", "prefix"),
+    [(page_loaded, ""), (started_alone, ""), (started_in_tensorboard, "/data/plugin/embedding_lab")],
+)
+def test_the_first_map_is_computed_when_a_server_starts_or_a_page_loads_before_it_is_asked_for_and_only_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begins: Any, prefix: str
+) -> None:
     begun = threading.Event()
     counted: list[int] = []
+    compute = Computer.first_map
 
-    class Counting(Computer):
-        def first_map(self, vectors: Any) -> Any:
-            counted.append(len(vectors))
-            begun.set()
-            return super().first_map(vectors)
+    def counting(self: Computer, vectors: Any) -> Any:
+        counted.append(len(vectors))
+        begun.set()
+        return compute(self, vectors)
 
+    monkeypatch.setattr(Computer, "first_map", counting)
     lab.log_embeddings(tmp_path / "logs" / "older", np.eye(4), layer="mine")
     lab.log_embeddings(tmp_path / "logs" / "run", np.eye(5), layer="mine")
     (tmp_path / "index.js").write_text("export function render() {}", "utf-8")
-    client = Client(Dashboard(tmp_path / "logs", Counting(), static=tmp_path))
-    assert client.get("/index.js").status_code == 200
-    assert begun.wait(60)
-    asked = {"run": "run", "layer": "mine", "map": "pca-3d"}
-    assert client.get("/points", query_string=asked).status_code == 200
-    assert counted == [5]
+    with begins(tmp_path / "logs", tmp_path) as client:
+        assert begun.wait(60)
+        asked = {"run": "run", "layer": "mine", "map": "pca-3d"}
+        assert client.get(f"{prefix}/points", query_string=asked).status_code == 200
+        assert counted == [5]

@@ -107,6 +107,10 @@ class Dashboard:
         response = self._responded(request, request.path.removeprefix("/"))
         return response(environ, start_response)
 
+    def expect_page(self) -> None:
+        """Makes ready what a page opens with, beside whatever else is done: call it where a server starts."""
+        self._expected.begin()
+
     def _responded(self, request: Request, name: str) -> Response:
         try:
             return respond(request, self._answer(request, name))
@@ -153,7 +157,7 @@ class Dashboard:
         kind = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8"}
         media_type = kind.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         if name in (PAGE, MODULE):
-            self._expected.page_is_loaded()
+            self.expect_page()  # there may be something newer than when the server started
         state = path.stat()
         headers = {"Content-Security-Policy": POLICY} if path.suffix == ".html" else {}
         return Answer(path.read_bytes, media_type, tag_of(str(path), state.st_mtime_ns, state.st_size), headers)

@@ -1,4 +1,4 @@
-"""Reads and computes what a page will ask for first, while the browser still loads it."""
+"""Reads and computes what a page will ask for first, from the moment on when one is to be expected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Expected:
         self._library = library
         self._at_work = threading.Lock()
 
-    def page_is_loaded(self) -> None:
+    def begin(self) -> None:
         """Begins, beside whatever else is done; once more only when that has ended."""
         if self._at_work.acquire(blocking=False):
             threading.Thread(target=self._make_ready, name="expected", daemon=True).start()
@@ -45,12 +45,10 @@ class Expected:
         layer = max(reversed(newest["layers"]), key=_maps)
         found = library.set(newest["name"], layer["name"], layer["steps"][-1]["step"])
         library.order(found.rows)
+        for shown in found.maps.values():  # of those on disk the bounds alone cost time
+            library.bounds(shown)
         for column in found.columns:
             column.description(library.cache)
-        if len(found.maps) == 1:  # with several the address may name any; what lies on disk is there at once
-            (shown,) = found.maps.values()
-            library.points(shown)
-            library.bounds(shown)
 
 
 def _maps(layer: dict[str, Any]) -> int:

@@ -97,11 +97,11 @@ class Library:
         def make() -> tuple[list[float], list[float]]:
             points = self.points(map_)
             low, high = np.full(map_.dims, np.inf), np.full(map_.dims, -np.inf)
-            for start in range(0, len(points), 1 << 20):
-                block = np.asarray(points[start : start + (1 << 20), : map_.dims], np.float64)
-                block = block[np.isfinite(block).all(axis=1)]
-                if len(block):
-                    low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
+            for start in range(0, len(points), 1 << 18):
+                axes = np.array(points[start : start + (1 << 18), : map_.dims].T, order="C")
+                there = np.isfinite(axes).all(axis=0)
+                low = np.minimum(low, axes.min(axis=1, where=there, initial=np.inf))
+                high = np.maximum(high, axes.max(axis=1, where=there, initial=-np.inf))
             there = np.isfinite(low)
             return np.where(there, low, 0).tolist(), np.where(there, high, 0).tolist()
 

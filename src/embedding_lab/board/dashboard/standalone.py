@@ -63,6 +63,7 @@ class Standalone:
         self.url = f"http://{shown}:{self.port}{prefix}/{query}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="dashboard", daemon=True)
         self._thread.start()
+        dashboard.expect_page()
 
     def wait(self) -> None:
         """Returns when it is closed; meanwhile an interruption (Ctrl-C) passes through."""
