@@ -3,7 +3,6 @@
 import { effect } from "@preact/signals-core";
 import { installAutomation } from "./automation";
 import { MapView } from "./map/view";
-import { classesOf } from "./panels/classes";
 import { colourPanel } from "./panels/colour";
 import { h, icon, live } from "./panels/dom";
 import { saveFile } from "./panels/files";
@@ -27,8 +26,11 @@ import { keepInAddress } from "./state/link";
 import styleSheet from "./style.css?inline";
 import { watchTheme } from "./theme";
 
-export function openApp(body: HTMLElement, lab: Lab): void {
-  void lab.watch(document); // the server looks for what there is while the page is built
+/** So long the map's surroundings wait for its first points. */
+const PATIENCE_MS = 1000;
+
+export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
+  const looked = lab.waitFor(lab.look()); // the server looks for what there is while the page is built
   document.head.append(h("style", {}, styleSheet));
   const theme = watchTheme();
   const canvas = h("div", { class: "canvas" });
@@ -40,8 +42,7 @@ export function openApp(body: HTMLElement, lab: Lab): void {
 
   const keys = keysDialog();
   const newMap = newMapDialog(lab);
-  const classes = classesOf(lab);
-  const selected = table(lab, theme, classes);
+  const selected = table(lab, theme);
   const original = pictureDialog(lab);
   const finder = search(lab);
   const actions: KeyActions = {
@@ -103,7 +104,7 @@ export function openApp(body: HTMLElement, lab: Lab): void {
       "right",
       "Sample and selection",
       hints(lab),
-      selectionPanel(lab, theme, classes, selected.open),
+      selectionPanel(lab, theme, selected.open),
       inspector(lab, actions.openPicture),
     ),
     trustBar(lab),
@@ -113,6 +114,10 @@ export function openApp(body: HTMLElement, lab: Lab): void {
     original.element,
   );
 
+  mapFirst(root, lab);
+  const restored = keepInAddress(lab, new Address());
+  tellState(root, lab);
+  await looked; // then the points are asked for, and come while it takes its time to begin to draw
   const map = new MapView(canvas);
   map.on("drawn", (count, total) => {
     lab.view.drawn.value = { count, total };
@@ -120,16 +125,31 @@ export function openApp(body: HTMLElement, lab: Lab): void {
   map.on("problem", (text) => {
     lab.undrawable.value = text === null ? null : { happened: text, got: "", expected: "", remedy: "" };
   });
-  const address = new Address();
-  const restored = keepInAddress(lab, address);
   new Stage(lab, map, theme, () => restored.firstDrawable(map));
   effect(() => {
     const places = lab.view.flight.wish.value;
     if (places?.length) map.flyTo(places);
   });
-  tellState(root, lab);
   listenToKeys(root, canvas, lab, actions);
   installAutomation(lab, map);
+  void lab.watch(document);
+}
+
+/**
+ * Shows the map alone until its first points are seen: without a graphics card, painting all around it takes longer than they
+ * do. Where none come soon, the rest is shown at once.
+ */
+function mapFirst(root: HTMLElement, lab: Lab): void {
+  root.classList.add("map-first");
+  const end = () => root.classList.remove("map-first");
+  const timer = setTimeout(end, PATIENCE_MS);
+  const stop = effect(() => {
+    const nothing = lab.problem.value || lab.undrawable.value || (lab.overview.value && !lab.map.value);
+    if (!nothing && !lab.view.drawn.value.count) return;
+    clearTimeout(timer);
+    requestAnimationFrame(end); // with the frame after the one that has the points
+    queueMicrotask(() => stop());
+  });
 }
 
 /** What a script that drives the page can wait for. */

@@ -10,7 +10,7 @@ export function render(): void {
   document.title ||= "Embedding Lab";
   // The routes lie beside this module, whatever prefix or proxy the page came through.
   const here = import.meta.url;
-  openApp(document.body, new Lab(EmbeddedSource.of(document) ?? new ServerSource(new URL(".", here))));
+  void openApp(document.body, new Lab(EmbeddedSource.of(document) ?? new ServerSource(new URL(".", here))));
 }
 
 if (EmbeddedSource.of(document)) render();

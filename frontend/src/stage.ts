@@ -2,18 +2,17 @@
 
 import { effect, untracked } from "@preact/signals-core";
 import { categoryPalette, gradient, STEPS } from "./colours/palette";
-import type { PicturesInfo, SetKey } from "./data/source";
+import type { PicturesInfo } from "./data/source";
 import { type MapView, NO_COLOUR } from "./map/view";
 import type { ColumnValues } from "./state/columns";
-import { partsOf } from "./state/columns";
 import type { Lab } from "./state/lab";
+import type { Points } from "./state/points";
 import type { ThemeSignal } from "./theme";
 import { breath, SAMPLES_A_TURN } from "./turns";
 
 const LABELLED_CLASSES = 60;
 
 export class Stage {
-  private pointsEnd = new AbortController();
   private total = 0;
   private colouring = false;
   private coloured: { column: ColumnValues | null; known: number } = { column: null, known: -1 };
@@ -29,7 +28,7 @@ export class Stage {
       const { total } = lab.places.value;
       untracked(() => this.showSamples(total));
     });
-    effect(() => this.showMap(lab.mapText.value));
+    effect(() => this.showMap(lab.points.value));
     effect(() => {
       lab.columnsVersion.value;
       this.showColours(lab.colouring.value);
@@ -84,29 +83,21 @@ export class Stage {
     this.showLabels(this.lab.view.labels.value ? this.lab.colouring.value : null);
   }
 
-  private showMap(text: string | null): void {
-    this.pointsEnd.abort();
-    this.pointsEnd = new AbortController();
-    const [set, map] = [this.lab.set.peek(), this.lab.map.peek()];
-    if (text === null || !set || !map) return;
+  private showMap(points: Points | null): void {
+    if (!points) return;
     this.lab.problem.value = null;
-    untracked(() => void this.lab.waitFor(this.streamPoints(set, map.name, text, this.pointsEnd.signal)));
+    untracked(() => void this.lab.waitFor(this.streamPoints(points)));
   }
 
-  private async streamPoints(set: SetKey, map: string, key: string, ended: AbortSignal): Promise<void> {
-    const { lab } = this;
+  private async streamPoints(points: Points): Promise<void> {
     try {
-      for (const [from, count] of partsOf(lab.places.peek().total)) {
-        const part = await lab.source.points(set, map, from, count, ended);
-        if (ended.aborted) return;
-        this.map.addPoints(key, part.dims, part.bounds, part.from, part.points, part.present);
-        if (from === 0) {
-          this.onDrawable(part.total);
-        }
+      for await (const part of points.parts()) {
+        this.map.addPoints(points.key, part.dims, part.bounds, part.from, part.points, part.present);
+        if (part.from === 0) this.onDrawable(part.total);
       }
       await this.map.nextFrame(); // what has come counts as there when it is seen
     } catch (error) {
-      await lab.failUnlessReplaced(key, error);
+      await this.lab.failUnlessReplaced(points.key, error);
     }
   }
 

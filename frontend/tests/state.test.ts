@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { rowsToText, textToRows } from "../src/data/row_code";
+import type { PointsPart } from "../src/data/source";
 import { decode, encode } from "../src/state/address";
 import { ColumnValues, codesInOrder, partsOf } from "../src/state/columns";
 import { Marks } from "../src/state/marks";
 import { asNotes, inWords, notesOf } from "../src/state/notes";
 import { Places } from "../src/state/places";
+import { Points } from "../src/state/points";
 import { View } from "../src/state/view";
 import { SAMPLES_A_TURN } from "../src/turns";
 
@@ -134,6 +136,41 @@ describe("places", () => {
 
   test("of no samples are complete at once", async () => {
     await new Places(0).whole();
+  });
+});
+
+describe("the points of a map", () => {
+  function pointsOf(total: number) {
+    const asked: number[] = [];
+    const points = new Points("key", total, async (from, count, ended) => {
+      asked.push(from);
+      await Promise.resolve();
+      if (ended.aborted) throw new DOMException("", "AbortError");
+      return { from, count } as PointsPart;
+    });
+    return { asked, points };
+  }
+
+  test("are asked for before anybody can draw them, and each part while the one before is drawn", async () => {
+    const { asked, points } = pointsOf(200_000);
+    const begins = partsOf(200_000).map(([from]) => from);
+    expect(asked).toEqual([0]);
+    const drawn: number[] = [];
+    for await (const { from } of points.parts()) {
+      drawn.push(from);
+      expect(asked).toEqual(begins.slice(0, drawn.length + 1));
+    }
+    expect(drawn).toEqual(begins);
+  });
+
+  test("of which nobody wants more are asked for no further", async () => {
+    const { asked, points } = pointsOf(2_000_000);
+    const drawn: number[] = [];
+    for await (const { from } of points.parts()) {
+      drawn.push(from);
+      points.end();
+    }
+    expect([drawn, asked.length]).toEqual([[0], 2]);
   });
 });
 

@@ -93,7 +93,10 @@ function insideTest(polygon: Polygon, top: number, bottom: number): (x: number, 
     const crossed = edges[bandOf(y)]!;
     let inside = false;
     for (let at = 0; at < crossed.length; at += 4) {
-      const [x0, y0, x1, y1] = [crossed[at]!, crossed[at + 1]!, crossed[at + 2]!, crossed[at + 3]!];
+      const x0 = crossed[at]!;
+      const y0 = crossed[at + 1]!;
+      const x1 = crossed[at + 2]!;
+      const y1 = crossed[at + 3]!;
       if (y0 > y !== y1 > y && x < x0 + ((y - y0) * (x1 - x0)) / (y1 - y0)) inside = !inside;
     }
     return inside;

@@ -20,6 +20,7 @@ export class Scene {
   readonly target: Target;
   private readonly points: PointsLayer;
   private readonly marks: MarksLayer;
+  private drew = false;
 
   constructor(
     private readonly gl: WebGL2RenderingContext,
@@ -34,6 +35,7 @@ export class Scene {
     this.marks = new MarksLayer(gl);
     this.labels = new LabelsLayer(gl);
     this.painter = new Painter(gl);
+    for (const { program } of [this.points, this.labels]) program.begin();
   }
 
   /** Other samples take the place of these; the programs stay. */
@@ -64,6 +66,7 @@ export class Scene {
     if (count === 0) return;
     const layer = style === "pictures" ? this.pictures : this.points;
     layer.draw(look, this.places, from, count);
+    this.drew = true;
   }
 
   /** What was drawn so far, with marks and names over it, on the canvas. */
@@ -71,6 +74,8 @@ export class Scene {
     if (!passing) this.target.show();
     this.marks.draw(look, marks);
     this.labels.draw(look);
+    // the first points do not wait for what only later pictures need
+    if (this.drew) for (const { program } of [this.marks, this.pictures]) program.begin();
   }
 
   dispose(): void {

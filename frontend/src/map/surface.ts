@@ -38,6 +38,9 @@ export class Surface {
     canvas.style.cssText =
       "position:absolute;inset:0;width:100%;height:100%;touch-action:none;display:block;outline:none";
     host.append(canvas);
+    const { width, height } = canvas.getBoundingClientRect();
+    this.measure(width, height);
+    this.fit(); // later the canvas would wait for all that its context was given to do before
     this.gl = canvas.getContext("webgl2", {
       antialias: false,
       alpha: false,
@@ -53,11 +56,16 @@ export class Surface {
   }
 
   private resized(entry: ResizeObserverEntry): void {
-    const { width, height } = entry.contentRect;
-    if (width < 1 || height < 1) return;
+    if (this.measure(entry.contentRect.width, entry.contentRect.height)) this.events.resized();
+  }
+
+  /** Takes a size, unless it is none; returns whether it is another. */
+  private measure(width: number, height: number): boolean {
+    if (width < 1 || height < 1) return false;
+    const before = this.size;
     const most = Math.sqrt(MOST_PIXELS / (width * height));
     this.size = { width, height, ratio: Math.min(devicePixelRatio, Math.max(1, most)) };
-    this.events.resized();
+    return width !== before.width || height !== before.height || this.size.ratio !== before.ratio;
   }
 
   /** Makes the canvas as many device pixels large as it is seen; returns how many. */

@@ -1,33 +1,11 @@
 /** How many of the selected samples are of which class. */
 
-import { effect, type ReadonlySignal, signal } from "@preact/signals-core";
 import { categoryPalette, cssColour } from "../colours/palette";
 import type { ColumnValues } from "../state/columns";
 import type { Lab } from "../state/lab";
 import type { Theme } from "../theme";
 import { swatch } from "./colour";
 import { h, whole } from "./dom";
-
-/** The values of the column that tells classes apart, while anything is selected. */
-export function classesOf(lab: Lab): ReadonlySignal<ColumnValues | null> {
-  const classes = signal<ColumnValues | null>(null);
-  effect(() => {
-    lab.columns.value;
-    lab.view.colour.value;
-    if (!lab.marks.selectedCount.value) return;
-    const column = lab.classColumn();
-    if (!column) classes.value = null;
-    else {
-      lab.column(column.name).then(
-        (values) => {
-          classes.value = values;
-        },
-        () => undefined,
-      );
-    }
-  });
-  return classes;
-}
 
 /** The largest classes of the selection as bars, and how many more there are. */
 export function classBars(lab: Lab, column: ColumnValues, theme: Theme, most: number): HTMLElement[] {

@@ -11,7 +11,7 @@ const SHOWN = 200;
 /** All that was said, the latest first; each selects its samples. */
 export function notesPanel(lab: Lab): HTMLElement {
   return live(h("section", { class: "panel notes", "aria-label": "Notes" }), () => {
-    const notes = lab.notes.value;
+    const notes = lab.said.notes.value;
     if (!notes.length) return [];
     const more = notes.length - SHOWN;
     return [
@@ -29,7 +29,7 @@ export function notesPanel(lab: Lab): HTMLElement {
                 type: "button",
                 class: "entry note",
                 title: "Select these samples",
-                onclick: () => lab.showNote(note).catch((error) => lab.tell(error)),
+                onclick: () => lab.said.showNote(note).catch((error) => lab.tell(error)),
               },
               ...told(note),
               h("span", { class: "quiet" }, `${samplesOf(note.ids.length)} · ${when(note)}`),
@@ -45,7 +45,7 @@ export function notesPanel(lab: Lab): HTMLElement {
 
 /** What was said of one sample, beside its values. */
 export function notesOnSample(lab: Lab, id: string): Child[] {
-  const notes = notesOf(lab.notes.value, id);
+  const notes = notesOf(lab.said.notes.value, id);
   if (!notes.length) return [];
   return [
     h("h3", {}, "Noted down"),
@@ -105,7 +105,7 @@ export function annotateForm(lab: Lab): HTMLElement {
       return;
     }
     try {
-      const count = await lab.annotate({
+      const count = await lab.said.annotate({
         reason: reason.value.trim(),
         ...(right && { label: right }),
         ...(given.length && { tags: given }),
@@ -125,7 +125,7 @@ function takeBack(lab: Lab, note: Note, id?: string): Child {
   if (!lab.writable.value) return null;
   const label = `Take back: ${inWords(note) || note.reason || "a note"}`;
   return iconButton("close", label, () => {
-    lab.withdraw(note, id === undefined ? note.ids : [id]).catch((error) => lab.tell(error));
+    lab.said.withdraw(note, id === undefined ? note.ids : [id]).catch((error) => lab.tell(error));
   });
 }
 

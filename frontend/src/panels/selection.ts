@@ -1,8 +1,7 @@
 /** What is selected: how many, of which classes, how far it is real, and what can be done with it. */
 
-import { effect, type ReadonlySignal, signal } from "@preact/signals-core";
+import { effect, signal } from "@preact/signals-core";
 import type { Trust } from "../data/source";
-import type { ColumnValues } from "../state/columns";
 import { isAborted, type Lab } from "../state/lab";
 import type { ThemeSignal } from "../theme";
 import { classBars } from "./classes";
@@ -13,12 +12,7 @@ import { annotateForm } from "./notes";
 const CLASSES_SHOWN = 12;
 const PATIENCE_MS = 200;
 
-export function selectionPanel(
-  lab: Lab,
-  theme: ThemeSignal,
-  classes: ReadonlySignal<ColumnValues | null>,
-  openTable: () => void,
-): HTMLElement {
+export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => void): HTMLElement {
   const trust = signal<Trust | null>(null);
   const panel = h("section", { class: "panel selection", "aria-label": "Selection" });
   askForTrust(lab, trust);
@@ -30,8 +24,8 @@ export function selectionPanel(
     live(h("div"), () => [trustSentence(trust.value)]),
     live(h("ul", { class: "bars", "aria-label": "Classes in the selection" }), () => {
       lab.marks.version.value;
-      return classes.value && lab.marks.selectedCount.value
-        ? classBars(lab, classes.value, theme.value, CLASSES_SHOWN)
+      return lab.classes.value && lab.marks.selectedCount.value
+        ? classBars(lab, lab.classes.value, theme.value, CLASSES_SHOWN)
         : [];
     }),
     live(h("div", { class: "actions" }), () =>
@@ -64,13 +58,13 @@ export function savedSelections(lab: Lab): HTMLElement {
                 type: "button",
                 class: "entry",
                 "aria-pressed": String(name === shown),
-                onclick: () => lab.showSaved(name).catch((error) => lab.tell(error)),
+                onclick: () => lab.said.show(name).catch((error) => lab.tell(error)),
               },
               h("span", { class: "text" }, name),
             ),
             lab.writable.value &&
               iconButton("close", `Remove the selection “${name}”`, () => {
-                lab.removeSaved(name).catch((error) => lab.tell(error));
+                lab.said.remove(name).catch((error) => lab.tell(error));
               }),
           ),
         ),
@@ -177,7 +171,7 @@ function saveForm(lab: Lab): HTMLElement {
         event.preventDefault();
         const wanted = name.value.trim();
         if (!wanted) return;
-        lab.saveSelection(wanted).then(
+        lab.said.save(wanted).then(
           () => {
             name.value = "";
           },

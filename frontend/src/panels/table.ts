@@ -1,8 +1,6 @@
 /** The selected samples as a table, a page at a time, sorted by any column; above it how many are of which class. */
 
-import type { ReadonlySignal } from "@preact/signals-core";
 import type { Sample, SortedBy } from "../data/source";
-import type { ColumnValues } from "../state/columns";
 import { type Lab, problemOf } from "../state/lab";
 import type { ThemeSignal } from "../theme";
 import { classCounts } from "./classes";
@@ -19,7 +17,7 @@ export interface Table {
   open(): Promise<void>;
 }
 
-export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<ColumnValues | null>): Table {
+export function table(lab: Lab, theme: ThemeSignal): Table {
   const title = h("h2", { id: "table-title" });
   const counts = h("ul", { class: "class-counts", "aria-label": "Samples of each class" });
   const body = h("div", { class: "table-room", tabindex: 0, role: "region", "aria-label": "Samples" });
@@ -155,7 +153,7 @@ export function table(lab: Lab, theme: ThemeSignal, classes: ReadonlySignal<Colu
       [sorted, wanted] = [null, null];
       if (!rows.length) return;
       title.textContent = samplesOf(rows.length);
-      fill(counts, ...(classes.value ? classCounts(lab, classes.value, theme.value) : []));
+      fill(counts, ...(lab.classes.value ? classCounts(lab, lab.classes.value, theme.value) : []));
       fill(body); // not what was selected before
       element.showModal();
       void show(0);

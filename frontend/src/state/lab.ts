@@ -6,7 +6,6 @@
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals-core";
 import {
-  type Annotation,
   type ColumnInfo,
   type Job,
   type LayerInfo,
@@ -23,8 +22,9 @@ import {
 import { BrokenBlock } from "../data/wire";
 import { ColumnValues, partsOf } from "./columns";
 import { type Listed, Marks } from "./marks";
-import { asNotes, inWords, type Note } from "./notes";
 import { Places } from "./places";
+import { Points } from "./points";
+import { Said } from "./said";
 import { View } from "./view";
 
 export interface Notice {
@@ -35,8 +35,6 @@ export interface Notice {
 const PREFERRED = ["tsne", "umap", "pca"];
 const CALM_MS = 4000;
 const BUSY_MS = 1000;
-/** As many ids as the server takes at once where it notes down. */
-const MOST_SENT = 100_000;
 /** Columns whose values are kept, those asked for last: each step of a training has its own. */
 const MOST_KEPT = 16;
 
@@ -57,12 +55,14 @@ export class Lab {
   readonly unreachable = signal(false);
   readonly notice = signal<Notice | null>(null);
   readonly jobs = signal<readonly Job[]>([]);
-  /** What was said of the run's samples, the latest first. */
-  readonly notes = signal<readonly Note[]>([]);
   readonly places = signal(new Places(0));
+  /** Of the map that is shown; others with every new state of it. */
+  readonly points = signal<Points | null>(null);
   readonly columns = signal<readonly ColumnInfo[]>([]);
   /** The values of the column that colours; changes as they come. */
   readonly colouring = signal<ColumnValues | null>(null);
+  /** The values of the column that tells classes apart, while anything is selected. */
+  readonly classes = signal<ColumnValues | null>(null);
   /** Counts up as the values of any column come. */
   readonly columnsVersion = signal(0);
   /** Parts that are still on their way. */
@@ -118,7 +118,8 @@ export class Lab {
     const ours = (job: Job) => job.run === set?.run && job.layer === set.layer && job.step === set.step;
     return this.map.value?.state === "forming" || this.jobs.value.some((job) => isAtWork(job) && ours(job));
   });
-  private readonly notesText = computed(() => {
+  /** Changes with all that is said of the run's samples. */
+  readonly notesText = computed(() => {
     const run = this.run.value;
     return run && JSON.stringify([run.name, run.annotations]);
   });
@@ -128,7 +129,15 @@ export class Lab {
   private colourName: string | null = null;
   private samplesEnd = new AbortController();
 
+  /** What people say of the samples. */
+  readonly said: Said;
+
   constructor(readonly source: Source) {
+    this.said = new Said(this);
+    effect(() => {
+      const text = this.mapText.value;
+      untracked(() => this.onOtherMap(text)); // the first of all: the picture waits for it
+    });
     effect(() => {
       const samples = this.samplesText.value;
       untracked(() => this.onOtherSamples(samples));
@@ -142,25 +151,27 @@ export class Lab {
       untracked(() => this.askForColumns());
     });
     effect(() => {
-      const told = this.notesText.value;
-      untracked(() => this.askForNotes(told));
-    });
-    effect(() => {
       const [columns, colour] = [this.columns.value, this.view.colour.value];
       untracked(() => this.onOtherColour(columns, colour));
     });
+    effect(() => {
+      this.columns.value;
+      this.view.colour.value;
+      if (this.marks.selectedCount.value) untracked(() => void this.askForClasses());
+    });
   }
 
-  /** Asks again and again what there is, often while something is being computed, not while nobody looks. */
+  /** Looks again and again, often while something is being computed, not while nobody looks. */
   async watch(page: Document): Promise<void> {
+    await this.askForJobs();
     for (;;) {
+      const map = this.map.value;
+      const busy = this.jobs.value.some(isAtWork) || map?.state === "forming" || isBeingMeasured(map);
+      await new Promise((resolve) => setTimeout(resolve, busy ? BUSY_MS : CALM_MS));
       if (!page.hidden || !this.overview.value) {
         await this.measureShown(); // what was shown since the last look, so that passing by begins nothing
         await this.refresh();
       }
-      const map = this.map.value;
-      const busy = this.jobs.value.some(isAtWork) || map?.state === "forming" || isBeingMeasured(map);
-      await new Promise((resolve) => setTimeout(resolve, busy ? BUSY_MS : CALM_MS));
     }
   }
 
@@ -170,7 +181,8 @@ export class Lab {
     await this.source.measure(set, map.name).catch(() => {}); // it is asked for again at the next look
   }
 
-  async refresh(): Promise<void> {
+  /** Asks what there is. */
+  async look(): Promise<void> {
     try {
       const overview = await this.source.overview();
       batch(() => {
@@ -178,11 +190,24 @@ export class Lab {
         this.overview.value = overview;
         this.unreachable.value = false;
       });
-      const jobs = overview.computing ? await this.source.jobs() : [];
-      if (JSON.stringify(jobs) !== JSON.stringify(this.jobs.value)) this.jobs.value = jobs;
     } catch (error) {
       if (this.overview.value) this.unreachable.value = true;
       else this.fail(error);
+    }
+  }
+
+  /** Asks what there is, and what is being computed. */
+  async refresh(): Promise<void> {
+    await this.look();
+    await this.askForJobs();
+  }
+
+  private async askForJobs(): Promise<void> {
+    try {
+      const jobs = this.overview.value?.computing ? await this.source.jobs() : [];
+      if (JSON.stringify(jobs) !== JSON.stringify(this.jobs.value)) this.jobs.value = jobs;
+    } catch {
+      this.unreachable.value = true;
     }
   }
 
@@ -264,66 +289,6 @@ export class Lab {
     return set && rows.length ? this.source.idsOf(set, rows) : [];
   }
 
-  async saveSelection(name: string): Promise<void> {
-    const set = this.set.value;
-    if (!set) return;
-    const rows = await this.selectedRows();
-    await this.source.saveSelection(set, name, rows);
-    this.marks.savedName.value = name;
-    this.tell(`Saved “${name}”: ${rows.length.toLocaleString("en")} samples.`);
-    await this.refresh();
-  }
-
-  /** Takes a saved selection away; what is selected stays so. */
-  async removeSaved(name: string): Promise<void> {
-    const set = this.set.value;
-    if (!set) return;
-    await this.source.removeSelection(set.run, name);
-    if (this.marks.savedName.value === name) this.marks.savedName.value = null;
-    this.tell(`Removed the selection “${name}”.`);
-    await this.refresh();
-  }
-
-  async showSaved(name: string): Promise<void> {
-    const set = this.set.value;
-    if (!set) return;
-    const saved = await this.source.selection(set, name);
-    await this.selectRows(saved.rows);
-    this.marks.savedName.value = name;
-    if (saved.unknown) {
-      this.tell(
-        `${saved.unknown.toLocaleString("en")} of the samples in “${name}” are not among those shown here.`,
-      );
-    }
-  }
-
-  /** Says of what is selected what its label should be, or tags it; the given label stays as it is. */
-  async annotate(said: Omit<Annotation, "run" | "ids">): Promise<number> {
-    const set = this.set.value;
-    if (!set) return 0;
-    const ids = await this.selectedIds();
-    await this.source.annotate({ ...said, run: set.run, ids });
-    await this.refresh();
-    return ids.length;
-  }
-
-  /** Takes back what was said, of all its samples or of some. */
-  async withdraw(note: Note, ids: readonly string[] = note.ids): Promise<void> {
-    const set = this.set.value;
-    if (!set) return;
-    for (let from = 0; from < ids.length; from += MOST_SENT) {
-      await this.source.withdraw(set.run, ids.slice(from, from + MOST_SENT), note.time);
-    }
-    this.tell(`Taken back: ${inWords(note) || note.reason || "a note"}.`);
-    await this.refresh();
-  }
-
-  /** Selects the samples of which something was said, those that are shown here. */
-  async showNote(note: Note): Promise<void> {
-    const set = this.set.value;
-    if (set) await this.selectRows((await this.source.rowsOf(set, note.ids)).rows);
-  }
-
   async startJob(job: Omit<NewMap, "set">): Promise<void> {
     const set = this.set.value;
     if (!set) return;
@@ -338,12 +303,37 @@ export class Lab {
     await this.refresh();
   }
 
-  /** The legend shows how many of each class are selected or hidden: of millions they are counted in turns. */
+  /** Panels show how many of each class are selected or hidden: of millions they are counted in turns. */
   private async expectCounts({ selected, hidden }: Listed): Promise<void> {
-    const column = this.colouring.value;
-    if (column?.info.kind !== "category") return;
-    await column.expectCounts(selected);
-    await column.expectCounts(hidden);
+    for (const column of new Set([this.colouring.value, this.classes.value])) {
+      if (column?.info.kind !== "category") continue;
+      await column.expectCounts(selected);
+      await column.expectCounts(hidden);
+    }
+  }
+
+  private async askForClasses(): Promise<void> {
+    const wanted = this.classColumn();
+    if (!wanted) {
+      this.classes.value = null;
+      return;
+    }
+    try {
+      const column = await this.column(wanted.name);
+      await column.expectCounts(this.marks.selected());
+      if (this.classColumn() === wanted) this.classes.value = column;
+    } catch {
+      // who colours by it is told
+    }
+  }
+
+  private onOtherMap(text: string | null): void {
+    this.points.peek()?.end();
+    const [set, map] = [this.set.peek(), this.map.peek()];
+    this.points.value =
+      text === null || !set || !map || !this.held.peek()
+        ? null
+        : new Points(text, this.held.peek(), (...part) => this.source.points(set, map.name, ...part));
   }
 
   private onOtherSamples(samples: string | null): void {
@@ -356,6 +346,7 @@ export class Lab {
     batch(() => {
       this.columns.value = [];
       this.colouring.value = null;
+      this.classes.value = null;
       this.places.value = places;
       this.marks.reset(places.total);
       this.view.inspected.value = null;
@@ -385,20 +376,6 @@ export class Lab {
         this.columns.value = columns;
       },
       (error) => this.failUnlessReplaced(asked, error),
-    );
-  }
-
-  private askForNotes(told: string | null): void {
-    const run = this.run.peek();
-    if (!run?.annotations) {
-      this.notes.value = [];
-      return;
-    }
-    this.source.annotations(run.name).then(
-      (said) => {
-        if (told === this.notesText.peek()) this.notes.value = asNotes(said);
-      },
-      (error) => this.tell(error),
     );
   }
 

@@ -70,7 +70,7 @@ function marked(lab: Lab): Remembered {
 async function restoreMarks(lab: Lab, told: Remembered): Promise<void> {
   const places = lab.places.value;
   try {
-    if (told.selection?.startsWith(SAVED)) await lab.showSaved(told.selection.slice(SAVED.length));
+    if (told.selection?.startsWith(SAVED)) await lab.said.show(told.selection.slice(SAVED.length));
     else if (told.selection) await lab.selectRows(textToRows(told.selection) ?? new Uint32Array());
     await places.whole();
     if (told.hidden) await lab.marks.hide(await places.places(textToRows(told.hidden) ?? new Uint32Array()));

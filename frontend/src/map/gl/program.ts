@@ -22,11 +22,10 @@ interface Uniform {
 type Value = number | boolean | Float32Array | readonly number[];
 
 export class Program {
-  private readonly program: WebGLProgram;
+  private program: WebGLProgram | null = null;
   private readonly sources: Readonly<Record<Stage, string>>;
   private uniforms: ReadonlyMap<string, Uniform> | null = null;
 
-  /** Begins to compile; what comes of it is asked at the first use, so that several programs compile meanwhile. */
   constructor(
     private readonly gl: WebGL2RenderingContext,
     vertex: string,
@@ -34,6 +33,12 @@ export class Program {
   ) {
     const head = "#version 300 es\nprecision highp float;\nprecision highp int;\nprecision highp sampler2DArray;\n";
     this.sources = { vertex: head + vertex, fragment: head + fragment };
+  }
+
+  /** Begins to compile; what comes of it is asked at the first use, so that the page goes on meanwhile. */
+  begin(): WebGLProgram {
+    if (this.program) return this.program;
+    const { gl } = this;
     this.program = gl.createProgram();
     for (const stage of STAGES) {
       const shader = gl.createShader(stage === "vertex" ? gl.VERTEX_SHADER : gl.FRAGMENT_SHADER)!;
@@ -42,24 +47,25 @@ export class Program {
       gl.attachShader(this.program, shader);
     }
     gl.linkProgram(this.program);
+    return this.program;
   }
 
   /** Draws with this program from now on, its uniforms as given. A name the shaders do not use is passed over. */
   use(values: Readonly<Record<string, Value>>): void {
-    const { gl } = this;
-    this.uniforms ??= this.finished();
-    gl.useProgram(this.program);
+    const program = this.begin();
+    this.uniforms ??= this.finished(program);
+    this.gl.useProgram(program);
     for (const [name, value] of Object.entries(values)) {
       const uniform = this.uniforms.get(name);
       if (uniform) this.set(uniform.location, uniform.type, value);
     }
   }
 
-  private finished(): ReadonlyMap<string, Uniform> {
-    const { gl, program } = this;
+  private finished(program: WebGLProgram): ReadonlyMap<string, Uniform> {
+    const { gl } = this;
     const uniforms = new Map<string, Uniform>();
     if (gl.isContextLost()) return uniforms;
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw this.wrong();
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw this.wrong(program);
     const count = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) as number;
     for (let at = 0; at < count; at++) {
       const info = gl.getActiveUniform(program, at)!;
@@ -68,8 +74,8 @@ export class Program {
     return uniforms;
   }
 
-  private wrong(): ShaderError {
-    const { gl, program } = this;
+  private wrong(program: WebGLProgram): ShaderError {
+    const { gl } = this;
     for (const shader of gl.getAttachedShaders(program) ?? []) {
       if (gl.getShaderParameter(shader, gl.COMPILE_STATUS)) continue;
       const stage = gl.getShaderParameter(shader, gl.SHADER_TYPE) === gl.VERTEX_SHADER ? "vertex" : "fragment";
@@ -89,6 +95,7 @@ export class Program {
   }
 
   dispose(): void {
+    if (!this.program) return;
     for (const shader of this.gl.getAttachedShaders(this.program) ?? []) this.gl.deleteShader(shader);
     this.gl.deleteProgram(this.program);
   }

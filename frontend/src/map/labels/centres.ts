@@ -30,21 +30,35 @@ function pointsByColour({ positions, flags, colours, arrived }: Samples): Map<nu
 
 /** The fullest cell of a coarse grid, then a few steps to the mean of what lies around. */
 function densestSpot(points: readonly Vector[]): Vector {
-  const cells = new Map<string, Vector[]>();
+  const cells = new Map<number, Vector[]>();
+  let fullest: Vector[] = [];
   for (const point of points) {
-    const key = point.map((each) => Math.floor(each / CELL)).join();
-    const cell = cells.get(key);
-    if (cell) cell.push(point);
-    else cells.set(key, [point]);
+    const key = cellOf(point);
+    let cell = cells.get(key);
+    if (!cell) cells.set(key, (cell = []));
+    cell.push(point);
+    if (cell.length > fullest.length) fullest = cell;
   }
-  let spot = mean([...cells.values()].reduce((fullest, each) => (each.length > fullest.length ? each : fullest)));
-  for (let step = 0; step < 4; step++)
-    spot = mean(
-      points.filter((each) => Math.hypot(...each.map((value, axis) => value - spot[axis]!)) < 1.5 * CELL),
-    );
+  let spot = meanNear(fullest, [0, 0, 0], Number.POSITIVE_INFINITY);
+  for (let step = 0; step < 4; step++) spot = meanNear(points, spot, 1.5 * CELL);
   return spot;
 }
 
-function mean(points: readonly Vector[]): Vector {
-  return [0, 1, 2].map((axis) => points.reduce((sum, each) => sum + each[axis]!, 0) / points.length) as Vector;
+/** A number for each cell; a map is two units wide, so that there are far fewer than 1024 along an axis. */
+function cellOf([x, y, z]: Vector): number {
+  return (Math.floor(x / CELL) * 1024 + Math.floor(y / CELL)) * 1024 + Math.floor(z / CELL);
+}
+
+/** The mean of those points that lie within reach of a spot. */
+function meanNear(points: readonly Vector[], [x, y, z]: Vector, reach: number): Vector {
+  let [sumX, sumY, sumZ, count] = [0, 0, 0, 0];
+  for (const [px, py, pz] of points) {
+    const [dx, dy, dz] = [px - x, py - y, pz - z];
+    if (dx * dx + dy * dy + dz * dz >= reach * reach) continue;
+    sumX += px;
+    sumY += py;
+    sumZ += pz;
+    count++;
+  }
+  return count ? [sumX / count, sumY / count, sumZ / count] : [x, y, z];
 }

@@ -18,7 +18,7 @@ const FADE_MS = 160;
 const LIFT = 18;
 
 export class LabelsLayer {
-  private readonly program: Program;
+  readonly program: Program;
   private readonly array: WebGLVertexArrayObject;
   private readonly buffer: WebGLBuffer;
   private readonly texture: WebGLTexture;

@@ -17,7 +17,7 @@ export interface Mark {
 }
 
 export class MarksLayer {
-  private readonly program: Program;
+  readonly program: Program;
   private readonly array: WebGLVertexArrayObject;
   private readonly buffer: WebGLBuffer;
 

@@ -18,7 +18,7 @@ const COARSE_SIZE = 8;
 const SLOT_LOCATION = 4;
 
 export class PicturesLayer {
-  private readonly program: Program;
+  readonly program: Program;
   private readonly nothing: { flat: WebGLTexture; array: WebGLTexture };
   private pictures: Pictures | null = null;
   private total = 0;

@@ -9,7 +9,7 @@ import fragmentSource from "./points.frag.glsl?raw";
 import vertexSource from "./points.vert.glsl?raw";
 
 export class PointsLayer {
-  private readonly program: Program;
+  readonly program: Program;
 
   constructor(
     private readonly gl: WebGL2RenderingContext,
