@@ -1,0 +1,75 @@
+import { describe, expect, test } from "vitest";
+import type { ColumnInfo, Source } from "../src/data/source";
+import { Lab } from "../src/state/lab";
+import { SAMPLES_A_TURN } from "../src/turns";
+
+const ROWS = 2 * SAMPLES_A_TURN;
+const LABEL: ColumnInfo = {
+  name: "label",
+  kind: "category",
+  source: "sample",
+  generation: "g",
+  categories: ["even", "odd"],
+  missing: 0,
+};
+const LOSS: ColumnInfo = { name: "loss", kind: "number", source: "output", generation: "g", missing: 0 };
+
+/** A run with one layer, one map and two columns; notes down what is asked of it. */
+function source(asked: string[]): Source {
+  const map = { name: "pca-3d", method: "pca", dims: 3, state: "complete", generation: "m", unmeasured: null };
+  const step = { step: null, rows: ROWS, generation: "v", samples: "s", maps: [map], pictures: null };
+  const run = {
+    name: "run",
+    written: 1,
+    layers: [{ name: "mine", steps: [step] }],
+    selections: [],
+    annotations: 0,
+  };
+  const answers = {
+    overview: async () => ({ runs: [run], computing: false }),
+    order: async (_set: unknown, from: number, count: number) => ({
+      from,
+      rows: Uint32Array.from({ length: count }, (_, at) => from + at),
+    }),
+    points: () => new Promise(() => {}),
+    columns: async () => [LABEL, LOSS],
+    column: async (_set: unknown, name: string, _map: unknown, from: number, count: number) => ({
+      from,
+      values: name === "loss" ? new Float32Array(count) : Uint16Array.from({ length: count }, (_, at) => at & 1),
+    }),
+  };
+  const noted = Object.entries(answers).map(([name, answer]) => [
+    name,
+    (...given: never[]) => {
+      asked.push(name);
+      return (answer as (...given: never[]) => unknown)(...given);
+    },
+  ]);
+  return Object.fromEntries(noted) as Source;
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve));
+}
+
+describe("the lab", () => {
+  test("asks for the points before all else that it shows of a map", async () => {
+    const asked: string[] = [];
+    await new Lab(source(asked)).look();
+    expect(asked.slice(0, 2)).toEqual(["overview", "points"]);
+  });
+
+  test("has counted the classes of a selection before anybody sees it, though a gradient colours", async () => {
+    const lab = new Lab(source([]));
+    lab.view.colour.value = "loss";
+    await lab.look();
+    await until(() => lab.colouring.value?.known === ROWS);
+    await lab.marks.select([0, 1, 2]);
+    await until(() => lab.classes.value !== null);
+    expect(lab.classes.value!.info.name).toBe("label");
+
+    await lab.marks.select(Uint32Array.from({ length: ROWS }, (_, place) => place));
+    lab.classes.value!.values!.fill(9); // whoever counts only now finds nothing
+    expect(lab.classes.value!.counts(lab.marks.selected())).toEqual([ROWS / 2, ROWS / 2]);
+  });
+});
