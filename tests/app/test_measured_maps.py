@@ -19,7 +19,7 @@ from embedding_lab.errors import StorageError
 from embedding_lab.projection import measure
 from embedding_lab.projection.pca import points_of
 
-SECONDS = 120.0
+SECONDS = 180.0
 ROWS = 80
 SET = {"run": "run", "layer": "mine", "step": "static"}
 LABELS = np.arange(ROWS) % 4

@@ -8,6 +8,7 @@ so far is put in place. On standard output stands one JSON object a line: how fa
 from __future__ import annotations
 
 import _thread
+import contextlib
 import json
 import os
 import signal
@@ -19,6 +20,9 @@ from typing import Any
 
 TELL_SECONDS = 0.25
 
+LESS, LEAST = 5, 10
+"""How nice a process is to the page, which shows the map meanwhile: one that makes a map, and one that measures."""
+
 
 def main() -> None:
     """Does what is asked for on standard input."""
@@ -26,12 +30,12 @@ def main() -> None:
     # a server in the background of a script has Ctrl-C ignored, hands that on, and could not interrupt us
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(5)  # the page, which shows the map meanwhile, comes first
+    measuring = "places" in asked
+    _come_after_the_page(LEAST if measuring else LESS)
     from embedding_lab.errors import LabError
 
     try:
-        (_measure if "places" in asked else _make)(asked)
+        (_measure if measuring else _make)(asked)
         _say({"made": asked["map"]})
     except KeyboardInterrupt:
         os._exit(1)
@@ -39,6 +43,14 @@ def main() -> None:
         _say({"failed": str(error)})
     except MemoryError:
         _say({"failed": "There is not enough memory for so many samples."})
+
+
+def _come_after_the_page(niceness: int) -> None:
+    """Leaves the cores to others who want them. Linux may share them out by sessions first, and this is one."""
+    if hasattr(os, "nice"):
+        os.nice(niceness)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness), "ascii")
 
 
 def _measure(asked: dict[str, Any]) -> None:
