@@ -19,6 +19,20 @@ from hypothesis import HealthCheck, settings
 from embedding_lab.errors import MissingDependency
 
 WITHOUT_TENSORFLOW = Path(__file__).with_name("without_tensorflow")
+# The lists under the address bar cost each window as much as a page; the rest is what Playwright would leave out.
+UNUSED_FEATURES = [
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "AimEnabled",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+]
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
     "--use-angle=swiftshader",
@@ -28,6 +42,7 @@ BROWSER_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-features=" + ",".join(UNUSED_FEATURES),
 ]
 
 

@@ -38,14 +38,18 @@ def board(logdir: Path) -> Iterator[Board]:
         yield running
 
 
-@pytest.fixture
-def page(browser: Any, board: Board, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    """A fresh page, photographed at the end."""
+@pytest.fixture(scope="module")
+def page(browser: Any) -> Iterator[Any]:
+    """One page, on which a reader goes from tab to tab; those left behind stay in it, out of sight."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(PATIENCE_MS)
     yield page
-    page.screenshot(path=tmp_path / f"{request.node.name}.png")
     page.close()
+
+
+def in_sight(page: Any, text: str) -> Any:
+    """The first place of the tab in sight that says exactly this."""
+    return page.get_by_text(text, exact=True).locator("visible=true").first
 
 
 def told(board: Board, path: str, body: Any = None) -> Any:
@@ -75,14 +79,14 @@ def test_the_scalars_tab_draws_both_runs_of_each_model(board: Board, page: Any) 
         page.locator("tf-runs-selector").get_by_text(run, exact=True).wait_for()
     accuracy = page.locator("tf-scalar-card", has_text="tag: accuracy").first
     wait_for_shapes(accuracy.locator("vz-line-chart2"), 4)
-    page.get_by_text("learning_rate", exact=True).first.wait_for()
+    in_sight(page, "learning_rate").wait_for()
 
 
 def test_the_images_tab_shows_inputs_mistakes_and_the_confusion_matrix(board: Board, page: Any) -> None:
     found = told(board, "images/tags")
     assert set(found["mlp/test"]) == set(found["cnn/test"]) == {"input", "misclassified", "confusion_matrix"}
     page.goto(f"{board.url}#images")
-    page.get_by_text("misclassified", exact=True).first.click()  # the third group is folded
+    in_sight(page, "misclassified").click()  # the third group is folded
     for tag, side in (("confusion_matrix", 400), ("input", 112), ("misclassified", 500)):
         picture = page.locator("tf-image-loader", has_text=f"tag: {tag}").first.locator("img")
         picture.wait_for()
@@ -121,7 +125,7 @@ def test_weights_and_activations_are_spread_out(board: Board, page: Any, tab: st
     assert {"hidden/pre_activations", "hidden/activations"} <= set(tags["mlp/test"])
     assert {"conv_1/activations", "relu_1/pre_activations"} <= set(tags["cnn/test"])
     page.goto(f"{board.url}#{tab}")
-    page.get_by_text("hidden", exact=True).first.click()  # only the first groups are unfolded
+    in_sight(page, "hidden").click()  # only the first groups are unfolded
     for tag in ("conv_1/kernel", "conv_1/activations", "hidden/kernel", "hidden/pre_activations"):
         wait_for_shapes(page.locator(card, has_text=f"tag: {tag}").locator(chart), 3)
 

@@ -310,7 +310,13 @@ def test_what_cannot_be_searched_is_refused():
 LIBRARIES = ["tensorflow", "sklearn.cluster", "numba", "faiss"]
 
 
-@pytest.mark.parametrize("order", [LIBRARIES, LIBRARIES[::-1]], ids=["tensorflow first", "faiss first"])
+@pytest.mark.parametrize(
+    "order",
+    [
+        pytest.param(LIBRARIES, id="tensorflow first"),
+        pytest.param(LIBRARIES[::-1], id="faiss first", marks=pytest.mark.long),
+    ],
+)
 def test_the_openmp_of_every_library_lives_in_one_process(order):
     script = f"""
 import {", ".join(order)}, numpy as np
