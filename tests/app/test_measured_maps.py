@@ -156,6 +156,7 @@ def test_a_map_that_cannot_be_measured_says_why(tmp_path: Path, vectors: Any, re
     assert reason in told["message"]
 
 
+@pytest.mark.long
 def test_a_map_whose_vectors_are_gone_says_so(run: Run, tmp_path: Path) -> None:
     (vectors,) = run.files.root.glob("layers/mine/static/vectors-*.npy")
     vectors.unlink()
