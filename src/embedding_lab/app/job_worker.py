@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def main() -> None:
     # a server in the background of a script has Ctrl-C ignored, hands that on, and could not interrupt us
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
-    measuring = "places" in asked
+    measuring = "aside" in asked
     _come_after_the_page(LEAST if measuring else LESS)
     from embedding_lab.errors import LabError
 
@@ -58,9 +59,14 @@ def _measure(asked: dict[str, Any]) -> None:
     from embedding_lab.embeddings import Run
     from embedding_lab.embeddings.measures import Measured
 
-    places = [Run(Path(each)) for each in asked["places"]]
+    def places() -> Iterator[Run]:
+        if asked["keep"]:
+            yield Run(Path(asked["logdir"]) / asked["run"])
+        Path(asked["aside"]).mkdir(mode=0o700, exist_ok=True)
+        yield Run(Path(asked["aside"]) / asked["run"])
+
     which = asked["run"], asked["layer"], asked["step"], Measured(**asked["of"])
-    measure_map(Path(asked["logdir"]), *which, places, _Told())
+    measure_map(Path(asked["logdir"]), *which, places(), _Told())
 
 
 def _make(asked: dict[str, Any]) -> None:

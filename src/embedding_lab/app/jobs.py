@@ -181,8 +181,8 @@ class JobQueue:
                 if job.state == WAITING:  # whoever still looks at that map asks again
                     del self._jobs[job.id]
                     self._order.remove(job.id)
-            if self._aside is None:
-                self._aside = Path(tempfile.mkdtemp(prefix="embedding-lab-"))
+            if self._aside is None:  # a folder that is there from the moment on when something lies in it
+                self._aside = Path(tempfile.gettempdir()) / f"embedding-lab-{secrets.token_hex(8)}"
                 weakref.finalize(self, shutil.rmtree, self._aside, ignore_errors=True)
             self._add(Job(secrets.token_hex(6), wanted, wanted.of.name, time.time(), self._me, keep=keep))
 
@@ -275,10 +275,7 @@ class JobQueue:
         if isinstance(wanted, WantedMap):
             what = {**vars(wanted), "parameters": dict(wanted.parameters)}
         else:
-            run, aside = self._run(job), self.aside(wanted.run)
-            assert aside is not None
-            places = [str(each.path) for each in ((run, aside) if job.keep else (aside,))]
-            what = {**vars(wanted), "of": vars(wanted.of), "places": places}
+            what = {**vars(wanted), "of": vars(wanted.of), "keep": job.keep, "aside": str(self._aside)}
         return {"logdir": str(self._logdir), "map": job.map, **what}
 
     def _listen(self, job: Job, process: subprocess.Popen[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from embedding_lab.app.adopted import adopted_set
@@ -25,7 +25,7 @@ def measure_map(
     layer: str,
     step: int | None,
     of: Measured,
-    places: Sequence[Run],
+    places: Iterable[Run],
     progress: Progress = silent,
 ) -> None:
     """Measures a map and keeps the measures; nothing else is written, neither neighbours nor an index.
@@ -61,11 +61,11 @@ def measure_map(
     _keep(places, layer, step, of, measures)
 
 
-def _keep(places: Sequence[Run], layer: str, step: int | None, of: Measured, measures: Measures) -> None:
-    for number, place in enumerate(places, 1):
+def _keep(places: Iterable[Run], layer: str, step: int | None, of: Measured, measures: Measures) -> None:
+    refused = StorageError("There is no place for measures.")
+    for place in places:
         try:
-            place.save_measures(layer, step, of, measures)
-            return
-        except StorageError:
-            if number == len(places):
-                raise
+            return place.save_measures(layer, step, of, measures)
+        except StorageError as error:
+            refused = error
+    raise refused
