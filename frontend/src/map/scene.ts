@@ -45,6 +45,15 @@ export class Scene {
     this.places = new Places(this.gl, samples);
   }
 
+  /** False while there is no drawing yet without the page waiting for it. */
+  ready(style: "points" | "pictures"): boolean {
+    return [this.layer(style), this.labels].every(({ program }) => program.ready);
+  }
+
+  private layer(style: "points" | "pictures"): PointsLayer | PicturesLayer {
+    return style === "pictures" ? this.pictures : this.points;
+  }
+
   /** A piece of the picture; the `first` one begins it anew. A `passing` one is not kept. */
   draw(
     look: Look,
@@ -64,8 +73,7 @@ export class Scene {
       gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     }
     if (count === 0) return;
-    const layer = style === "pictures" ? this.pictures : this.points;
-    layer.draw(look, this.places, from, count);
+    this.layer(style).draw(look, this.places, from, count);
     this.drew = true;
   }
 

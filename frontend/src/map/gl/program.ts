@@ -23,6 +23,7 @@ type Value = number | boolean | Float32Array | readonly number[];
 
 export class Program {
   private program: WebGLProgram | null = null;
+  private readonly parallel: KHR_parallel_shader_compile | null;
   private readonly sources: Readonly<Record<Stage, string>>;
   private uniforms: ReadonlyMap<string, Uniform> | null = null;
 
@@ -33,6 +34,17 @@ export class Program {
   ) {
     const head = "#version 300 es\nprecision highp float;\nprecision highp int;\nprecision highp sampler2DArray;\n";
     this.sources = { vertex: head + vertex, fragment: head + fragment };
+    this.parallel = gl.getExtension("KHR_parallel_shader_compile");
+  }
+
+  /** False while the page would wait for it, as far as the browser can tell; once true, nothing is waited for any more. */
+  get ready(): boolean {
+    const program = this.begin();
+    const { gl, parallel, uniforms } = this;
+    if (!uniforms && parallel && gl.getProgramParameter(program, parallel.COMPLETION_STATUS_KHR) === false)
+      return false;
+    this.uniforms ??= this.finished(program);
+    return true;
   }
 
   /** Begins to compile; what comes of it is asked at the first use, so that the page goes on meanwhile. */
