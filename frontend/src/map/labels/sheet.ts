@@ -28,7 +28,7 @@ const css = (colour: Rgb, alpha = 1) => `rgb(${colour.map((each) => Math.round(2
 /** Names that no longer fit on the sheet (some thousands do) get no cell. */
 export function drawnNames(names: readonly Name[], colours: Colours, ratio: number) {
   const canvas = document.createElement("canvas");
-  const context = canvas.getContext("2d")!;
+  const context = canvas.getContext("2d", { willReadFrequently: true })!; // else the page waits for the graphics card
   context.font = FONT;
   const cells: Cell[] = [];
   let [x, y] = [0, 0];
