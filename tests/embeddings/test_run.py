@@ -27,6 +27,7 @@ from embedding_lab.embeddings import (
     run_folder,
 )
 from embedding_lab.embeddings.manifest import read_manifest, verify
+from embedding_lab.embeddings.together import Together
 from embedding_lab.errors import (
     BrokenFile,
     DataMissing,
@@ -378,6 +379,16 @@ def test_a_run_that_was_named_is_taken_as_it_is(tmp_path: Path) -> None:
     with run_folder(tmp_path, "mine", "model") as path:
         assert path == tmp_path / "mine"
     assert not path.exists(), "whoever writes into it makes it"
+
+
+def test_of_things_written_together_none_appears_where_one_is_refused(run: Run, embeddings: EmbeddingSet) -> None:
+    data, before = embeddings.dataset, sorted(run.path.rglob("*"))
+    with pytest.raises(ShapeMismatch, match="missing"), Together() as together:
+        together.enter_context(run.samples_ahead(data))
+        half, whole = (together.enter_writer(run.embedding_writer(name, data)) for name in ("half", "whole"))
+        half.append(embeddings.vectors[:1])
+        whole.append(embeddings.vectors)
+    assert sorted(run.path.rglob("*")) == before, "nor anything that was written ahead"
 
 
 def test_samples_that_come_from_a_run_and_go_into_one_are_known_again(run: Run, embeddings: EmbeddingSet) -> None:

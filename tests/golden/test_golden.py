@@ -141,9 +141,7 @@ def test_numpy_and_any_parquet_reader_open_the_kept_files_without_us() -> None:
     table = pq.read_table(next(root.glob("samples/*/*.parquet")))
     assert table.column_names == ["id", "label", "split", "weight", "note"]
     assert table["label"].null_count == 1
-    assert pq.read_table(next(root.glob("steps/5/*.parquet"))).column_names == [
-        *("id", "prediction", "confidence", "loss"),
-    ]
+    assert pq.read_table(next(root.glob("steps/5/*.parquet"))).column_names == ["prediction", "confidence", "loss"]
     assert np.load(next(root.glob("steps/5/probabilities-*.npy"))).shape == (6, 3)
 
 

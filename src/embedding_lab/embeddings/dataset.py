@@ -24,8 +24,6 @@ from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMisma
 UNLABELLED = -1
 """The label of a sample that has none."""
 
-MOST_KEPT = 1_000_000
-"""Of more samples nothing is held twice."""
 
 ID_BLOCK = 1 << 16
 """So many ids are Python's own texts at once."""
@@ -121,15 +119,6 @@ class Dataset:
             return np.where(labels == UNLABELLED, "", labels.astype(np.str_))
         table: NDArray[np.str_] = np.array([*self.class_names, ""], dtype=np.str_)  # -1, no label, is the empty one
         return np.asarray(table[labels])
-
-    @property
-    def id_column(self) -> Any:
-        """The ids as an Arrow array of text; kept unless they are millions, since every step's table needs them."""
-        return self._kept_id_column if len(self) <= MOST_KEPT else pa.array(self.ids, pa.string())
-
-    @cached_property
-    def _kept_id_column(self) -> Any:
-        return pa.array(self.ids, pa.string())
 
     @cached_property
     def fingerprint(self) -> str:

@@ -84,7 +84,7 @@ class Files(Protocol):
         ...
 
     def remove(self, name: str) -> None:
-        """Takes a file away; a file that is gone or in use by a reader is left alone."""
+        """Takes a file away, with the folders that were made for it; what is gone or in use is left alone."""
         ...
 
     def remove_folder(self, folder: str) -> None:
@@ -122,7 +122,9 @@ class LocalFiles:
         return Stamp(about.st_mtime_ns, about.st_size, str(about.st_ino))
 
     def publish(self, name: str, data: bytes) -> None:
-        publish_file(self.local(name), data)
+        path = self.local(name)
+        publish_file(path, data)
+        self._made = [folder for folder in self._made if folder not in path.parents]  # they hold something now
 
     def append(self, name: str, data: bytes) -> None:
         path = self.local(name)
@@ -141,27 +143,29 @@ class LocalFiles:
         return draft_beside(target)
 
     def publish_draft(self, draft: Path, name: str) -> None:
-        target = self.local(name)
-        put_in_place(draft, target)
-        self._made = [folder for folder in self._made if folder not in target.parents]  # they hold something now
+        put_in_place(draft, self.local(name))
 
     def discard_draft(self, draft: Path) -> None:
         discard(draft)
-        for folder in self._made:
-            with contextlib.suppress(OSError):  # of a folder that holds something
-                folder.rmdir()
+        self._leave_no_empty_folder()
 
     def local(self, name: str) -> Path:
         return self.root / checked_name(name, self.root)
 
     def remove(self, name: str) -> None:
         discard(self.local(name))
+        self._leave_no_empty_folder()
 
     def remove_folder(self, folder: str) -> None:
         path = self.local(folder)
         shutil.rmtree(path, ignore_errors=True)
         with contextlib.suppress(OSError):  # the folder around it holds others
             path.parent.rmdir()
+
+    def _leave_no_empty_folder(self) -> None:
+        for folder in self._made:
+            with contextlib.suppress(OSError):  # of a folder that holds something
+                folder.rmdir()
 
 
 def checked_name(name: str, root: object) -> str:

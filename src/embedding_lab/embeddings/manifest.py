@@ -91,6 +91,7 @@ class Draft:
         self._drafts: dict[str, Path] = {}
         self._streams: dict[str, DataFile] = {}
         self._stems: set[str] = set()
+        self._in_place: list[dict[str, Any]] = []
 
     def __enter__(self) -> Draft:
         return self
@@ -103,6 +104,8 @@ class Draft:
                 stream.close()
         for draft in self._drafts.values():
             self.files.discard_draft(draft)
+        for file in self._in_place:  # which no manifest names
+            self.files.remove(f"{self.folder}/{file['name']}")
         if error is not None:
             with storage_errors(self.files.address(self.folder)):
                 raise error
@@ -125,6 +128,20 @@ class Draft:
         self._drafts[name] = self.files.draft(f"{self.folder}/{name}")
         return name
 
+    def place(self) -> None:
+        """Puts the data files in place, on disk as a whole: no reader sees them before the manifest names them.
+
+        Raises:
+            StorageError: the disk is full, read-only, or refuses.
+        """
+        for stream in self._streams.values():
+            stream.close()
+        for name, draft in list(self._drafts.items()):
+            file = {"name": name, "bytes": draft.stat().st_size, "sha256": self._checksum(name)}
+            self.files.publish_draft(draft, f"{self.folder}/{name}")
+            del self._drafts[name]
+            self._in_place.append(file)
+
     def publish(self, facts: Mapping[str, Any], lying: Iterable[Mapping[str, Any]] = ()) -> None:
         """Puts the data files in place, then the manifest; then takes away the generation before the last.
 
@@ -137,14 +154,9 @@ class Draft:
         Raises:
             StorageError: the disk is full, read-only, or refuses; readers still see the last generation.
         """
+        self.place()
         self._before()
-        listed = [dict(file) for file in lying]
-        for stream in self._streams.values():
-            stream.close()
-        for name, draft in list(self._drafts.items()):
-            listed.append({"name": name, "bytes": draft.stat().st_size, "sha256": self._checksum(name)})
-            self.files.publish_draft(draft, f"{self.folder}/{name}")
-            del self._drafts[name]
+        listed = [*map(dict, lying), *self._in_place]
         last = self._last()
         of_this = {file["name"] for file in listed}
         before = [file["name"] for file in last.get("files", []) if file["name"] not in of_this]
@@ -160,6 +172,7 @@ class Draft:
         }
         text = json.dumps(manifest, indent=1, ensure_ascii=False, default=_plain)
         self.files.publish(self._manifest, f"{text}\n".encode())
+        self._in_place.clear()
         named = of_this | set(before)
         for name in {*last.get("previous", []), *self._abandoned(named)} - named:
             self.files.remove(f"{self.folder}/{name}")

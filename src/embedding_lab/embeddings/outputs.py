@@ -21,13 +21,8 @@ from embedding_lab.embeddings.manifest import Draft, data_path
 from embedding_lab.embeddings.vectors import ShardWriter, read_shards
 from embedding_lab.errors import BrokenFile, ShapeMismatch
 
-ENCODING: Mapping[str, Any] = {
-    "compression": {"id": "zstd"},
-    "use_dictionary": ["prediction"],
-    "write_statistics": False,
-    "data_page_size": 8 << 20,
-}
-"""What is worth its time: the floats of a model hardly shrink, and that costs more than judging them."""
+TABLE_ROWS = 1 << 16
+"""Rows of the table written at once: many small groups of rows are slow to write and to read."""
 
 
 class OutputsWriter:
@@ -37,16 +32,18 @@ class OutputsWriter:
 
     Args:
         draft: the generation to write; the writer ends it.
-        ids: the samples' ids in row order, an Arrow array of n texts.
+        rows: how many samples there are.
         facts: what the manifest says besides its files.
     """
 
-    def __init__(self, draft: Draft, ids: pa.Array, facts: Mapping[str, Any]) -> None:
+    def __init__(self, draft: Draft, rows: int, facts: Mapping[str, Any]) -> None:
         self._draft = draft
-        self._ids = ids
+        self._all_rows = rows
         self._facts = facts
         self._writer: pq.ParquetWriter | None = None
-        self._probabilities = ShardWriter(draft, "probabilities", len(ids))
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = 0
+        self._probabilities = ShardWriter(draft, "probabilities", rows)
         self._classes = 0
         self.rows = 0
 
@@ -60,22 +57,27 @@ class OutputsWriter:
             ShapeMismatch: there are more outputs than samples, or a block has other columns.
             StorageError: the disk refuses.
         """
-        ids = self._ids[self.rows : self.rows + len(block)]
-        if len(ids) != len(block):
+        if self.rows + len(block) > self._all_rows:
             raise ShapeMismatch(
                 "There are more outputs than samples.",
                 got=f"at least {self.rows + len(block):,}",
-                expected=f"{len(self._ids):,}",
+                expected=f"{self._all_rows:,}",
             )
-        table = _table(ids, block)
-        probabilities = np.empty((len(ids), 0)) if block.probabilities is None else block.probabilities
+        table = _table(block)
+        probabilities = np.empty((len(block), 0)) if block.probabilities is None else block.probabilities
         if self._writer is None:
             file = self._draft.stream("outputs", ".parquet")
-            self._writer = pq.ParquetWriter(file, table.schema, **ENCODING)
+            # The floats of a model hardly shrink; and they are compared with nothing, which statistics are for.
+            self._writer = pq.ParquetWriter(
+                file, table.schema, compression="none", use_dictionary=["prediction"], write_statistics=False
+            )
             self._classes = probabilities.shape[1]
         if table.schema != self._writer.schema or probabilities.shape[1] != self._classes:
             raise ShapeMismatch("A block of outputs has other columns than the first one.")
-        self._writer.write_table(table)
+        self._waiting.append(table)
+        self._waiting_rows += len(block)
+        if self._waiting_rows >= TABLE_ROWS:
+            self._write_waiting()
         if self._classes:
             self._probabilities.append(np.ascontiguousarray(probabilities, "<f4"))
         self.rows += len(block)
@@ -84,18 +86,37 @@ class OutputsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._draft:
-            if self._writer is not None:
-                self._writer.close()
             if kind is None:
+                self.place()
                 self._publish()
+            elif self._writer is not None:
+                self._writer.close()  # or it writes to the closed stream when it is collected
 
-    def _publish(self) -> None:
-        if self.rows != len(self._ids):
+    def place(self) -> None:
+        """Puts the files in place when all outputs have come; no reader sees them before they are published.
+
+        Raises:
+            ShapeMismatch: outputs are missing.
+            StorageError: the disk refuses.
+        """
+        if self.rows != self._all_rows:
             raise ShapeMismatch(
                 "Outputs are missing.",
                 got=f"{self.rows:,} rows",
-                expected=f"one for each of the {len(self._ids):,} samples",
+                expected=f"one for each of the {self._all_rows:,} samples",
             )
+        if self._writer is not None:
+            self._write_waiting()
+            self._writer.close()
+        self._draft.place()
+
+    def _write_waiting(self) -> None:
+        if self._writer is not None and self._waiting:
+            self._writer.write_table(pa.Table.from_batches(self._waiting).combine_chunks())
+        self._waiting.clear()
+        self._waiting_rows = 0
+
+    def _publish(self) -> None:
         shards = self._probabilities
         table = {"shape": [shards.rows, shards.width], "shard_rows": shards.shard_rows} if self._classes else None
         self._draft.publish({**self._facts, "rows": self.rows, "probabilities": table})
@@ -112,7 +133,7 @@ def read_outputs(files: Files, manifest_name: str, manifest: Mapping[str, Any]) 
     shards = manifest.get("probabilities")
     try:
         with pq.ParquetFile(path) as file:
-            table = file.read([name for name in file.schema_arrow.names if name != "id"])
+            table = file.read([name for name in file.schema_arrow.names if name != "id"])  # which version 1.0 had
         columns = {name: table[name].combine_chunks() for name in table.column_names}
         return Outputs(
             prediction=columns["prediction"].to_numpy(zero_copy_only=False).astype(np.int64),
@@ -124,15 +145,14 @@ def read_outputs(files: Files, manifest_name: str, manifest: Mapping[str, Any]) 
         raise BrokenFile(f"{path} is no table of outputs.", got=str(error)) from error
 
 
-def _table(ids: pa.Array, block: Outputs) -> pa.Table:
+def _table(block: Outputs) -> pa.RecordBatch:
     columns = {
-        "id": ids,
         "prediction": pa.array(block.prediction, pa.int64()),
         "confidence": pa.array(block.confidence, pa.float32()),
     }
     if block.loss is not None:
         columns["loss"] = pa.array(block.loss, pa.float32())
-    return pa.table(columns)
+    return pa.record_batch(columns)
 
 
 def _floats(column: Any) -> NDArray[np.float32]:

@@ -30,6 +30,7 @@ from embedding_lab.embeddings.places import files_at
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import SampleTable, read_dataset
 from embedding_lab.embeddings.stored_media import save_media
+from embedding_lab.embeddings.together import Together
 from embedding_lab.embeddings.unfinished import Unfinished
 from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, one_of
@@ -115,6 +116,16 @@ class Run(Notes):
         self.begin()
         self._table(data).save(self.files, data)
         return self._table(data).key
+
+    @contextlib.contextmanager
+    def samples_ahead(self, data: Dataset) -> Iterator[None]:
+        """Writes the table of a dataset's samples while their vectors come; it appears with what is published."""
+        table = self._table(data)
+        table.begin(self.files, data)
+        try:
+            yield
+        finally:
+            table.discard()
 
     def save_pictures(self, data: Dataset) -> None:
         """Keeps small pictures of the samples, and the originals where cheap, if they are pictures."""
@@ -229,12 +240,12 @@ class Run(Notes):
         """A writer that takes what the model said at a step, block by block, in the order of the samples."""
         facts = {"step": step_number(step), "samples": self._table(data).key, "model": model}
         draft = self._draft(f"steps/{step_folder(step)}", "outputs", data)
-        return OutputsWriter(draft, data.id_column, facts)
+        return OutputsWriter(draft, len(data), facts)
 
     def save_embeddings(self, *sets: EmbeddingSet, progress: Progress = silent) -> None:
         """Keeps whole embedding sets, and their outputs where they have some, reading them block by block.
 
-        All are written before the first is published: where one is refused, none is kept.
+        All are in place before the first is published: where one is refused, none is kept.
 
         Args:
             *sets: the sets.
@@ -244,10 +255,10 @@ class Run(Notes):
             InputError and its kinds: something in them cannot be kept.
             StorageError: the disk is full, read-only, or refuses.
         """
-        with contextlib.ExitStack() as until_all_are_written:
+        with Together() as together:
             for number, each in enumerate(sets):
                 progress("log layers", number, len(sets))
-                self._write_set(each, until_all_are_written)
+                self._write_set(each, together)
             progress("log layers", len(sets), len(sets))
 
     def embeddings(self, layer: str, step: int | Latest | None = LATEST, *, outputs: bool = True) -> EmbeddingSet:
@@ -403,7 +414,8 @@ class Run(Notes):
         """A draft of something about samples, with which their table appears, and the run where there was none."""
         return Draft(self.files, folder, kind, kind, before=lambda: self.save_dataset(data), generation=generation)
 
-    def _write_set(self, each: EmbeddingSet, until_published: contextlib.ExitStack) -> None:
+    def _write_set(self, each: EmbeddingSet, together: Together) -> None:
+        together.enter_context(self.samples_ahead(each.dataset))
         writer = self.embedding_writer(
             each.layer,
             each.dataset,
@@ -414,13 +426,13 @@ class Run(Notes):
             pooling=each.pooling,
             model=each.model,
         )
-        until_published.enter_context(writer)
+        together.enter_writer(writer)
         rows = max(1, (1 << 24) // (4 * each.dims))
         for start in range(0, len(each), rows):
             writer.append(each.vectors[start : start + rows])
         if each.outputs is not None:
             outputs = self.outputs_writer(each.dataset, step=each.step, model=each.model)
-            until_published.enter_context(outputs).append(each.outputs)
+            together.enter_writer(outputs).append(each.outputs)
 
     def _step_folders(self, layer_folder: str) -> list[str]:
         """The steps that were published; a writer that was killed leaves a folder without a manifest."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -45,6 +46,7 @@ class SampleTable:
 
     def __init__(self, data: Dataset) -> None:
         self._described: dict[str, Any] | None = _described(data)
+        self._begun: tuple[Draft, Future[None]] | None = None
         self._facts = {
             "dataset": data.name,
             "rows": len(data),
@@ -54,18 +56,46 @@ class SampleTable:
         self._folder, self._name = f"samples/{folder_name(data.name)}", f"samples-{_digest(data)}"
         self.key = f"{self._folder}/{self._name}.json"
 
+    def begin(self, files: Files, data: Dataset) -> None:
+        """Begins to write the table in a thread of its own, unless the run holds the same one.
+
+        It is not held in memory after that; no reader sees it before `save`.
+        """
+        described, self._described = self._described, None
+        if self._begun or f"{self._name}.json" in files.list(self._folder):
+            return
+        draft = Draft(files, self._folder, self._name, "samples")
+        path = draft.new_file(self._name, ".parquet")
+
+        def write() -> None:
+            _write(data, described or _described(data), path)
+            draft.place()
+
+        thread = ThreadPoolExecutor(1, "embedding-lab-samples")
+        self._begun = draft, thread.submit(write)
+        thread.shutdown(wait=False)
+
     def save(self, files: Files, data: Dataset) -> None:
-        """Writes the table of the dataset, unless the run holds the same one; it is not held in memory after that.
+        """Writes the table of the dataset, or waits for what was begun, and publishes it.
 
         Raises:
             StorageError: the disk refuses.
         """
-        described, self._described = self._described, None
-        if f"{self._name}.json" in files.list(self._folder):
-            return
-        with Draft(files, self._folder, self._name, "samples") as draft:
-            _write(data, described or _described(data), draft.new_file(self._name, ".parquet"))
-            draft.publish(self._facts)
+        self.begin(files, data)
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            draft, written = begun
+            with draft:
+                written.result()
+                draft.publish(self._facts)
+
+    def discard(self) -> None:
+        """Takes away what was begun and not saved."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            draft, written = begun
+            with draft:
+                wait([written])
 
 
 def read_dataset(files: Files, key: str) -> Dataset:
@@ -120,7 +150,7 @@ def _write(data: Dataset, described: dict[str, Any], path: Path) -> None:
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating) as writer:
         for start in range(0, len(data), ROW_GROUP):
             rows = slice(start, start + ROW_GROUP)
-            ids = data.id_column if len(data) <= ROW_GROUP else pa.array(data.ids[rows], pa.string())
+            ids = pa.array(data.ids[rows], pa.string())
             writer.write_table(pa.table([ids, *(values[rows] for values in described.values())], schema))
 
 

@@ -54,9 +54,10 @@ class ShardWriter:
         while len(block):
             if self._shard is None or self.rows == self._ends[-1]:
                 self._shard = self._new_shard()
-            part, block = np.split(block, [self._ends[-1] - self.rows])
+            part = block[: self._ends[-1] - self.rows]
             self._shard.write(part.data)
             self.rows += len(part)
+            block = block[len(part) :]
 
     @property
     def shard_rows(self) -> list[int]:
@@ -125,15 +126,25 @@ class EmbeddingWriter:
     ) -> None:
         with self._draft:
             if kind is None:
+                self.place()
                 self._publish()
 
-    def _publish(self) -> None:
+    def place(self) -> None:
+        """Puts the files in place when all vectors have come; no reader sees them before they are published.
+
+        Raises:
+            ShapeMismatch: vectors are missing.
+            StorageError: the disk refuses.
+        """
         if self.rows != len(self._ids):
             raise ShapeMismatch(
                 f"Vectors of layer {self._facts['layer']!r} are missing.",
                 got=f"{self.rows:,} rows",
                 expected=f"one for each of the {len(self._ids):,} samples",
             )
+        self._draft.place()
+
+    def _publish(self) -> None:
         self._draft.publish(
             {
                 **self._facts,

@@ -23,6 +23,7 @@ from embedding_lab.embeddings.dataset import array_parts
 from embedding_lab.embeddings.left_out import OnError, tell_left_out
 from embedding_lab.embeddings.places import absolute
 from embedding_lab.embeddings.some_rows import SomeRows
+from embedding_lab.embeddings.together import Together
 from embedding_lab.embeddings.unfinished import Unfinished
 from embedding_lab.errors import EmptyData
 from embedding_lab.extraction.shards import UNUSABLE, Job, Record, ShardMaker, check_widths, in_place, unusable
@@ -173,11 +174,10 @@ def publish(order: Order, work: Unfinished, data: Dataset, records: Sequence[Rec
     for layer in order.names:
         check_widths(layer, (record.dims[layer] for record in shards))
     facts = facts_of(order.names, order.example.ndim, order.forward, order.step, order.epoch, order.split)
-    with contextlib.ExitStack() as until_published:
-        verdicts = Verdicts(order.run, data, order.forward, order.step, until_published)
+    with Together() as together:
+        verdicts = Verdicts(order.run, data, order.forward, order.step, together)
         for record in shards:
             verdicts.append(None if record.said is None else work.kept(record.said))
-        verdicts.write()
     for layer, known in facts.items():
         files = [(record.rows, record.files[layer]) for record in shards]
         order.run.publish_shards(work, layer, data, files, shards[0].dims[layer], **known)

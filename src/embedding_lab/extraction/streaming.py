@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Outputs, Run
+from embedding_lab.embeddings.together import Together
 from embedding_lab.embeddings.vectors import EmbeddingWriter
 from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.extraction.source import ForwardPass
@@ -51,23 +51,20 @@ class Sink:
         self._facts = facts_of(names, data.samples.ndim, forward, step, epoch, split)
         self._writers: dict[str, EmbeddingWriter] = {}
         self.rows = 0
-        self._open = contextlib.ExitStack()
-        self._verdicts = Verdicts(run, data, forward, step, self._open)
+        self._together = Together()
+        self._verdicts = Verdicts(run, data, forward, step, self._together)
 
     def __enter__(self) -> Sink:
+        self._together.enter_context(self._run.samples_ahead(self._data))
         for name, facts in self._facts.items():
             writer = self._run.embedding_writer(name, self._data, **facts)
-            self._writers[name] = self._open.enter_context(writer)
+            self._writers[name] = self._together.enter_writer(writer)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._open.__exit__(kind, error, trace)
-            return
-        with self._open:  # what still waits may fail to be written, and then nothing is published
-            self._verdicts.write()
+        self._together.__exit__(kind, error, trace)
 
     def append(
         self, samples: NDArray[Any], vectors: Mapping[str, NDArray[Any]], numbers: NDArray[np.float32] | None

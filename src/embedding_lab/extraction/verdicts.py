@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import Dataset, Outputs, Run, check_finite
 from embedding_lab.embeddings.outputs import OutputsWriter
+from embedding_lab.embeddings.together import Together
 from embedding_lab.extraction.classifier import in_order_of, judge, settled_scale
 from embedding_lab.extraction.source import ForwardPass, Scale
-
-OUTPUT_BYTES = 1 << 20
-"""Outputs written at once: a table of many small groups of rows is slow to write and to read."""
 
 
 class Verdicts:
@@ -24,21 +20,18 @@ class Verdicts:
         data: the samples.
         forward: what the numbers come from.
         step: the training step the model is at.
-        until_published: what the table is written in: leaving it publishes or discards.
+        together: what the table is written in: leaving it publishes or discards.
     """
 
-    def __init__(
-        self, run: Run, data: Dataset, forward: ForwardPass, step: int | None, until_published: contextlib.ExitStack
-    ) -> None:
+    def __init__(self, run: Run, data: Dataset, forward: ForwardPass, step: int | None, together: Together) -> None:
         self._run = run
         self._data = data
         self._step = step
         self._fingerprint = forward.fingerprint
         self._scale: Scale = forward.scale
         self._classes = forward.classes
-        self._until_published = until_published
+        self._together = together
         self._writer: OutputsWriter | None = None
-        self._waiting: list[NDArray[np.float32]] = []
 
     def append(self, numbers: NDArray[np.float32] | None) -> None:
         """Takes those of the next samples: shape (b, k), or None where the model ends in none.
@@ -50,19 +43,12 @@ class Verdicts:
         if numbers is not None and self._classes is not None:
             numbers = in_order_of(self._data.class_names, self._classes, numbers)
         if numbers is not None and self._says_classes(numbers):
-            self._waiting.append(numbers)
-            if sum(each.nbytes for each in self._waiting) >= OUTPUT_BYTES:
-                self.write()
+            self._write(numbers)
 
-    def write(self) -> None:
-        """Writes what still waits, as before the table is published."""
-        if not self._waiting:
-            return
+    def _write(self, numbers: NDArray[np.float32]) -> None:
         if self._writer is None:
             writer = self._run.outputs_writer(self._data, step=self._step, model=self._fingerprint)
-            self._writer = self._until_published.enter_context(writer)
-        numbers = np.concatenate(self._waiting)
-        self._waiting.clear()
+            self._writer = self._together.enter_writer(writer)
         rows = slice(self._writer.rows, self._writer.rows + len(numbers))
         check_finite(numbers, self._data.ids[rows], "the last one")
         labels = _labels_within(self._data, max(2, numbers.shape[1]))
