@@ -45,7 +45,8 @@ class TestTheSameWeightsInJax(SameWeightsContract):
                 pictures, NETWORK.kernel, (1, 1), "VALID", dimension_numbers=axes, precision="highest"
             )
             relu = jax.nn.relu(conv + NETWORK.shifts)
-            classes = jax.nn.softmax(relu.reshape(len(relu), -1) @ NETWORK.matrix + NETWORK.biases)
+            logits = jax.numpy.matmul(relu.reshape(len(relu), -1), NETWORK.matrix, precision="highest")
+            classes = jax.nn.softmax(logits + NETWORK.biases)
             return {"conv": conv + NETWORK.shifts, "relu": relu, "classes": classes, "probabilities": classes}
 
         return network

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.extractor_contract import Case, ExtractorContract
-from contracts.same_weights import NETWORK, SameWeightsContract
+from contracts.same_weights import SameWeightsContract
 from embedding_lab.app.embedding_logger import EmbeddingLogger
 from embedding_lab.embeddings import as_dataset, open_run
 from embedding_lab.errors import InputError, ShapeMismatch
@@ -21,6 +21,8 @@ from embedding_lab.extraction import extract, layer_table
 
 torch = pytest.importorskip("torch", reason='no PyTorch: pip install "embedding-lab[torch]"')
 nn = torch.nn
+
+from contracts.same_weights_in_torch import same_weights_module  # noqa: E402 - it needs PyTorch
 
 PICTURES = np.random.default_rng(0).normal(size=(11, 2, 6, 6)).astype(np.float32)
 ROWS = np.random.default_rng(1).normal(size=(13, 5)).astype(np.float32)
@@ -156,30 +158,7 @@ class TestTheSameWeights(SameWeightsContract):
 
     @staticmethod
     def build(folder: Path, at_most: int | None = None) -> Any:
-        class Refusing(nn.Module):
-            def forward(self, given: Any) -> Any:
-                if at_most is not None and len(given) > at_most:
-                    raise torch.OutOfMemoryError
-                return given
-
-        class FlatWithChannelsLast(nn.Module):
-            def forward(self, given: Any) -> Any:
-                return given.movedim(1, -1).flatten(1)
-
-        model = nn.Sequential(
-            OrderedDict(
-                refusing=Refusing(),
-                conv=nn.Conv2d(2, 4, 3),
-                relu=nn.ReLU(inplace=True),
-                flat=FlatWithChannelsLast(),
-                logits=nn.Linear(64, 3),
-                classes=nn.Softmax(1),
-            )
-        )
-        weights = (NETWORK.kernel.transpose(3, 2, 0, 1), NETWORK.shifts, NETWORK.matrix.T, NETWORK.biases)
-        for parameter, values in zip(model.parameters(), weights, strict=True):
-            parameter.data.copy_(torch.tensor(np.ascontiguousarray(values)))
-        return model
+        return same_weights_module(at_most)
 
     @staticmethod
     def state(model: Any) -> Any:

@@ -134,15 +134,17 @@ class TorchSource:
 
     def _tensor(self, samples: NDArray[Any]) -> Any:
         """Samples where the weights are; floats in their type. A copy: the first module may write over it."""
+        weights = [*self._model.parameters(), *self._model.buffers()]
+        floats = next((each.dtype for each in weights if each.is_floating_point()), torch.get_default_dtype())
+        device = weights[0].device if weights else torch.get_default_device()
+        samples = np.ascontiguousarray(samples)  # PyTorch takes none that runs backwards
+        copied_on_the_way = device.type != "cpu" and samples.flags.writeable  # PyTorch warns of what is read-only
         try:
-            tensor = torch.tensor(samples)
+            tensor = torch.from_numpy(samples) if copied_on_the_way else torch.tensor(samples)
         except (TypeError, ValueError) as error:
             raise InputError(
                 "PyTorch cannot take these samples.", got=f"dtype {samples.dtype}", expected="numbers"
             ) from error
-        weights = [*self._model.parameters(), *self._model.buffers()]
-        floats = next((each.dtype for each in weights if each.is_floating_point()), torch.get_default_dtype())
-        device = weights[0].device if weights else torch.get_default_device()
         return tensor.to(device, floats if tensor.is_floating_point() else tensor.dtype)
 
     @contextlib.contextmanager
