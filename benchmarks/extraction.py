@@ -1,12 +1,13 @@
 """Extraction beside the framework's own forward pass: samples per second and processor time, in turns.
 
-    python benchmarks/extraction.py [--runs 7] [--only keras,torch,jax,onnx] [--json]
+    python benchmarks/extraction.py [--runs 7] [--only keras,torch,jax,onnx,resnet] [--gpu] [--json]
 
-The same two models are written with Keras, PyTorch, JAX (a function) and ONNX; a framework that is not installed is
-left out. "bare" is the model called batch by batch at its best batch size, its result left where it is: of Keras
-compiled, of PyTorch in inference mode, of JAX jitted, of ONNX in a session. "lab" is
-`extract` of the model's layers into a new run, from the first batch until vectors and outputs are on disk, synced
-and published. What comes before is a column of its own: tracing the graph and the table of the samples.
+The same two models are written with Keras, PyTorch, JAX (a function) and ONNX; "resnet" is a ResNet-50 of PyTorch
+on coloured pictures of 224 x 224. A framework that is not installed is left out. With `--gpu` PyTorch's models lie
+there, where JAX's are whenever it sees one. "bare" is the model called batch by batch at its best batch size, its
+result left where it is: of Keras compiled, of PyTorch in inference mode, of JAX jitted, of ONNX in a session. "lab"
+is `extract` of the model's layers into a new run, from the first batch until vectors and outputs are on disk and
+published. What comes before is a column of its own: tracing the graph and the table of the samples.
 The difference between two numbers of samples gives the rate at which it streams, free of what is done once. The aim
 is 80 % of bare.
 """
@@ -35,8 +36,9 @@ from embedding_lab.model import build
 
 RESULT = Path(__file__).parent / "results" / "extraction.json"
 AIM = 0.8
-BATCH_SIZES = (256, 512, 1024, 2048, 4096, 8192)
-WORK = {"dense16": (60_000, 300_000), "small cnn": (5_000, 20_000)}
+BATCH_SIZES = (64, 256, 512, 1024, 2048, 4096, 8192)
+WORK = {"dense16": (60_000, 300_000), "small cnn": (5_000, 20_000), "ResNet-50": (32, 96)}
+ON_A_GPU = {"dense16": (60_000, 300_000), "small cnn": (60_000, 300_000), "ResNet-50": (2_048, 8_192)}
 
 
 @dataclass
@@ -58,16 +60,17 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--only", default=",".join(FRAMEWORKS), help="frameworks, with commas between")
+    parser.add_argument("--only", default="keras,torch,jax,onnx", help="frameworks, with commas between")
+    parser.add_argument("--gpu", action="store_true", help="PyTorch's models on the GPU, and more samples")
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     options = parser.parse_args()
 
     pictures, labels = mnist()
     measured = [
-        measure(subject, many(pictures, count), many(labels, count), options.runs)
+        measure(subject, subject.samples(pictures, count), many(labels, count), options.runs)
         for framework in options.only.split(",")
-        for subject in subjects(framework)
-        for count in WORK[subject.kind]
+        for subject in subjects(framework, options.gpu)
+        for count in (ON_A_GPU if options.gpu else WORK)[subject.kind]
     ]
     result = {
         "rows": [asdict(each) for each in measured],
@@ -86,7 +89,7 @@ class Subject:
 
     Attributes:
         name: for the table.
-        kind: "dense16" or "small cnn".
+        kind: what it is, as in `WORK`.
         model: as `extract` takes it.
         bare: takes a batch of pictures, uint8, shape (b, 28, 28), through the framework's own forward pass.
         layers: to extract.
@@ -100,17 +103,30 @@ class Subject:
     is_function: bool = False
     """It does not say which batches suit it: `extract` is told the best size."""
 
+    coloured: bool = False
+    """It takes pictures of shape (3, 224, 224)."""
 
-def subjects(framework: str) -> list[Subject]:
+    wait: Callable[[], object] = lambda: None
+    """Ends when all that was begun is done: a GPU goes on by itself."""
+
+    def samples(self, pictures: np.ndarray, count: int) -> np.ndarray:
+        """So many pictures, uint8."""
+        if self.coloured:
+            return np.random.default_rng(0).integers(0, 256, (count, 3, 224, 224), dtype=np.uint8)
+        return many(pictures, count)
+
+
+def subjects(framework: str, gpu: bool) -> list[Subject]:
     try:
-        return FRAMEWORKS[framework]()
+        return FRAMEWORKS[framework](*([gpu] if framework in ("torch", "resnet") else []))
     except ImportError as error:
         print(f"{framework} is left out: {error.name} is not installed", file=sys.stderr)
         return []
 
 
 def measure(subject: Subject, pictures: np.ndarray, labels: np.ndarray, runs: int) -> Measured:
-    batch_size = min(BATCH_SIZES, key=lambda size: best(3, lambda: bare(subject, pictures, size)))
+    sizes = [size for size in BATCH_SIZES if size <= len(pictures)] or [len(pictures)]
+    batch_size = min(sizes, key=lambda size: best(3, lambda: bare(subject, pictures, size)))
     data = lab.as_dataset(pictures, name="mnist", labels=labels, class_names=[str(digit) for digit in range(10)])
     turns = []
     for _ in range(runs + 1):  # in turns, so that a busy moment of the machine meets both
@@ -129,6 +145,7 @@ def measure(subject: Subject, pictures: np.ndarray, labels: np.ndarray, runs: in
 def bare(subject: Subject, pictures: np.ndarray, batch_size: int) -> None:
     for start in range(0, len(pictures), batch_size):
         subject.bare(pictures[start : start + batch_size])
+    subject.wait()
 
 
 def extracted(subject: Subject, data: lab.Dataset, folder: str, batch_size: int | None) -> tuple[float, ...]:
@@ -172,8 +189,7 @@ def of_keras() -> list[Subject]:
     return found
 
 
-def of_torch() -> list[Subject]:
-    import torch
+def of_torch(gpu: bool) -> list[Subject]:
     from torch import nn
 
     class Rescaled(nn.Module):
@@ -188,14 +204,41 @@ def of_torch() -> list[Subject]:
     smaller = nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), nn.ReLU())
     cnn = nn.Sequential(Rescaled(), *smaller, Average(), nn.Linear(32, 10), nn.Softmax(1))
 
-    def run(batch: np.ndarray, model: Any) -> object:
-        with torch.inference_mode():
-            return model(torch.from_numpy(batch))
-
     return [
-        Subject("torch dense16", "dense16", dense, functools.partial(run, model=dense), ["3", "5"]),
-        Subject("torch small cnn", "small cnn", cnn, functools.partial(run, model=cnn), ["2", "5", "8"]),
+        in_torch("torch dense16", "dense16", dense, ["3", "5"], gpu),
+        in_torch("torch small cnn", "small cnn", cnn, ["2", "5", "8"], gpu),
     ]
+
+
+def of_resnet(gpu: bool) -> list[Subject]:
+    import transformers
+    from torch import nn
+
+    class Classified(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.resnet = transformers.ResNetModel(transformers.ResNetConfig())
+            self.classes = nn.Linear(2048, 10)
+
+        def forward(self, pictures: Any) -> Any:
+            return self.classes(self.resnet(pictures.float() / 255).pooler_output.flatten(1)).softmax(1)
+
+    layers = ["resnet.encoder.stages.3", "resnet.pooler", "classes"]
+    return [in_torch("torch ResNet-50", "ResNet-50", Classified(), layers, gpu, coloured=True)]
+
+
+def in_torch(name: str, kind: str, model: Any, layers: list[str], gpu: bool, **more: Any) -> Subject:
+    import torch
+
+    model = model.cuda().eval() if gpu else model.eval()
+
+    def run(batch: np.ndarray) -> object:
+        with torch.inference_mode():
+            return model(torch.from_numpy(batch).cuda() if gpu else torch.from_numpy(batch))
+
+    if gpu:
+        more["wait"] = torch.cuda.synchronize
+    return Subject(name, kind, model, run, layers, **more)
 
 
 def of_jax() -> list[Subject]:
@@ -287,7 +330,7 @@ def of_onnx() -> list[Subject]:
     return found
 
 
-FRAMEWORKS = {"keras": of_keras, "torch": of_torch, "jax": of_jax, "onnx": of_onnx}
+FRAMEWORKS = {"keras": of_keras, "torch": of_torch, "jax": of_jax, "onnx": of_onnx, "resnet": of_resnet}
 
 
 def random_weights() -> dict[str, np.ndarray]:

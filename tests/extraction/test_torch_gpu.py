@@ -98,10 +98,11 @@ def test_a_batch_that_the_gpu_has_no_room_for_is_halved_and_that_is_said() -> No
     room = 2 << 30
     torch.cuda.set_per_process_memory_fraction(room / torch.cuda.get_device_properties(0).total_memory)
     try:
-        with pytest.warns(UserWarning, match="did not suffice for a batch of 128 samples"):
+        with pytest.warns(UserWarning, match="memory did not suffice for a batch of") as said:
             found = extract(model, as_dataset(samples, name="wide"), "1", batch_size=128)["1"]
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
         torch.cuda.empty_cache()
+    assert "128 samples: going on with 64" in str(said[0].message)
     assert found.vectors.shape == (len(samples), 5)
     np.testing.assert_allclose(found.vectors[:13], found.vectors[13:26], rtol=1e-5)
