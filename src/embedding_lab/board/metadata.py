@@ -23,6 +23,9 @@ NOT_LABELLED = "not labelled"
 NOTHING = "(none)"
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
+"""Whole numbers as the page writes them too, which ids mostly are: known without reckoning."""
+
 _NUMBER = re.compile(
     r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|Infinity)|0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+",
     re.ASCII,
@@ -143,7 +146,7 @@ def _words(name: str, values: Iterable[Any]) -> list[str]:
 
 def _changed_by_page(text: str) -> bool:
     """Whether a text looks like a number that the page would write otherwise: "007", "1e3", twenty digits."""
-    if not _NUMBER.fullmatch(text):
+    if _WHOLE.fullmatch(text) or not _NUMBER.fullmatch(text):
         return False
     try:
         number = float(text)
