@@ -37,6 +37,7 @@ BROWSER_ARGUMENTS = [
     "--no-sandbox",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    "--disable-gpu-rasterization",  # Debian asks for it, and without a graphics card it takes longer
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

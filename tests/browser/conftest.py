@@ -116,7 +116,8 @@ class ProjectorPage:
     def nearest(self, sample: str, metric: str) -> list[tuple[str, float]]:
         """The ids and distances in the list of nearest points of a sample, which is searched by its id."""
         assert self.search(f"{sample}$", "id", pattern=True) == "1 matches."
-        self.dom.locator(f".distance a.{metric}").click()
+        if not self.dom.locator(f".distance a.{metric}.selected").count():
+            self.dom.locator(f".distance a.{metric}").click()  # draws all points anew
         neighbours = self.dom.locator(".nn-list .neighbor")
         names = neighbours.locator(".label").all_inner_texts()
         distances = neighbours.locator(".value").all_inner_texts()

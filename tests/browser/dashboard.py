@@ -29,7 +29,8 @@ class Dashboard:
     """The page in TensorBoard's tab, or alone."""
 
     def __init__(self, browser: Any, address: str, *, width: int = 1280, height: int = 800) -> None:
-        self.page = browser.new_page(viewport={"width": width, "height": height})
+        # where each step of a movement is drawn without a graphics card, one second of it fills a core
+        self.page = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
         self.page.set_default_timeout(1000 * SECONDS)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))

@@ -135,7 +135,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.mark.mnist
 @pytest.mark.browser
 def test_the_frame_in_the_notebook_shows_the_points(address: str, browser: Any) -> None:
-    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page = browser.new_page(viewport={"width": 1000, "height": 700})
     page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
     projector = page.frame_locator("iframe").frame_locator("iframe").frame_locator("iframe")

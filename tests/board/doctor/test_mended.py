@@ -688,7 +688,7 @@ def test_the_tutorials_recipe_shows_nothing_without_the_doctor(tmp_path: Path, n
 )
 def test_the_page_shows_the_points(mended: Mended, browser: Any, name: str, points: int) -> None:
     with launch(mended.after[name].logdir, port=0) as board:
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page = browser.new_page(viewport={"width": 1000, "height": 700})
         page.goto(f"{board.url}#projector", wait_until="commit", timeout=120_000)
         frame = page.frame_locator("iframe").frame_locator("iframe")
         frame.get_by_text(f"Points: {points}").first.wait_for(timeout=120_000)
