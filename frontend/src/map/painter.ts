@@ -6,6 +6,8 @@ const REMEMBERED_FRAMES = 2000;
 
 /** One piece may wait while another is drawn, so that the machine never idles; a third would make the user wait. */
 const MOST_UNDER_WAY = 2;
+/** That a frame is done is told late, when the next but one could have begun; a browser asks for no more than keep up. */
+const MOST_MOVING = 3;
 
 interface Piece {
   /** In small points, as the budget counts. */
@@ -30,7 +32,7 @@ export class Painter {
   /** False while the machine has enough to do. */
   ready(now: number, moving: boolean): boolean {
     while (this.underWay[0] && this.isDone(this.underWay[0])) this.learnFrom(this.underWay.shift()!, now);
-    if (this.underWay.length >= MOST_UNDER_WAY) return false;
+    if (this.underWay.length >= (moving ? MOST_MOVING : MOST_UNDER_WAY)) return false;
     // between two frames of a movement lies all that a frame costs, not the points alone
     if (moving && this.last?.first) this.budget.moved(this.last.weight, now - this.last.at);
     return true;

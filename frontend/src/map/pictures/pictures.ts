@@ -32,7 +32,7 @@ export class PicturesLayer {
     private readonly gl: WebGL2RenderingContext,
     private readonly palette: WebGLTexture,
   ) {
-    this.program = new Program(gl, viewSource + shadeSource + vertexSource, fragmentSource);
+    this.program = new Program(gl, `#define MORPHING\n${viewSource}${shadeSource}${vertexSource}`, fragmentSource);
     this.nothing = { flat: gl.createTexture(), array: gl.createTexture() };
     gl.bindTexture(gl.TEXTURE_2D, this.nothing.flat);
     gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, 1, 1);

@@ -10,12 +10,16 @@ import vertexSource from "./points.vert.glsl?raw";
 
 export class PointsLayer {
   readonly program: Program;
+  private readonly morphing: Program;
 
   constructor(
     private readonly gl: WebGL2RenderingContext,
     private readonly palette: WebGLTexture,
   ) {
-    this.program = new Program(gl, viewSource + shadeSource + vertexSource, fragmentSource);
+    // in software a point costs what its shader reads, and most of the time all places are where they belong
+    const vertex = viewSource + shadeSource + vertexSource;
+    this.program = new Program(gl, vertex, fragmentSource);
+    this.morphing = new Program(gl, `#define MORPHING\n${vertex}`, fragmentSource);
   }
 
   draw(look: Look, places: Places, from: number, count: number): void {
@@ -30,7 +34,8 @@ export class PointsLayer {
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.palette);
     const { background, grey, context } = look.colours;
-    this.program.use({
+    const program = look.morph < 1 ? this.morphing : this.program;
+    program.use({
       ...viewUniforms(look, margin),
       diameter,
       fog: look.fog,
@@ -40,9 +45,11 @@ export class PointsLayer {
       palette: 0,
     });
     places.draw(from, count);
+    this.morphing.begin(); // it is there when another map comes, and the first points do not wait for it
   }
 
   dispose(): void {
     this.program.dispose();
+    this.morphing.dispose();
   }
 }
