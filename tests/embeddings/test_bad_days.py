@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from embedding_lab.embeddings import Projection, Run, as_dataset, create_run, open_run
-from embedding_lab.embeddings.files import publish_file
-from embedding_lab.embeddings.manifest import read_manifest, verify
+from embedding_lab.embeddings.files import LocalFiles, publish_file
+from embedding_lab.embeddings.manifest import Draft, read_manifest, verify
 from embedding_lab.embeddings.run import PLUGIN_FOLDER
 from embedding_lab.errors import StorageError
 
@@ -87,6 +87,40 @@ def test_a_run_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         create_run(tmp_path / "file" / "run")
+
+
+class InterruptedAsItPublishes(LocalFiles):
+    """Ctrl-C in the moment in which a manifest is in place and the writer has not heard of it yet."""
+
+    def publish(self, name: str, data: bytes) -> None:
+        super().publish(name, data)
+        raise KeyboardInterrupt
+
+
+class RefusesManifests(LocalFiles):
+    """A disk on which the data files found room and the manifest does not."""
+
+    def publish(self, name: str, data: bytes) -> None:
+        raise StorageError("The disk is full.")
+
+
+def publish_one(files: LocalFiles) -> None:
+    with Draft(files, "things", "thing", "thing") as draft:
+        draft.stream("thing", ".bin").write(b"all of it")
+        draft.publish({})
+
+
+def test_whoever_is_interrupted_as_a_thing_appears_leaves_it_whole(tmp_path: Path) -> None:
+    files = InterruptedAsItPublishes(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        publish_one(files)
+    verify(files, "things/thing.json", read_manifest(files, "things/thing.json", "thing"))
+
+
+def test_where_the_manifest_is_refused_the_files_it_would_name_take_no_room(tmp_path: Path) -> None:
+    with pytest.raises(StorageError):
+        publish_one(RefusesManifests(tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_writer_killed_days_ago_left_behind_is_swept(tmp_path: Path) -> None:

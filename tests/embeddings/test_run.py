@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -389,6 +391,26 @@ def test_of_things_written_together_none_appears_where_one_is_refused(run: Run, 
         half.append(embeddings.vectors[:1])
         whole.append(embeddings.vectors)
     assert sorted(run.path.rglob("*")) == before, "nor anything that was written ahead"
+
+
+def test_outputs_that_are_missing_leave_nothing_behind_that_is_still_written_to(
+    run: Run, embeddings: EmbeddingSet
+) -> None:
+    before = sorted(run.path.rglob("*"))
+    said = embeddings.outputs
+    assert said is not None
+    first = replace(
+        said,
+        prediction=said.prediction[:1],
+        confidence=said.confidence[:1],
+        loss=None if said.loss is None else said.loss[:1],
+        probabilities=said.probabilities[:1],
+    )
+    with pytest.raises(ShapeMismatch, match="missing"), run.outputs_writer(embeddings.dataset, step=1) as writer:
+        writer.append(first)
+    del writer
+    gc.collect()  # a table that is still open would write to its closed file, and pytest would say so
+    assert sorted(run.path.rglob("*")) == before
 
 
 def test_samples_that_come_from_a_run_and_go_into_one_are_known_again(run: Run, embeddings: EmbeddingSet) -> None:

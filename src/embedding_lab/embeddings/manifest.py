@@ -137,10 +137,9 @@ class Draft:
         for stream in self._streams.values():
             stream.close()
         for name, draft in list(self._drafts.items()):
-            file = {"name": name, "bytes": draft.stat().st_size, "sha256": self._checksum(name)}
+            self._in_place.append({"name": name, "bytes": draft.stat().st_size, "sha256": self._checksum(name)})
             self.files.publish_draft(draft, f"{self.folder}/{name}")
             del self._drafts[name]
-            self._in_place.append(file)
 
     def publish(self, facts: Mapping[str, Any], lying: Iterable[Mapping[str, Any]] = ()) -> None:
         """Puts the data files in place, then the manifest; then takes away the generation before the last.
@@ -171,11 +170,20 @@ class Draft:
             "previous": before,
         }
         text = json.dumps(manifest, indent=1, ensure_ascii=False, default=_plain)
-        self.files.publish(self._manifest, f"{text}\n".encode())
-        self._in_place.clear()
+        self._put_manifest(f"{text}\n".encode())
         named = of_this | set(before)
         for name in {*last.get("previous", []), *self._abandoned(named)} - named:
             self.files.remove(f"{self.folder}/{name}")
+
+    def _put_manifest(self, text: bytes) -> None:
+        """From here on readers may see it, whatever interrupts us: its files stay, unless it was surely refused."""
+        in_place, self._in_place = self._in_place, []
+        try:
+            self.files.publish(self._manifest, text)
+        except StorageError:
+            if self._last().get("generation") != self.generation:
+                self._in_place = in_place
+            raise
 
     def _checksum(self, name: str) -> str:
         return self._streams[name].sha256 if name in self._streams else _sha256(self._drafts[name])

@@ -86,11 +86,13 @@ class OutputsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._draft:
-            if kind is None:
-                self.place()
-                self._publish()
-            elif self._writer is not None:
-                self._writer.close()  # or it writes to the closed stream when it is collected
+            try:
+                if kind is None:
+                    self.place()
+                    self._publish()
+            finally:
+                if self._writer is not None:
+                    self._writer.close()  # or it writes to the closed stream when it is collected
 
     def place(self) -> None:
         """Puts the files in place when all outputs have come; no reader sees them before they are published.

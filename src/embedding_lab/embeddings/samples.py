@@ -86,7 +86,10 @@ class SampleTable:
         if begun is not None:
             draft, written = begun
             with draft:
-                written.result()
+                try:
+                    written.result()
+                finally:
+                    wait([written])  # also when interrupted: nobody may write where the draft is taken away
                 draft.publish(self._facts)
 
     def discard(self) -> None:

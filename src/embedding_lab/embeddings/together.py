@@ -48,7 +48,10 @@ class Together(contextlib.ExitStack):
             return super().__exit__(kind, error, trace)
         with contextlib.ExitStack() as until_published:
             until_published.push(super().__exit__)
-            with ThreadPoolExecutor(AT_ONCE, "embedding-lab-writers") as threads:
+            threads = ThreadPoolExecutor(AT_ONCE, "embedding-lab-writers")
+            try:
                 for placed in [threads.submit(each.place) for each in self._writers]:
                     placed.result()
+            finally:
+                threads.shutdown(cancel_futures=True)
         return None

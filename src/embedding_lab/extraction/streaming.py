@@ -55,9 +55,11 @@ class Sink:
         self._verdicts = Verdicts(run, data, forward, step, self._together)
 
     def __enter__(self) -> Sink:
+        writers = {
+            name: self._run.embedding_writer(name, self._data, **facts) for name, facts in self._facts.items()
+        }
         self._together.enter_context(self._run.samples_ahead(self._data))
-        for name, facts in self._facts.items():
-            writer = self._run.embedding_writer(name, self._data, **facts)
+        for name, writer in writers.items():
             self._writers[name] = self._together.enter_writer(writer)
         return self
 

@@ -32,6 +32,7 @@ class Verdicts:
         self._classes = forward.classes
         self._together = together
         self._writer: OutputsWriter | None = None
+        self._labels: NDArray[np.int64] | None = None
 
     def append(self, numbers: NDArray[np.float32] | None) -> None:
         """Takes those of the next samples: shape (b, k), or None where the model ends in none.
@@ -49,10 +50,11 @@ class Verdicts:
         if self._writer is None:
             writer = self._run.outputs_writer(self._data, step=self._step, model=self._fingerprint)
             self._writer = self._together.enter_writer(writer)
+            self._labels = _labels_within(self._data, max(2, numbers.shape[1]))
         rows = slice(self._writer.rows, self._writer.rows + len(numbers))
         check_finite(numbers, self._data.ids[rows], "the last one")
-        labels = _labels_within(self._data, max(2, numbers.shape[1]))
-        self._writer.append(judge(numbers, self._scale, None if labels is None else labels[rows]))
+        labels = None if self._labels is None else self._labels[rows]
+        self._writer.append(judge(numbers, self._scale, labels))
 
     def published(self) -> Outputs | None:
         """All that was written, once it is published; None where the model is no classifier."""
