@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from werkzeug.test import Client
 
+from embedding_lab.app.exports import export_html
 from embedding_lab.app.measured_maps import measure_map
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run, as_dataset, create_run
@@ -210,3 +213,45 @@ def test_where_the_run_cannot_be_written_to_the_measures_lie_aside(run: Run, tmp
     assert list((tmp_path / "aside").rglob("own-*.parquet"))
     with pytest.raises(StorageError):
         measured(of_own(run), run, places=[Run(tmp_path / "file")])
+
+
+@pytest.fixture
+def exported(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
+    """What the page in an exported file is told of the maps."""
+    (tmp_path / "index.js").write_text("", "utf-8")
+    monkeypatch.setattr("embedding_lab.app.exports.STATIC", tmp_path)
+
+    def export() -> dict[str, Any]:
+        export_html(run, tmp_path / "run.html")
+        found = re.search(r'id="embedding-lab-data">(.*?)</script>', (tmp_path / "run.html").read_text("utf-8"))
+        assert found is not None
+        overview = json.loads(json.loads(found[1])["overview"]["text"])
+        (step,) = overview["runs"][0]["layers"][0]["steps"]
+        return {each["name"]: each for each in step["maps"]}
+
+    return export
+
+
+def test_an_export_measures_also_where_the_measures_cannot_be_kept(
+    run: Run, exported: Callable[[], dict[str, Any]]
+) -> None:
+    blocked = run.files.root / "layers/mine/static/maps/measures"
+    blocked.write_bytes(b"")  # where a folder would have to be
+    told = exported()["own"]
+    assert told["unmeasured"] is None
+    assert told["quality"] == pytest.approx({**measure(VECTORS, OWN, labels=LABELS).totals, "stretch": 2.0})
+    assert "kept_10" not in run.map("mine", "own").quality
+
+
+def test_a_map_that_cannot_be_measured_stops_no_export_and_one_that_forms_is_let_be(
+    run: Run, exported: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = run.embeddings("mine").ids
+    some = np.where(np.arange(ROWS)[:, None] % 2 == 0, OWN, np.nan)
+    run.save_map("mine", None, "some", Projection(some, ids, "drawn"))
+    run.save_map("mine", None, "half", Projection(OWN, ids, "drawn", state="forming"))
+    monkeypatch.setattr("embedding_lab.app.measures.fits_in_memory", lambda *_: False)  # vectors of some do not
+    told = exported()
+    assert told["own"]["unmeasured"] is None
+    assert told["some"]["unmeasured"]["state"] == "impossible"
+    assert (told["half"]["state"], "kept_10" in told["half"]["quality"]) == ("forming", False)

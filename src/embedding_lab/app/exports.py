@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,14 +14,13 @@ from embedding_lab.app.measured_maps import measure_map
 from embedding_lab.app.plugin import Computer
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.board.dashboard.application import STATIC
-from embedding_lab.board.dashboard.embedded import NEIGHBOURS, Near, Steps, chosen_sets, embedded_page
+from embedding_lab.board.dashboard.embedded import NEIGHBOURS, Steps, embedded_page
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.measured import measures_wanted
-from embedding_lab.board.dashboard.measuring import why_not
-from embedding_lab.board.dashboard.sample_set import SampleSet
+from embedding_lab.board.dashboard.sample_set import Map, SampleSet
 from embedding_lab.embeddings import Run
 from embedding_lab.embeddings.files import publish_file
-from embedding_lab.errors import StorageError
+from embedding_lab.errors import LabError
 
 
 def export_html(run: Run, path: Path, layers: Sequence[str] | None = None, steps: Steps = None) -> tuple[str, ...]:
@@ -45,19 +45,19 @@ def export_html(run: Run, path: Path, layers: Sequence[str] | None = None, steps
         found = SharedNeighbours(run.embeddings(layer, step), "euclidean")(k)
         return found.indices, found.distances
 
-    library = Library(run.path.parent, Computer())
-    for found in chosen_sets(library, run.name, layers, steps):
-        _measure(run, found, near)
-    page = embedded_page(library, run.name, layers, steps, near, STATIC)
+    def measure(found: SampleSet, shown: Map) -> None:
+        which = run.name, found.layer, found.step, measures_wanted(found, shown)
+        with contextlib.suppress(LabError):  # the page says of a map that it was not measured
+            near(found.layer, found.step, NEIGHBOURS)  # searched once, for the measures too
+            measure_map(run.path.parent, *which, [run, aside(run.name)])
+
+    with tempfile.TemporaryDirectory() as folder:
+
+        def aside(name: str) -> Run:
+            """Where measures of a run lie that cannot be written to, until its page is made."""
+            return Run(Path(folder) / name)
+
+        library = Library(run.path.parent, Computer(), aside=aside)
+        page = embedded_page(library, run.name, layers, steps, near, STATIC, measure)
     publish_file(path, page.text.encode())
     return page.notes
-
-
-def _measure(run: Run, found: SampleSet, near: Near) -> None:
-    """Measures the maps of a set that were saved without, which only a server could do for the page."""
-    for shown in found.maps.values():
-        if shown.measured or why_not(found, shown):
-            continue
-        near(found.layer, found.step, NEIGHBOURS)  # searched once, for the measures too
-        with contextlib.suppress(StorageError):  # a run that cannot be written to: the page says that it was not
-            measure_map(run.path.parent, run.name, found.layer, found.step, measures_wanted(found, shown), [run])

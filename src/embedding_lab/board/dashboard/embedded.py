@@ -27,8 +27,9 @@ from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.columns import Text
 from embedding_lab.board.dashboard.embedded_files import EmbeddedFiles
 from embedding_lab.board.dashboard.library import Library
-from embedding_lab.board.dashboard.overview import overview
-from embedding_lab.board.dashboard.sample_set import SampleSet
+from embedding_lab.board.dashboard.measuring import why_not
+from embedding_lab.board.dashboard.overview import overview, told_of
+from embedding_lab.board.dashboard.sample_set import Map, SampleSet
 from embedding_lab.errors import DataMissing, InputError
 
 MOST_ROWS = 500_000
@@ -43,6 +44,9 @@ ELEMENT = "embedding-lab-data"
 Steps = Sequence[int] | Literal["all", "newest"] | None
 Near = Callable[[str, int | None, int], tuple[NDArray[np.int32], NDArray[np.float32]]]
 """Gives the nearest neighbours of every sample of a layer at a step, and their distances, each of shape (n, k)."""
+
+Measure = Callable[[SampleSet, Map], None]
+"""Measures a map that has no measures, and puts them where the library finds them, unless that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,13 @@ class EmbeddedPage:
 
 
 def embedded_page(
-    library: Library, run: str, layers: Sequence[str] | None, steps: Steps, near: Near, static: Path
+    library: Library,
+    run: str,
+    layers: Sequence[str] | None,
+    steps: Steps,
+    near: Near,
+    static: Path,
+    measure: Measure | None = None,
 ) -> EmbeddedPage:
     """The page with a run in it.
 
@@ -71,6 +81,7 @@ def embedded_page(
             the newest. A layer without steps is there in any case.
         near: gives neighbours.
         static: the folder of the built page.
+        measure: measures maps, since the page has no server that would; they stay as they are when left out.
 
     Raises:
         DataMissing: the page was not built, or the run has none of these layers or steps.
@@ -85,6 +96,8 @@ def embedded_page(
     for layer in shown["runs"][0]["layers"]:
         for step in layer["steps"]:
             found = library.set(run, layer["name"], step["step"])
+            if measure is not None:
+                found = _measured(library, found, step, measure)
             for key, answer in _answers(library, found, near):
                 answers.put(key, answer)
             for route, query, file, media_type in files.of(found):
@@ -96,13 +109,6 @@ def embedded_page(
     data = json.dumps(answers.by_key, ensure_ascii=True).replace("<", "\\u003c")
     module = script.read_text("utf-8").replace("</script", "<\\/script").replace("<!--", "<\\!--")
     return EmbeddedPage(_PAGE.format(policy=_POLICY, element=ELEMENT, data=data, module=module), notes)
-
-
-def chosen_sets(library: Library, run: str, layers: Sequence[str] | None, steps: Steps) -> Iterator[SampleSet]:
-    """The sets that would be in the page, by the arguments and with the errors of `embedded_page`."""
-    shown, _ = _overview(library, run, layers, steps)
-    for layer in shown["runs"][0]["layers"]:
-        yield from (library.set(run, layer["name"], step["step"]) for step in layer["steps"])
 
 
 class _Answers:
@@ -191,6 +197,17 @@ def _at_steps(layers: list[dict[str, Any]], steps: Steps) -> tuple[list[dict[str
 
 def _rows(layers: list[dict[str, Any]]) -> int:
     return sum(step["rows"] for layer in layers for step in layer["steps"])
+
+
+def _measured(library: Library, found: SampleSet, told: dict[str, Any], measure: Measure) -> SampleSet:
+    """The set with measures of all its maps that can have some, and the overview told of them."""
+    for each in told["maps"]:
+        shown = found.map(each["name"])
+        if not shown.measured and each["state"] != "forming" and not why_not(found, shown):
+            measure(found, shown)
+    found = library.set(found.run, found.layer, found.step)
+    told.update(told_of(library, found))
+    return found
 
 
 def _answers(library: Library, found: SampleSet, near: Near) -> Iterator[tuple[str, Mapping[str, str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,20 @@ class Library:
         logdir: the log directory.
         computing: makes what is not there yet; None where nothing can be computed.
         jobs: makes what takes longer; None where nothing can.
+        aside: where measures of a run lie that are not kept with it; where the jobs put them when left out.
     """
 
-    def __init__(self, logdir: Path, computing: Computing | None = None, jobs: Jobs | None = None) -> None:
+    def __init__(
+        self,
+        logdir: Path,
+        computing: Computing | None = None,
+        jobs: Jobs | None = None,
+        aside: Callable[[str], Run | None] | None = None,
+    ) -> None:
         self.logdir = LogDir(logdir)
         self.computing = computing
         self.jobs = jobs
+        self._aside = aside or (jobs.aside if jobs else lambda _: None)
         self.cache = Cache()
         self.manifests = Manifests()
 
@@ -50,8 +59,7 @@ class Library:
             UnknownName: there is no such run, layer or step.
             BrokenFile: what is there cannot be read.
         """
-        opened = self.logdir.run(run)
-        aside = None if self.jobs is None else self.jobs.aside(run)
+        opened, aside = self.logdir.run(run), self._aside(run)
         found = with_first_map(self._open(run, layer, step), self.computing)
         found = with_measures(found, [opened, aside] if aside else [opened], self.manifests, self.cache)
         return with_notes(found, opened, self.cache)

@@ -63,7 +63,7 @@ def _steps(
     found = []
     for step in _tried(lambda: run.steps(layer), problems):
         try:
-            found.append(_set(library, library.set(name, layer, step)))
+            found.append(told_of(library, library.set(name, layer, step)))
         except LabError as error:
             problems.append(problem_of(error))
     return found
@@ -78,7 +78,7 @@ def _foreign(library: Library, name: str, taken: set[str], problems: list[dict[s
     for layer in foreign.entries:
         if layer not in taken:
             try:
-                layers.append({"name": layer, "steps": [_set(library, library.set(name, layer, None))]})
+                layers.append({"name": layer, "steps": [told_of(library, library.set(name, layer, None))]})
             except (LabError, OSError) as error:
                 problems.append(problem_of(error))
     said = library.cache.get(("problems", foreign.signature()), foreign.problems, lambda made: 1000 * len(made))
@@ -86,7 +86,8 @@ def _foreign(library: Library, name: str, taken: set[str], problems: list[dict[s
     return layers
 
 
-def _set(library: Library, found: SampleSet) -> dict[str, Any]:
+def told_of(library: Library, found: SampleSet) -> dict[str, Any]:
+    """What the overview says of a layer at a step."""
     return {
         "step": found.step,
         "rows": found.rows,
