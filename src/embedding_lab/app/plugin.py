@@ -36,8 +36,9 @@ class EmbeddingLabPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def __init__(self, context: Any) -> None:
         self._dashboard = dashboard_of(context.logdir or ".")
-        if context.logdir and not remote_address(context.logdir):  # there the Projector reads nothing
-            _list_all_maps(self._dashboard.library.logdir)
+        if context.logdir:
+            if not remote_address(context.logdir):  # there the Projector reads nothing
+                _list_all_maps(self._dashboard.library.logdir)
             self._dashboard.expect_page()
 
     def get_plugin_apps(self) -> dict[str, Any]:
