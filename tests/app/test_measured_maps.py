@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from werkzeug.test import Client
 
 from embedding_lab.app.exports import export_html
+from embedding_lab.app.jobs import JobQueue
 from embedding_lab.app.measured_maps import measure_map
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run, as_dataset, create_run
@@ -22,7 +23,6 @@ from embedding_lab.errors import StorageError
 from embedding_lab.projection import measure
 from embedding_lab.projection.pca import points_of
 
-SECONDS = 180.0
 ROWS = 80
 SET = {"run": "run", "layer": "mine", "step": "static"}
 LABELS = np.arange(ROWS) % 4
@@ -34,7 +34,10 @@ class Page:
     """The dashboard as its page asks it."""
 
     def __init__(self, logdir: Path) -> None:
-        self.client = Client(dashboard_of(logdir))
+        dashboard = dashboard_of(logdir)
+        assert isinstance(dashboard.library.jobs, JobQueue)
+        self.jobs = dashboard.library.jobs
+        self.client = Client(dashboard)
 
     def maps(self) -> dict[str, Any]:
         (layer,) = self.client.get("/overview").json["runs"][0]["layers"]
@@ -47,14 +50,12 @@ class Page:
         )
         return answer.status_code
 
-    def wait(self, name: str, until: Callable[[Any], bool] = lambda told: told is None) -> dict[str, Any]:
-        """The map when what is said of its measures is as it should be; they are there when nothing is."""
-        deadline = time.monotonic() + SECONDS
-        while not until((told := self.maps()[name])["unmeasured"]):
-            assert time.monotonic() < deadline, told
-            assert told["unmeasured"]["state"] not in ("failed", "impossible"), told
-            time.sleep(0.05)
-        return dict(told)
+    def wait(self, name: str) -> dict[str, Any]:
+        """The map when all that was asked for has ended."""
+        worker = self.jobs._worker
+        if worker is not None:
+            worker.join()
+        return dict(self.maps()[name])
 
     def columns(self, name: str, given: Any = SET) -> dict[str, Any]:
         told = self.client.get("/columns", query_string={**given, "map": name}).json
@@ -103,6 +104,8 @@ def test_a_map_of_ones_own_is_measured_in_the_background_and_kept_with_the_run(r
     for _ in range(2):  # twice is once
         assert page.measure("measures", "own") == 200
     after = page.wait("own")
+    assert after["unmeasured"] is None
+    assert page.jobs._jobs == {}, "nothing is left of it but the measures"
     expected = measure(VECTORS, OWN, labels=LABELS)
     assert after["quality"] == pytest.approx({**expected.totals, "stretch": 2.0})
     assert after["generation"] == before["generation"], "its points are not sent again"
@@ -128,18 +131,45 @@ def test_the_first_map_of_what_others_wrote_is_measured_where_nothing_may_be_wri
 
 
 @pytest.mark.long
-def test_measuring_gives_way_to_a_map_that_somebody_waits_for(run: Run, tmp_path: Path) -> None:
-    page = Page(tmp_path / "logs")
+def test_measuring_gives_way_to_a_map_that_somebody_waits_for(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, begun, listen = Page(tmp_path / "logs"), threading.Event(), JobQueue._listen
+
+    def heard(*given: Any) -> Any:
+        begun.set()
+        return listen(*given)
+
+    monkeypatch.setattr(JobQueue, "_listen", heard)
     page.measure("measures", "own")
-    page.wait("own", lambda told: told["state"] == "running")
+    begun.wait()
+    assert page.maps()["own"]["unmeasured"]["state"] == "running"
     token = page.client.get("/overview").json["token"]
     wanted = {"set": SET, "method": "pca", "dims": 2}
     page.client.post("/jobs", json=wanted, headers={"X-Embedding-Lab-Token": token})
-    page.wait("own", lambda told: told["state"] == "queued")
+    assert page.maps()["own"]["unmeasured"]["state"] == "queued"
     page.wait("own")
     assert page.client.get("/jobs").json[0]["state"] == "done"
     assert page.maps()["pca-2d"]["unmeasured"] is None
     assert page.maps()["own"]["unmeasured"] is None
+
+
+def test_measuring_that_failed_is_begun_again_after_a_while(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONHOME", str(Path("nowhere").absolute()))  # no Python begins there
+    page = Page(tmp_path / "logs")
+    page.measure("measures", "own")
+    assert "unexpectedly, twice" in page.wait("own")["unmeasured"]["message"]
+    (first,) = page.jobs._jobs
+    page.measure("measures", "own")
+    assert list(page.jobs._jobs) == [first], "not at once"
+    with monkeypatch.context() as later:
+        later.setattr("embedding_lab.app.jobs.AGAIN_SECONDS", 0.0)
+        assert page.maps()["own"]["unmeasured"]["state"] == "wanted"
+    page.measure("measures", "own")
+    assert page.wait("own")["unmeasured"]["state"] == "failed"
+    assert first not in page.jobs._jobs
 
 
 @pytest.mark.parametrize(
@@ -165,7 +195,8 @@ def test_a_map_whose_vectors_are_gone_says_so(run: Run, tmp_path: Path) -> None:
     vectors.unlink()
     page = Page(tmp_path / "logs")
     page.measure("measures", "own")
-    told = page.wait("own", lambda told: told["state"] == "failed")["unmeasured"]
+    told = page.wait("own")["unmeasured"]
+    assert told["state"] == "failed"
     assert vectors.name in told["message"]
     assert "missing" in told["message"]
 

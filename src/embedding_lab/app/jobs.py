@@ -24,7 +24,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,9 @@ CANCEL_SECONDS = 15.0
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 _TAIL_LINES = 20
+
+AGAIN_SECONDS = 300.0
+"""Measuring that failed is begun again, where somebody still looks at that map, after so long."""
 _TOLD = (
     *("id", "run", "layer", "step", "map", "method", "dims", "parameters", "samples"),
     *("state", "stage", "done", "total", "message", "rate", "seconds_left", "begun"),
@@ -69,7 +72,7 @@ class Job:
         state: "queued", "running", "done", "failed" or "cancelled".
         stage: what it does now; `done` of `total` of that, total None where nobody knows.
         message: what a person should know.
-        since: when this stage began, by the clock that only runs forward.
+        since: when this stage began, or when it ended, by the clock that only runs forward.
         keep: whether measures are kept with their run.
     """
 
@@ -174,13 +177,12 @@ class JobQueue:
 
     def measure(self, wanted: WantedMeasures, *, keep: bool) -> None:
         with self._lock:
-            known = list(self._measuring())
+            known = self._measuring()
             if any(job.wanted == wanted for job in known):
                 return
             for job in known:
                 if job.state == WAITING:  # whoever still looks at that map asks again
-                    del self._jobs[job.id]
-                    self._order.remove(job.id)
+                    self._forget(job)
             if self._aside is None:  # a folder that is there from the moment on when something lies in it
                 self._aside = Path(tempfile.gettempdir()) / f"embedding-lab-{secrets.token_hex(8)}"
                 weakref.finalize(self, shutil.rmtree, self._aside, ignore_errors=True)
@@ -212,8 +214,18 @@ class JobQueue:
     def _maps(self) -> Iterator[Job]:
         return (job for job in self._jobs.values() if isinstance(job.wanted, WantedMap))
 
-    def _measuring(self) -> Iterator[Job]:
-        return (job for job in self._jobs.values() if isinstance(job.wanted, WantedMeasures))
+    def _measuring(self) -> list[Job]:
+        """What is being measured, will be, or could not be a short while ago."""
+        jobs = [job for job in self._jobs.values() if isinstance(job.wanted, WantedMeasures)]
+        for job in jobs:
+            if job.state == FAILED and time.monotonic() - job.since >= AGAIN_SECONDS:
+                self._forget(job)
+        return [job for job in jobs if job.id in self._jobs]
+
+    def _forget(self, job: Job) -> None:
+        del self._jobs[job.id]
+        if job.id in self._order:
+            self._order.remove(job.id)
 
     def _add(self, job: Job) -> None:
         self._jobs[job.id] = job
@@ -316,11 +328,19 @@ class JobQueue:
             self._end(job, FAILED, f"Its process ended unexpectedly, twice (code {code}). {tail}".strip())
 
     def _end(self, job: Job, state: str, message: str) -> None:
+        """Says how a job ended: on disk first, so that pages of other servers hear of it no later than ours."""
+        ended = replace(job, state=state, message=message[:2000])
+        with contextlib.suppress(LabError):  # it has ended, whether or not a full disk lets others hear of it
+            _keep(self._run(job), ended)
         with self._lock:
-            if job.state == CANCELLED:
-                return
-            job.state, job.message = state, message[:2000]
-            _keep(self._run(job), job)  # pages of other servers hear of it no later than ours
+            cancelled = job.state == CANCELLED
+            if not cancelled:
+                job.state, job.message, job.since = ended.state, ended.message, time.monotonic()
+                if job.state == DONE and isinstance(job.wanted, WantedMeasures):
+                    self._forget(job)  # the measures are there to be found
+        if cancelled:  # meanwhile, which then is the last word on disk too
+            with contextlib.suppress(LabError):
+                _keep(self._run(job), job)
 
     def _run(self, job: Job) -> Run:
         return Run(self._logdir / job.wanted.run)
