@@ -14,7 +14,7 @@ const LABEL: ColumnInfo = {
 };
 const LOSS: ColumnInfo = { name: "loss", kind: "number", source: "output", generation: "g", missing: 0 };
 
-/** A run with one layer, one map and two columns; notes down what is asked of it. */
+/** A run with one layer, one map, two columns and a note; writes down what is asked of it. */
 function source(asked: string[]): Source {
   const map = { name: "pca-3d", method: "pca", dims: 3, state: "complete", generation: "m", unmeasured: null };
   const step = { step: null, rows: ROWS, generation: "v", samples: "s", maps: [map], pictures: null };
@@ -23,7 +23,7 @@ function source(asked: string[]): Source {
     written: 1,
     layers: [{ name: "mine", steps: [step] }],
     selections: [],
-    annotations: 0,
+    annotations: 100,
   };
   const answers = {
     overview: async () => ({ runs: [run], computing: false }),
@@ -33,6 +33,7 @@ function source(asked: string[]): Source {
     }),
     points: () => new Promise(() => {}),
     columns: async () => [LABEL, LOSS],
+    annotations: async () => [],
     column: async (_set: unknown, name: string, _map: unknown, from: number, count: number) => ({
       from,
       values: name === "loss" ? new Float32Array(count) : Uint16Array.from({ length: count }, (_, at) => at & 1),

@@ -133,11 +133,11 @@ export class Lab {
   readonly said: Said;
 
   constructor(readonly source: Source) {
-    this.said = new Said(this);
     effect(() => {
       const text = this.mapText.value;
       untracked(() => this.onOtherMap(text)); // the first of all: the picture waits for it
     });
+    this.said = new Said(this);
     effect(() => {
       const samples = this.samplesText.value;
       untracked(() => this.onOtherSamples(samples));
