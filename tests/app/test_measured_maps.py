@@ -18,7 +18,7 @@ from embedding_lab.app.jobs import JobQueue
 from embedding_lab.app.measured_maps import measure_map
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run, as_dataset, create_run
-from embedding_lab.embeddings.measures import Measured
+from embedding_lab.embeddings.measures import MeasuresOf
 from embedding_lab.errors import StorageError
 from embedding_lab.projection import measure
 from embedding_lab.projection.pca import points_of
@@ -85,13 +85,13 @@ def files_of(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def measured(of: Measured, run: Run, **places: Any) -> None:
+def measured(of: MeasuresOf, run: Run, **places: Any) -> None:
     measure_map(run.path.parent, run.path.name, "mine", None, of, places.get("places", [run]))
 
 
-def of_own(run: Run) -> Measured:
+def of_own(run: Run) -> MeasuresOf:
     (own,) = run.finished_maps("mine")
-    return Measured("own", own.generation, str(run.embeddings("mine").place.generation))  # type: ignore[union-attr]
+    return MeasuresOf("own", own.generation, str(run.embeddings("mine").place.generation))  # type: ignore[union-attr]
 
 
 def test_a_map_of_ones_own_is_measured_in_the_background_and_kept_with_the_run(run: Run, tmp_path: Path) -> None:
@@ -176,8 +176,8 @@ def test_measuring_that_failed_is_begun_again_after_a_while(
     ("vectors", "reason"),
     [
         (VECTORS[:20], "take 21 samples or more"),
-        (VECTORS[:, :3], "it shows the 3 numbers of each vector as they are"),
-        (VECTORS[:, :1], "it shows the number of each vector as they are"),
+        (VECTORS[:, :3], "each vector is 3 numbers, which it shows as they are"),
+        (VECTORS[:, :1], "each vector is one number, which it shows as it is"),
     ],
 )
 def test_a_map_that_cannot_be_measured_says_why(tmp_path: Path, vectors: Any, reason: str) -> None:

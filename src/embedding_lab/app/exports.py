@@ -26,6 +26,8 @@ from embedding_lab.errors import LabError
 def export_html(run: Run, path: Path, layers: Sequence[str] | None = None, steps: Steps = None) -> tuple[str, ...]:
     """Writes a run's layers into one file that is opened from disk. Maps without measures are measured first.
 
+    Measures and neighbours are kept with the run where it can be written to.
+
     Args:
         run: the run.
         path: the file; one that is there is replaced.

@@ -43,7 +43,7 @@ def main() -> None:
     except LabError as error:
         _say({"failed": str(error)})
     except MemoryError:
-        _say({"failed": "There is not enough memory for so many samples."})
+        _say({"failed": "There is not enough memory for so many samples. Choose fewer, or end other programs."})
 
 
 def _come_after_the_page(niceness: int) -> None:
@@ -57,7 +57,7 @@ def _come_after_the_page(niceness: int) -> None:
 def _measure(asked: dict[str, Any]) -> None:
     from embedding_lab.app.measured_maps import measure_map
     from embedding_lab.embeddings import Run
-    from embedding_lab.embeddings.measures import Measured
+    from embedding_lab.embeddings.measures import MeasuresOf
 
     def places() -> Iterator[Run]:
         if asked["keep"]:
@@ -65,7 +65,7 @@ def _measure(asked: dict[str, Any]) -> None:
         Path(asked["aside"]).mkdir(mode=0o700, exist_ok=True)
         yield Run(Path(asked["aside"]) / asked["run"])
 
-    which = asked["run"], asked["layer"], asked["step"], Measured(**asked["of"])
+    which = asked["run"], asked["layer"], asked["step"], MeasuresOf(**asked["of"])
     measure_map(Path(asked["logdir"]), *which, places(), _Told())
 
 

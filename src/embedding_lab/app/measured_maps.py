@@ -9,7 +9,7 @@ from embedding_lab.app.adopted import adopted_set
 from embedding_lab.app.measures import measures_of
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.embeddings import Run
-from embedding_lab.embeddings.measures import Measured, Measures
+from embedding_lab.embeddings.measures import Measures, MeasuresOf
 from embedding_lab.errors import StorageError
 from embedding_lab.progress import Progress, silent
 from embedding_lab.projection.frame import METRICS
@@ -24,7 +24,7 @@ def measure_map(
     run_name: str,
     layer: str,
     step: int | None,
-    of: Measured,
+    of: MeasuresOf,
     places: Iterable[Run],
     progress: Progress = silent,
 ) -> None:
@@ -61,7 +61,7 @@ def measure_map(
     _keep(places, layer, step, of, measures)
 
 
-def _keep(places: Iterable[Run], layer: str, step: int | None, of: Measured, measures: Measures) -> None:
+def _keep(places: Iterable[Run], layer: str, step: int | None, of: MeasuresOf, measures: Measures) -> None:
     refused = StorageError("There is no place for measures.")
     for place in places:
         try:

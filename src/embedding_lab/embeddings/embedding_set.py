@@ -131,7 +131,7 @@ def check_finite(vectors: Any, ids: NDArray[np.str_], layer: str) -> None:
     for start in range(0, len(ids), FINITE_BLOCK_ROWS):
         block = np.asarray(vectors[start : start + FINITE_BLOCK_ROWS])
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(block.sum()):  # which NaN or infinity would have spoiled, in a third of the time
+            if np.isfinite(block.sum()):  # which NaN or infinity would have spoiled; it is sooner had
                 continue
         finite = np.isfinite(block)
         if not finite.all():

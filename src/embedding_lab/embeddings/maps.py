@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
-from embedding_lab.embeddings.measures import Measured, Measures, read_measures
+from embedding_lab.embeddings.measures import Measures, MeasuresOf, read_measures
 from embedding_lab.embeddings.names import folder_name
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.vectors import NO_ARRAY
@@ -106,7 +106,7 @@ def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_], vector
         points = np.load(paths["npy"], allow_pickle=False)
         table = pq.read_table(paths["parquet"]) if "parquet" in paths else None
         own = {measure: table[measure].to_numpy() for measure in table.column_names} if table else {}
-        after = _measures(files, folder, Measured(name, str(manifest.get("generation")), vectors), len(points))
+        after = _measures(files, folder, MeasuresOf(name, str(manifest.get("generation")), vectors), len(points))
         return Projection(
             points=points,
             ids=ids,
@@ -118,7 +118,7 @@ def read_map(files: Files, folder: str, name: str, ids: NDArray[np.str_], vector
         raise BrokenFile(f"Map {name!r} in {files.address(folder)} cannot be read.", got=str(error)) from error
 
 
-def _measures(files: Files, folder: str, of: Measured, rows: int) -> Measures:
+def _measures(files: Files, folder: str, of: MeasuresOf, rows: int) -> Measures:
     """What was measured after the map was saved; what cannot be read is as good as nothing."""
     found = None
     with contextlib.suppress(LabError):

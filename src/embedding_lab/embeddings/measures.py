@@ -22,7 +22,7 @@ KIND = "measures"
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuresOf:
     """What measures are of. Beside another writing of either they are passed over.
 
     Attributes:
@@ -59,7 +59,7 @@ def measures_name(folder: str, map_name: str) -> str:
     return f"{folder}/measures/{folder_name(map_name)}.json"
 
 
-def save_measures(files: Files, folder: str, of: Measured, measures: Measures) -> None:
+def save_measures(files: Files, folder: str, of: MeasuresOf, measures: Measures) -> None:
     """Publishes the measures of a map.
 
     Args:
@@ -79,7 +79,7 @@ def save_measures(files: Files, folder: str, of: Measured, measures: Measures) -
         draft.publish({**vars(of), "quality": dict(measures.quality)})
 
 
-def read_measures(files: Files, folder: str, of: Measured, rows: int) -> Measures | None:
+def read_measures(files: Files, folder: str, of: MeasuresOf, rows: int) -> Measures | None:
     """The measures that were kept of a map; None where there are none of this writing of it.
 
     Args:

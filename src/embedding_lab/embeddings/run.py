@@ -19,7 +19,7 @@ from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs, Place
 from embedding_lab.embeddings.event_file import ensure_event_file
 from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
 from embedding_lab.embeddings.maps import FinishedMap
-from embedding_lab.embeddings.measures import Measured, Measures, save_measures
+from embedding_lab.embeddings.measures import Measures, MeasuresOf, save_measures
 from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
 from embedding_lab.embeddings.neighbour_index import NeighbourIndex, read_index, save_index
 from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
@@ -346,7 +346,7 @@ class Run(Notes):
                     for name, generation in maps.finished_maps(self.files, f"{folder}/maps", vectors):
                         yield FinishedMap(each, step, name, generation)
 
-    def save_measures(self, layer: str, step: int | None, of: Measured, measures: Measures) -> None:
+    def save_measures(self, layer: str, step: int | None, of: MeasuresOf, measures: Measures) -> None:
         """Keeps the measures of a map that has none of its own; `map` gives them with it."""
         save_measures(self.files, f"{_set_folder(layer, step)}/maps", of, measures)
 

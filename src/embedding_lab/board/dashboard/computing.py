@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embedding_lab.board.dashboard.nearest import Metric
 from embedding_lab.embeddings import Neighbours, Run
-from embedding_lab.embeddings.measures import Measured
+from embedding_lab.embeddings.measures import MeasuresOf
 
 
 class KeptIndex(Protocol):
@@ -95,7 +95,7 @@ class WantedMeasures:
     run: str
     layer: str
     step: int | None
-    of: Measured
+    of: MeasuresOf
 
 
 class Jobs(Protocol):

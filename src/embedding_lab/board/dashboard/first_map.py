@@ -31,5 +31,5 @@ def with_first_map(found: SampleSet, computing: Computing | None) -> SampleSet:
 
 
 def _as_they_are(dims: int) -> str:
-    numbers = "number" if dims == 1 else f"{dims} numbers"
-    return f"it shows the {numbers} of each vector as they are, and no longer vectors are here to compare with."
+    shown = "one number, which it shows as it is" if dims == 1 else f"{dims} numbers, which it shows as they are"
+    return f"each vector is {shown}, so there is nothing to compare it with."

@@ -12,7 +12,7 @@ from embedding_lab.board.dashboard.manifests import Manifests, files_by_ending
 from embedding_lab.board.dashboard.own_format import map_columns
 from embedding_lab.board.dashboard.sample_set import Map, SampleSet
 from embedding_lab.embeddings import Run
-from embedding_lab.embeddings.measures import FACTS, KIND, Measured, measures_name
+from embedding_lab.embeddings.measures import FACTS, KIND, MeasuresOf, measures_name
 from embedding_lab.embeddings.names import folder_name, step_folder
 from embedding_lab.errors import LabError
 
@@ -35,9 +35,9 @@ def with_measures(found: SampleSet, places: Sequence[Run], manifests: Manifests,
     return dataclasses.replace(found, maps=maps)
 
 
-def measures_wanted(found: SampleSet, shown: Map) -> Measured:
+def measures_wanted(found: SampleSet, shown: Map) -> MeasuresOf:
     """What the measures of a map must be of."""
-    return Measured(shown.name, shown.generation, str(found.facts["generation"]))
+    return MeasuresOf(shown.name, shown.generation, str(found.facts["generation"]))
 
 
 def _measured(found: SampleSet, shown: Map, places: Sequence[Run], manifests: Manifests, cache: Cache) -> Map:
