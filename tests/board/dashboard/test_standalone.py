@@ -50,14 +50,15 @@ def refused(call: Any) -> tuple[int, dict[str, str]]:
 def test_it_serves_the_page_and_its_routes_at_the_same_relative_names(dashboard: Dashboard) -> None:
     with Standalone(dashboard, port=0, path_prefix="/lab/x/") as running:
         assert running.url == f"http://127.0.0.1:{running.port}/lab/x/"
-        page = browser().open(running.url)
-        assert b"Embedding Lab" in page.read()
-        assert "default-src 'self'" in page.headers["Content-Security-Policy"]
-        assert browser().open(f"{running.url}index.js").headers["Content-Type"].startswith("text/javascript")
+        with browser().open(running.url) as page:
+            assert b"Embedding Lab" in page.read()
+            assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+        with browser().open(f"{running.url}index.js") as script:
+            assert script.headers["Content-Type"].startswith("text/javascript")
         overview = json.load(browser().open(f"{running.url}overview"))
         assert overview["writable"]
-        redirected = browser().open(running.url.rstrip("/"))
-        assert redirected.url == running.url
+        with browser().open(running.url.rstrip("/")) as redirected:
+            assert redirected.url == running.url
 
 
 def test_nothing_outside_the_pages_folder_is_served(dashboard: Dashboard) -> None:
@@ -78,8 +79,8 @@ def test_on_another_address_it_lets_nobody_in_without_the_token(dashboard: Dashb
             assert code == 403
             assert "asks for its token" in said["happened"]
         someone = browser()
-        page = someone.open(running.url)
-        assert page.url == address
+        with someone.open(running.url) as page:
+            assert page.url == address
         overview = json.load(someone.open(f"{address}overview"))
         assert overview["writable"]
         asked = {"run": "sub/first", "name": "mine", "ids": ["tiny/00000"]}
