@@ -19,7 +19,8 @@ from google.protobuf import text_format
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from werkzeug.test import Client
 
-from embedding_lab.app.jobs import Job, JobQueue
+from embedding_lab.app.job import Job
+from embedding_lab.app.jobs import JobQueue
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.dashboard.application import Dashboard
 from embedding_lab.board.dashboard.computing import WantedMap

@@ -24,23 +24,20 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from embedding_lab.app.job import CANCELLED, DONE, FAILED, MOST_KEPT, RUNNING, WAITING, Job, keep, kept_in
 from embedding_lab.board.dashboard.computing import WantedMap, WantedMeasures
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.embeddings import Run
 from embedding_lab.embeddings.projection import map_name
 from embedding_lab.errors import InputError, LabError, one_of
 
-FOLDER = "jobs"
 MOST_WAITING = 20
-MOST_KEPT = 100
-"""So many jobs of a log directory are shown; the files of older ones stay."""
-
 MOST_TRIES = 2
 KEPT_EVERY_SECONDS = 3.0
 """How far a job is, is put on disk so often, for the pages of other servers."""
@@ -48,91 +45,10 @@ KEPT_EVERY_SECONDS = 3.0
 CANCEL_SECONDS = 15.0
 """So long a process may take to put the map so far in place before it is ended for good."""
 
-WAITING, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 _TAIL_LINES = 20
 
 AGAIN_SECONDS = 300.0
 """Measuring that failed is begun again, where somebody still looks at that map, after so long."""
-_TOLD = (
-    *("id", "run", "layer", "step", "map", "method", "dims", "parameters", "samples"),
-    *("state", "stage", "done", "total", "message", "rate", "seconds_left", "begun"),
-)
-
-
-@dataclass
-class Job:
-    """A map that is being made, or was; or measures of one.
-
-    Attributes:
-        id: short and unique.
-        wanted: what is made.
-        map: the name of the map.
-        begun: when it was asked for, seconds since 1970.
-        owner: the server's process, by number and start, so that nobody else takes it for abandoned.
-        state: "queued", "running", "done", "failed" or "cancelled".
-        stage: what it does now; `done` of `total` of that, total None where nobody knows.
-        message: what a person should know.
-        since: when this stage began, or when it ended, by the clock that only runs forward.
-        keep: whether measures are kept with their run.
-    """
-
-    id: str
-    wanted: WantedMap | WantedMeasures
-    map: str
-    begun: float
-    owner: tuple[int, float]
-    state: str = WAITING
-    stage: str = ""
-    done: int = 0
-    total: int | None = None
-    message: str = ""
-    since: float = 0.0
-    tries: int = 0
-    keep: bool = True
-    process: subprocess.Popen[str] | None = field(default=None, repr=False)
-
-    @property
-    def ended(self) -> bool:
-        return self.state in (DONE, FAILED, CANCELLED)
-
-    def told(self) -> dict[str, Any]:
-        """What the page is told of a map."""
-        assert isinstance(self.wanted, WantedMap)
-        elapsed = time.monotonic() - self.since
-        rate = self.done / elapsed if self.state == RUNNING and self.done and elapsed > 0 else None
-        left = (self.total - self.done) / rate if rate and self.total is not None else None
-        wanted = self.wanted
-        return {
-            "id": self.id,
-            "run": wanted.run,
-            "layer": wanted.layer,
-            "step": wanted.step,
-            "map": self.map,
-            "method": wanted.method,
-            "dims": wanted.dims,
-            "parameters": dict(wanted.parameters),
-            "samples": None if wanted.rows is None else len(wanted.rows),
-            "state": self.state,
-            "stage": self.stage,
-            "done": self.done,
-            "total": self.total,
-            "message": self.message,
-            "rate": rate,
-            "seconds_left": left,
-            "begun": self.begun,
-        }
-
-    def give_way(self) -> None:
-        """Ends the process of a job that is under way, and puts it back among those that wait."""
-        if self.state == RUNNING:
-            self.state, self.stage, self.done, self.total, self.message = WAITING, "", 0, None, ""
-            self.tries -= 1
-            if self.process is not None:
-                self.process.kill()
-
-    def kept(self) -> dict[str, Any]:
-        """What lies on disk."""
-        return {**self.told(), "owner": list(self.owner)}
 
 
 class JobQueue:
@@ -169,7 +85,7 @@ class JobQueue:
                     remedy="Wait for one to end, or cancel one.",
                 )
             job = Job(secrets.token_hex(6), wanted, _name(wanted), time.time(), self._me)
-            _keep(self._run(job), job)
+            keep(self._run(job), job)
             self._add(job)
             for measuring in self._measuring():
                 measuring.give_way()
@@ -209,7 +125,7 @@ class JobQueue:
             process = found.process
         if process is not None:
             _end(process)
-        _keep(self._run(found), found)
+        keep(self._run(found), found)
 
     def _maps(self) -> Iterator[Job]:
         return (job for job in self._jobs.values() if isinstance(job.wanted, WantedMap))
@@ -269,7 +185,7 @@ class JobQueue:
             with self._lock:
                 job.process = process
                 gone = job.state != RUNNING
-            _keep(self._run(job), job)
+            keep(self._run(job), job)
             if gone:  # it was cancelled before its process began
                 _end(process)
             else:
@@ -310,7 +226,7 @@ class JobQueue:
             if time.monotonic() - kept >= KEPT_EVERY_SECONDS:
                 kept = time.monotonic()
                 with contextlib.suppress(LabError):  # that pages of other servers fall behind ends no job
-                    _keep(self._run(job), job)
+                    keep(self._run(job), job)
         return {}
 
     def _judge(self, job: Job, code: int, said: Mapping[str, Any], tail: str) -> None:
@@ -331,7 +247,7 @@ class JobQueue:
         """Says how a job ended: on disk first, so that pages of other servers hear of it no later than ours."""
         ended = replace(job, state=state, message=message[:2000])
         with contextlib.suppress(LabError):  # it has ended, whether or not a full disk lets others hear of it
-            _keep(self._run(job), ended)
+            keep(self._run(job), ended)
         with self._lock:
             cancelled = job.state == CANCELLED
             if not cancelled:
@@ -340,28 +256,14 @@ class JobQueue:
                     self._forget(job)  # the measures are there to be found
         if cancelled:  # meanwhile, which then is the last word on disk too
             with contextlib.suppress(LabError):
-                _keep(self._run(job), job)
+                keep(self._run(job), job)
 
     def _run(self, job: Job) -> Run:
         return Run(self._logdir / job.wanted.run)
 
     def _on_disk(self) -> list[dict[str, Any]]:
         """The jobs of other servers and of earlier ones."""
-        return [job for run in self._folders.runs.values() for job in _kept_in(run)]
-
-
-def _kept_in(run: Run) -> Iterator[dict[str, Any]]:
-    """The jobs that lie in a run; what cannot be read is passed over."""
-    for name in run.files.list(FOLDER)[-MOST_KEPT:]:
-        try:
-            job = json.loads(run.files.read(f"{FOLDER}/{name}"))
-            owner, job = job["owner"], {key: job[key] for key in _TOLD}
-            float(job["begun"])
-        except (LabError, ValueError, TypeError, KeyError):
-            continue
-        if job["state"] in (WAITING, RUNNING) and not _lives(owner):
-            job |= {"state": FAILED, "message": "The server ended meanwhile. Make this map again to go on with it."}
-        yield job
+        return [job for run in self._folders.runs.values() for job in kept_in(run)]
 
 
 class _Tail:
@@ -427,20 +329,3 @@ def _name(wanted: WantedMap) -> str:
     name = map_name(wanted.method, wanted.dims, str(chosen.pop("metric", "euclidean")))
     name += "".join(f" {key} {value}" for key, value in sorted(chosen.items()))
     return name if wanted.rows is None else f"{name} of {len(wanted.rows):,} ({secrets.token_hex(2)})"
-
-
-def _keep(run: Run, job: Job) -> None:
-    """Puts what becomes of a map on disk; measures that were not made will be asked for again."""
-    if isinstance(job.wanted, WantedMeasures):
-        return
-    text = json.dumps(job.kept(), ensure_ascii=False)
-    run.files.publish(f"{FOLDER}/{job.id}.json", text.encode())
-
-
-def _lives(owner: Any) -> bool:
-    """Whether the server that a job belongs to still runs."""
-    try:
-        number, started = int(owner[0]), float(owner[1])
-        return bool(abs(psutil.Process(number).create_time() - started) < 1)
-    except (psutil.Error, ValueError, TypeError, IndexError, OverflowError):
-        return False
