@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import embedding_lab as lab
 from browser.firefox import firefox
@@ -19,6 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 ROOT = "document.querySelector('.embedding-lab')"
 SAMPLES = 600
+SECONDS = 60
 
 
 @pytest.fixture
@@ -27,6 +30,12 @@ def firefox_path() -> str:
     if missing:
         pytest.skip(f"no {' and no '.join(missing)}: on Debian, apt-get install firefox-esr xvfb")
     return str(shutil.which("firefox-esr"))
+
+
+def is_seen(picture: NDArray[np.int16], colour: str) -> bool:
+    """Whether some points of a picture, shape (height, width, 3), bear a colour of CSS."""
+    rgb = [int(number) for number in re.findall(r"\d+", colour)]
+    return bool((np.abs(picture - rgb).max(axis=2) <= 8).sum() > 10)
 
 
 @pytest.mark.parametrize("where", ["alone", "in TensorBoard"])
@@ -52,10 +61,10 @@ def test_the_dashboard_draws_all_points_and_selects_in_firefox(
         assert page.call(f"{ROOT}.dataset.map") == "flat"
         swatches = "[...document.querySelectorAll('.legend .swatch')]"
         colours = page.call(f"{swatches}.map((each) => getComputedStyle(each).backgroundColor)")
-        shown = page.picture()[:, 300:900]  # the map, without the legend's own dots
-        for colour in colours:
-            rgb = [int(number) for number in re.findall(r"\d+", colour)]
-            assert (np.abs(shown - rgb).max(axis=2) <= 8).sum() > 10
+        until = time.monotonic() + SECONDS  # Firefox shows what was drawn when it comes to it
+        within = slice(300, 900)  # without the legend's dots
+        while not all(is_seen(page.picture()[:, within], colour) for colour in colours):
+            assert time.monotonic() < until, f"not all of {colours} are seen"
         assert page.call("window.embeddingLab.select(['samples/00004', 'samples/00007'])") == 2
         assert page.call("window.embeddingLab.selection()") == ["samples/00004", "samples/00007"]
         assert page.call("window.problems") == []

@@ -26,7 +26,7 @@ def check(keras: Any, model: Any, samples: NDArray[Any], names: list[str]) -> No
     for name, output in zip(names, expected if isinstance(expected, list | tuple) else [expected], strict=True):
         values = keras.ops.convert_to_numpy(output)
         pooled = values.mean(axis=tuple(range(1, values.ndim - 1))) if values.ndim > 2 else values
-        np.testing.assert_allclose(sets[name].vectors, pooled, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(sets[name].vectors, pooled, rtol=1e-4, atol=5e-5)  # of values up to twenty
     assert sets[names[-1]].outputs is not None
     assert {each.name for each in layer_table(model)} >= set(names)
 
