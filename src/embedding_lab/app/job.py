@@ -116,7 +116,7 @@ def kept_in(run: Run) -> Iterator[dict[str, Any]]:
         yield job
 
 
-def keep(run: Run, job: Job) -> None:
+def write_down(run: Run, job: Job) -> None:
     """Puts what becomes of a map on disk; measures that were not made will be asked for again."""
     if isinstance(job.wanted, WantedMeasures):
         return

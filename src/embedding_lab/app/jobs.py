@@ -30,7 +30,7 @@ from typing import Any
 
 import psutil
 
-from embedding_lab.app.job import CANCELLED, DONE, FAILED, MOST_KEPT, RUNNING, WAITING, Job, keep, kept_in
+from embedding_lab.app.job import CANCELLED, DONE, FAILED, MOST_KEPT, RUNNING, WAITING, Job, kept_in, write_down
 from embedding_lab.board.dashboard.computing import WantedMap, WantedMeasures
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.embeddings import Run
@@ -85,7 +85,7 @@ class JobQueue:
                     remedy="Wait for one to end, or cancel one.",
                 )
             job = Job(secrets.token_hex(6), wanted, _name(wanted), time.time(), self._me)
-            keep(self._run(job), job)
+            write_down(self._run(job), job)
             self._add(job)
             for measuring in self._measuring():
                 measuring.give_way()
@@ -125,7 +125,7 @@ class JobQueue:
             process = found.process
         if process is not None:
             _end(process)
-        keep(self._run(found), found)
+        write_down(self._run(found), found)
 
     def _maps(self) -> Iterator[Job]:
         return (job for job in self._jobs.values() if isinstance(job.wanted, WantedMap))
@@ -185,7 +185,7 @@ class JobQueue:
             with self._lock:
                 job.process = process
                 gone = job.state != RUNNING
-            keep(self._run(job), job)
+            write_down(self._run(job), job)
             if gone:  # it was cancelled before its process began
                 _end(process)
             else:
@@ -226,7 +226,7 @@ class JobQueue:
             if time.monotonic() - kept >= KEPT_EVERY_SECONDS:
                 kept = time.monotonic()
                 with contextlib.suppress(LabError):  # that pages of other servers fall behind ends no job
-                    keep(self._run(job), job)
+                    write_down(self._run(job), job)
         return {}
 
     def _judge(self, job: Job, code: int, said: Mapping[str, Any], tail: str) -> None:
@@ -247,7 +247,7 @@ class JobQueue:
         """Says how a job ended: on disk first, so that pages of other servers hear of it no later than ours."""
         ended = replace(job, state=state, message=message[:2000])
         with contextlib.suppress(LabError):  # it has ended, whether or not a full disk lets others hear of it
-            keep(self._run(job), ended)
+            write_down(self._run(job), ended)
         with self._lock:
             cancelled = job.state == CANCELLED
             if not cancelled:
@@ -256,7 +256,7 @@ class JobQueue:
                     self._forget(job)  # the measures are there to be found
         if cancelled:  # meanwhile, which then is the last word on disk too
             with contextlib.suppress(LabError):
-                keep(self._run(job), job)
+                write_down(self._run(job), job)
 
     def _run(self, job: Job) -> Run:
         return Run(self._logdir / job.wanted.run)

@@ -62,7 +62,7 @@ def measure_map(
 
 
 def _keep(places: Iterable[Run], layer: str, step: int | None, of: MeasuresOf, measures: Measures) -> None:
-    refused = StorageError("There is no place for measures.")
+    refused = StorageError("There is no place for measures.", remedy="Name a run that may be written to.")
     for place in places:
         try:
             return place.save_measures(layer, step, of, measures)

@@ -59,22 +59,31 @@ class Computing(Protocol):
 
 
 @dataclass(frozen=True)
-class WantedMap:
-    """A map that the page asks for.
+class Wanted:
+    """Work on the vectors of a layer.
 
     Attributes:
         run: the run's name.
         layer: the layer's name.
         step: the training step; None where nothing changes.
+    """
+
+    run: str
+    layer: str
+    step: int | None
+
+
+@dataclass(frozen=True)
+class WantedMap(Wanted):
+    """A map that the page asks for.
+
+    Attributes:
         method: "tsne", "umap" or "pca".
         dims: 2 or 3.
         parameters: the method's own, and "metric" and "seed".
         rows: the samples that are to be on it; None for all.
     """
 
-    run: str
-    layer: str
-    step: int | None
     method: str
     dims: int
     parameters: Mapping[str, Any]
@@ -82,19 +91,13 @@ class WantedMap:
 
 
 @dataclass(frozen=True)
-class WantedMeasures:
+class WantedMeasures(Wanted):
     """The measures of a map that has none, which a page shows.
 
     Attributes:
-        run: the run's name.
-        layer: the layer's name.
-        step: the training step; None where nothing changes.
         of: the map, and of which vectors.
     """
 
-    run: str
-    layer: str
-    step: int | None
     of: MeasuresOf
 
 
