@@ -119,7 +119,11 @@ class Run(Notes):
 
     @contextlib.contextmanager
     def samples_ahead(self, data: Dataset) -> Iterator[None]:
-        """Writes the table of a dataset's samples while their vectors come; it appears with what is published."""
+        """Writes the table of a dataset's samples while their vectors come; it appears with what is published.
+
+        Raises:
+            StorageError: the folder cannot be made or written; what comes up later is raised by whoever publishes.
+        """
         table = self._table(data)
         table.begin(self.files, data)
         try:
@@ -347,7 +351,17 @@ class Run(Notes):
                         yield FinishedMap(each, step, name, generation)
 
     def save_measures(self, layer: str, step: int | None, of: MeasuresOf, measures: Measures) -> None:
-        """Keeps the measures of a map that has none of its own; `map` gives them with it."""
+        """Keeps the measures of a map that has none of its own; `map` gives them with it.
+
+        Args:
+            layer: the layer's name.
+            step: the training step; None where nothing changes.
+            of: the map, and the vectors it was compared with.
+            measures: in total, and per sample of shape (n,).
+
+        Raises:
+            StorageError: the disk refuses; what was there before stays.
+        """
         save_measures(self.files, f"{_set_folder(layer, step)}/maps", of, measures)
 
     def save_neighbours(self, embeddings: EmbeddingSet, neighbours: Neighbours) -> None:
