@@ -28,6 +28,7 @@ from embedding_lab.embeddings import (
     open_run,
     run_folder,
 )
+from embedding_lab.embeddings.files import LocalFiles
 from embedding_lab.embeddings.manifest import read_manifest, verify
 from embedding_lab.embeddings.together import Together
 from embedding_lab.errors import (
@@ -391,6 +392,30 @@ def test_of_things_written_together_none_appears_where_one_is_refused(run: Run, 
         half.append(embeddings.vectors[:1])
         whole.append(embeddings.vectors)
     assert sorted(run.path.rglob("*")) == before, "nor anything that was written ahead"
+
+
+class Asked(LocalFiles):
+    """A folder that remembers for which folders it was asked what lies in them, before anything was published."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.listed: list[str] = []
+        self.published = False
+
+    def list(self, folder: str) -> list[str]:
+        self.listed += [] if self.published else [folder]
+        return super().list(folder)
+
+    def publish(self, name: str, data: bytes) -> None:
+        self.published = True
+        super().publish(name, data)
+
+
+def test_sets_of_the_same_samples_ask_once_whether_their_table_is_there(run: Run, embeddings: EmbeddingSet) -> None:
+    asked = run.files = Asked(run.files.root)  # of an object store each question is a request
+    run.save_embeddings(*(replace(embeddings, layer=layer) for layer in ("a", "b", "c")))
+    assert [folder for folder in asked.listed if folder.startswith("samples/")] == ["samples/tiny"]
+    assert run.layers == ["a", "b", "c"]
 
 
 def test_outputs_that_are_missing_leave_nothing_behind_that_is_still_written_to(

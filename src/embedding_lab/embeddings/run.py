@@ -260,6 +260,8 @@ class Run(Notes):
             StorageError: the disk is full, read-only, or refuses.
         """
         with Together() as together:
+            for data in dict.fromkeys(each.dataset for each in sets):
+                together.enter_context(self.samples_ahead(data))
             for number, each in enumerate(sets):
                 progress("log layers", number, len(sets))
                 self._write_set(each, together)
@@ -429,7 +431,6 @@ class Run(Notes):
         return Draft(self.files, folder, kind, kind, before=lambda: self.save_dataset(data), generation=generation)
 
     def _write_set(self, each: EmbeddingSet, together: Together) -> None:
-        together.enter_context(self.samples_ahead(each.dataset))
         writer = self.embedding_writer(
             each.layer,
             each.dataset,
