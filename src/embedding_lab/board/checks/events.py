@@ -62,10 +62,12 @@ def check_run_without_events(logdir: LogDir) -> Iterator[Finding]:
     """A folder with something for the Projector, for the lab or a profile, that is no run for TensorBoard."""
     folders = {logdir.run_folder(each.folder): each.path for each in logdir.projector_files}
     for folder in logdir.folders:
-        if folder.parts[-2:] == ("plugins", "embedding_lab"):
+        if folder.parts[-2:] == ("plugins", "embedding_lab") and _published_in(logdir, folder):
             folders.setdefault(folder.parents[1], folder)
     for folder, path in sorted(folders.items()):
-        if folder != logdir.root and not logdir.is_run(logdir.run_name(folder)):
+        listed = folder == logdir.root or logdir.is_run(logdir.run_name(folder))
+        came_meanwhile = set(_event_files_in(folder)) - set(logdir.folders.get(folder, []))
+        if not listed and not came_meanwhile:
             yield Finding(
                 "run-without-events",
                 "error",
@@ -77,6 +79,11 @@ def check_run_without_events(logdir: LogDir) -> Iterator[Finding]:
                 remedy="Write an event file into it.",
                 mend=_event_file_writer(folder),
             )
+
+
+def _published_in(logdir: LogDir, folder: Path) -> bool:
+    """Whether something of ours can be shown: a writer at its first layer has no manifest, nor an event file."""
+    return any(path.suffix == ".json" and path.is_relative_to(folder) for path in logdir.files)
 
 
 def check_unreadable(logdir: LogDir) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from embedding_lab.board.checks.machine import Machine
 from embedding_lab.board.checks.projector_files import ProjectorFile, read_projector_file
 from embedding_lab.board.checks.scan import Scan, Tag, scan_event_file
+from embedding_lab.embeddings.files import PARTIAL
 
 EVENT_FILE_MARK = "tfevents"
 PROJECTOR_CONFIG = "projector_config.pbtxt"
@@ -63,6 +64,19 @@ class LogDir:
 
     @cached_property
     def folders(self) -> dict[Path, list[Path]]:
+        """Every folder with its plain files, sorted; what we are still writing is none of it yet."""
+        return {
+            folder: [each for each in files if not each.name.endswith(PARTIAL)]
+            for folder, files in self._walked.items()
+        }
+
+    @property
+    def unfinished(self) -> Iterator[Path]:
+        """What we were still writing: it may be gone by now, or stay where its writer was killed."""
+        return (each for files in self._walked.values() for each in files if each.name.endswith(PARTIAL))
+
+    @cached_property
+    def _walked(self) -> dict[Path, list[Path]]:
         """Every folder with its plain files, sorted. Links are followed, each folder is entered once."""
         found = {}
         entered = set()

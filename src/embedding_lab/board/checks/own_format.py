@@ -14,17 +14,19 @@ from embedding_lab.board.checks.mender import Mender
 from embedding_lab.board.finished_maps import list_maps, unlisted_maps
 from embedding_lab.board.projector_config import CONFIG_NAME
 from embedding_lab.embeddings import Run
-from embedding_lab.embeddings.files import PARTIAL, STALE_SECONDS, Files, LocalFiles
+from embedding_lab.embeddings.files import STALE_SECONDS, Files, LocalFiles
 from embedding_lab.embeddings.manifest import FORMAT, read_manifest, verify
 from embedding_lab.embeddings.names import step_of
 from embedding_lab.embeddings.places import shown
 from embedding_lab.embeddings.remote_files import RemoteFiles, folders_with
 from embedding_lab.embeddings.run import PLUGIN_FOLDER
-from embedding_lab.errors import LabError
+from embedding_lab.errors import DataMissing, LabError
 
 TAB = "Embedding Lab"
 OURS = ("plugins", "embedding_lab")
 LARGEST_MANIFEST_BYTES = 16 << 20
+MOST_LOOKS = 3
+"""What was replaced during each of so many looks is being written right now, and is not broken."""
 
 
 def check_own_files(logdir: LogDir) -> Iterator[Finding]:
@@ -86,11 +88,8 @@ def own_files_there(address: str) -> Iterator[Finding]:
 def check_leftovers(logdir: LogDir) -> Iterator[Finding]:
     """Partial files that killed writers left behind."""
     for folder in _own_folders(logdir):
-        stale = [
-            path
-            for path in _below(logdir, folder)
-            if path.name.endswith(PARTIAL) and time.time() - path.stat().st_mtime > STALE_SECONDS
-        ]
+        below = [path for path in logdir.unfinished if path.is_relative_to(folder)]
+        stale = {path: size for path in below if (size := _size_if_stale(path)) is not None}
         if stale:
             yield Finding(
                 "own-leftovers",
@@ -98,9 +97,18 @@ def check_leftovers(logdir: LogDir) -> Iterator[Finding]:
                 TAB,
                 "Killed writers left unfinished files behind. Nobody reads them; the next writer sweeps them away.",
                 run=logdir.run_name(folder.parents[1]),
-                file=stale[0],
-                got=f"{len(stale)} files, {sum(path.stat().st_size for path in stale):,} bytes",
+                file=next(iter(stale)),
+                got=f"{len(stale)} files, {sum(stale.values()):,} bytes",
             )
+
+
+def _size_if_stale(path: Path) -> int | None:
+    """The bytes of what a killed writer left; None where its writer may be at work, or has just ended."""
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return None
+    return about.st_size if time.time() - about.st_mtime > STALE_SECONDS else None
 
 
 def _broken(problem: LabError, run: str, file: Path) -> Finding:
@@ -118,6 +126,21 @@ def _broken(problem: LabError, run: str, file: Path) -> Finding:
 
 
 def _problem(run: Run, files: Files, name: str) -> LabError | None:
+    """What is wrong with a manifest; looked at again where it was replaced meanwhile, which is no fault of it."""
+    for _ in range(MOST_LOOKS):
+        try:
+            before = files.stamp(name)
+            problem = _problem_seen(run, files, name)
+            if problem is None or files.stamp(name) == before:
+                return problem
+        except DataMissing:  # it was taken away meanwhile
+            return None
+        except LabError as error:
+            return error
+    return None
+
+
+def _problem_seen(run: Run, files: Files, name: str) -> LabError | None:
     try:
         kind = _kind(files, name)
         if kind is None:
