@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from google.protobuf import text_format
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from werkzeug.test import Client
 
-from embedding_lab.app.job import Job
+from embedding_lab.app.job import Job, write_down
 from embedding_lab.app.jobs import JobQueue
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.dashboard.application import Dashboard
@@ -266,6 +267,25 @@ def test_there_are_only_so_many_jobs(page: Page, monkeypatch: pytest.MonkeyPatch
     assert "too many jobs" in answer.json["error"]["happened"]
     page.post("jobs/cancel", {"id": job})
     assert page.wait(job, ended)["state"] == "cancelled"
+
+
+def test_the_page_is_answered_while_a_job_is_written_to_a_slow_disk(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = page.dashboard.library.jobs
+    assert isinstance(queue, JobQueue)
+    answers = []
+
+    def slowly(run: Run, job: Job) -> None:
+        if not answers:
+            answers.append(somebody_else.submit(queue.all).result(SECONDS))
+        write_down(run, job)
+
+    monkeypatch.setattr("embedding_lab.app.jobs.write_down", slowly)
+    with ThreadPoolExecutor(1) as somebody_else:
+        job = queue.start(WantedMap("sub/first", "mine", 7, "pca", 2, {}))
+    assert answers == [[]]
+    assert page.wait(job, ended)["state"] == "done"
 
 
 @pytest.mark.long

@@ -64,6 +64,7 @@ class JobQueue:
         self._jobs: dict[str, Job] = {}
         self._order: deque[str] = deque()
         self._lock = threading.Lock()
+        self._starting = threading.Lock()  # counts and writes one after the other; nobody else waits for that disk
         self._worker: threading.Thread | None = None
         self._aside: Path | None = None
         self._me = (os.getpid(), psutil.Process().create_time())
@@ -77,18 +78,20 @@ class JobQueue:
 
     def start(self, wanted: WantedMap) -> str:
         _check(wanted)
-        with self._lock:
-            if sum(not job.ended for job in self._maps()) >= MOST_WAITING:
-                raise InputError(
-                    "There are too many jobs.",
-                    got=f"{MOST_WAITING} that are not done yet",
-                    remedy="Wait for one to end, or cancel one.",
-                )
+        with self._starting:
+            with self._lock:
+                if sum(not job.ended for job in self._maps()) >= MOST_WAITING:
+                    raise InputError(
+                        "There are too many jobs.",
+                        got=f"{MOST_WAITING} that are not done yet",
+                        remedy="Wait for one to end, or cancel one.",
+                    )
             job = Job(secrets.token_hex(6), wanted, _name(wanted), time.time(), self._me)
             write_down(self._run(job), job)
-            self._add(job)
-            for measuring in self._measuring():
-                measuring.give_way()
+            with self._lock:
+                self._add(job)
+                for measuring in self._measuring():
+                    measuring.give_way()
         return job.id
 
     def measure(self, wanted: WantedMeasures, *, keep: bool) -> None:
