@@ -53,14 +53,23 @@ class Page:
             if until(told):
                 return told
             assert not ended(told), told
-            time.sleep(0.05)
+            self.hear_of_the_end(0.05)
         raise AssertionError(f"still {self.jobs()[job]}")
+
+    def hear_of_the_end(self, seconds: float) -> None:
+        """Waits for the end of the thread that does the jobs; how far they are can only be asked now and then."""
+        if (thread := self.queue._worker) is not None:
+            thread.join(seconds)
+
+    @property
+    def queue(self) -> JobQueue:
+        queue = self.dashboard.library.jobs
+        assert isinstance(queue, JobQueue)
+        return queue
 
     def worker(self, job: str) -> subprocess.Popen[str]:
         """The process that makes the map of a job that is running."""
-        queue = self.dashboard.library.jobs
-        assert isinstance(queue, JobQueue)
-        process = queue._jobs[job].process
+        process = self.queue._jobs[job].process
         assert process is not None
         return process
 
@@ -169,14 +178,12 @@ def test_a_process_that_crashes_before_it_hears_what_to_make_is_given_up_after_t
 ) -> None:
     monkeypatch.setenv("PYTHONHOME", str(Path("nowhere").absolute()))  # no Python begins there
     rows = list(range(300)) * 100  # more than a pipe takes, so that the crash is met while they are written
-    queue = page.dashboard.library.jobs
-    assert isinstance(queue, JobQueue)
-    job = queue.start(WantedMap("sub/first", "mine", 7, "pca", 2, {}, rows))
+    job = page.queue.start(WantedMap("sub/first", "mine", 7, "pca", 2, {}, rows))
     told = page.wait(job, ended)
     assert told["state"] == "failed"
     assert "unexpectedly, twice" in told["message"]
     assert "Python" in told["message"], "its last lines"
-    assert queue._jobs[job].process is None
+    assert page.queue._jobs[job].process is None
 
 
 def test_a_half_made_map_counts_as_forming_only_while_its_maker_may_still_be_at_work(page: Page, run: Run) -> None:
@@ -272,18 +279,16 @@ def test_there_are_only_so_many_jobs(page: Page, monkeypatch: pytest.MonkeyPatch
 def test_the_page_is_answered_while_a_job_is_written_to_a_slow_disk(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = page.dashboard.library.jobs
-    assert isinstance(queue, JobQueue)
     answers = []
 
     def slowly(run: Run, job: Job) -> None:
         if not answers:
-            answers.append(somebody_else.submit(queue.all).result(SECONDS))
+            answers.append(somebody_else.submit(page.queue.all).result(SECONDS))
         write_down(run, job)
 
     monkeypatch.setattr("embedding_lab.app.jobs.write_down", slowly)
     with ThreadPoolExecutor(1) as somebody_else:
-        job = queue.start(WantedMap("sub/first", "mine", 7, "pca", 2, {}))
+        job = page.queue.start(WantedMap("sub/first", "mine", 7, "pca", 2, {}))
     assert answers == [[]]
     assert page.wait(job, ended)["state"] == "done"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -227,9 +228,10 @@ def wait_until_it_forms(run_path: Path, process: subprocess.Popen[str]) -> None:
     manifest = run_path / "plugins/embedding_lab" / MAPS / "tsne-3d.json"
     end = time.monotonic() + 120
     while not manifest.exists():
-        assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
-        time.sleep(0.01)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
+            raise AssertionError(process.communicate())
 
 
 @pytest.fixture

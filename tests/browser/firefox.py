@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,5 +136,6 @@ def _port(profile: Path, process: subprocess.Popen[Any]) -> int:
     while time.monotonic() < deadline and process.poll() is None:
         if file.is_file() and (told := re.fullmatch(r"\d+", file.read_text())):
             return int(told.group())
-        time.sleep(0.05)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
     raise AssertionError("Firefox does not listen")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -655,7 +655,8 @@ def plain_tensorboard(logdir: Path, asked: Any, given: str = "") -> Iterator[Any
             deadline = time.monotonic() + SECONDS
             while not runs_in(logdir) <= set(ask.json("runs")):
                 assert time.monotonic() < deadline
-                time.sleep(POLL_SECONDS)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(POLL_SECONDS)
             yield ask
         finally:
             process.kill()
