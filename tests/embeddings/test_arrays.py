@@ -118,6 +118,31 @@ def test_jax_arrays_are_read_also_in_half_precision() -> None:
     np.testing.assert_allclose(half, VECTORS, rtol=1e-2)
 
 
+@pytest.mark.parametrize("held", [object, "S"])
+def test_text_that_comes_as_bytes_is_text(held: Any) -> None:
+    texts = np.array(["Bär".encode(), b"cat", b"dog", b"cat"], held)
+    data = as_dataset(VECTORS, ids=np.array([b"a", b"b", b"c", b"d"], held), labels=texts, columns={"name": texts})
+    assert data.ids.tolist() == ["a", "b", "c", "d"]
+    assert data.label_texts is not None
+    assert data.label_texts.tolist() == data.columns["name"].tolist() == ["Bär", "cat", "dog", "cat"]
+    other = np.array([b"\xff\x00", b"cat", b"dog", b"cat"], object)
+    assert as_dataset(VECTORS, columns={"raw": other}).columns["raw"][0] == b"\xff\x00"
+
+
+@pytest.mark.long  # TensorFlow alone takes longer than all others here
+def test_tensors_and_variables_of_tensorflow_are_read_also_in_half_precision() -> None:
+    tensorflow = pytest.importorskip("tensorflow", reason='no TensorFlow: pip install "embedding-lab[tensorflow]"')
+    for given in (tensorflow.constant(VECTORS), tensorflow.Variable(VECTORS)):
+        np.testing.assert_array_equal(as_array(given, "vectors"), VECTORS)
+    half = as_array(tensorflow.cast(VECTORS, tensorflow.bfloat16), "vectors")
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(half, VECTORS, rtol=1e-2)
+    texts = tensorflow.constant(["Bär", "cat", "", "Bär"])
+    data = as_dataset(tensorflow.constant(VECTORS), labels=texts, columns={"name": texts})
+    assert data.class_names == ("Bär", "cat")
+    assert data.columns["name"].tolist() == ["Bär", "cat", "", "Bär"]
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_columns_of_hugging_face_are_vectors_labels_pictures_and_sounds(tmp_path: Any) -> None:
     datasets = pytest.importorskip("datasets", reason="no datasets: pip install datasets")

@@ -55,6 +55,18 @@ def as_array(values: Any, what: str) -> Any:
     return array
 
 
+def readable(values: Any) -> Any:
+    """Text that came as bytes, as TensorFlow's tensors and HDF5 hold it, as text; bytes that are none stay."""
+    first = next((each for each in values if each is not None), None) if values.dtype.kind in "SO" else None
+    if not isinstance(first, bytes):
+        return values
+    try:
+        texts = [each.decode() if isinstance(each, bytes) else each for each in values]
+    except UnicodeDecodeError:
+        return values
+    return np.array(texts, object)
+
+
 def _as_array(values: Any) -> Any:
     library = type(values).__module__.partition(".")[0]
     if library in (*FRAMES, HUGGING_FACE):

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import as_array, as_codes, class_names_of, text_array
+from embedding_lab.embeddings.arrays import as_array, as_codes, class_names_of, readable, text_array
 from embedding_lab.embeddings.gallery import as_pictures, looks_like_pictures
 from embedding_lab.embeddings.inputs import SeveralInputs
 from embedding_lab.embeddings.large import temporary_array
@@ -257,7 +257,7 @@ def as_dataset(
         class_names=names,
         splits=_text_column(landed(splits), count),
         columns={
-            name: media[name].names() if name in media else as_array(values, f"column {name!r}")
+            name: media[name].names() if name in media else readable(as_array(values, f"column {name!r}"))
             for name, values in columns.items()
         },
         images=None if images is None else as_pictures(landed(images)),
@@ -341,7 +341,7 @@ def label_numbers(
         return None, names
     if (encoded := as_codes(labels)) is not None:
         return _numbers_of(*encoded, names)
-    values = np.asarray(as_array(labels, "labels"))
+    values = readable(np.asarray(as_array(labels, "labels")))
     if values.ndim != 1:
         raise ShapeMismatch("Labels must be one per sample.", got=f"shape {values.shape}", expected="shape (n,)")
     if values.dtype.kind in "iub":
@@ -387,4 +387,4 @@ def _texts(values: Any, what: str) -> NDArray[np.str_]:
         return text_array(values)
     if not hasattr(values, "__len__"):
         values = list(values)
-    return np.array([str(each) for each in as_array(values, what)], dtype=np.str_)
+    return np.array([str(each) for each in readable(as_array(values, what))], dtype=np.str_)
