@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import embedding_lab as lab
-from embedding_lab.errors import InputError
+from embedding_lab.errors import InputError, MissingDependency
 
 keras = pytest.importorskip("keras", reason='no Keras: pip install "embedding-lab[tensorflow]"')
 
@@ -105,6 +106,13 @@ def test_the_pictures_of_the_samples_are_kept_also_where_they_are_floats(tmp_pat
     samples = np.random.default_rng(0).random((20, 3, 8, 8), np.float32)
     lab.EmbeddingLogger(tmp_path / "run", samples).log(lambda pictures: pictures.mean((2, 3)), 1)
     assert list((tmp_path / "run").glob("plugins/embedding_lab/samples/*/thumbnails/*.png"))
+
+
+def test_without_lightning_the_install_command_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("lightning", "lightning.pytorch", "pytorch_lightning"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingDependency, match="pip install lightning"):
+        lab.EmbeddingLogger(tmp_path, data()).lightning()
 
 
 def test_an_interval_out_of_range_is_refused(tmp_path: Path) -> None:

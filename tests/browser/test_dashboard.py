@@ -168,11 +168,17 @@ def test_the_neighbours_of_a_sample_are_those_of_scikit_learn(
     true = pairwise_distances(embeddings.vectors.astype(np.float64), metric=metric)[42]
     nearest = np.argsort(true)[1:11]
     page.wait_for_texts(rows.locator(".text"), embeddings.ids[nearest].tolist())
+    for thumbnail in rows.locator("img.picture").element_handles():
+        page.frame.wait_for_function("(each) => each.naturalWidth === 28", arg=thumbnail)
     shown = [float(text) for text in rows.locator(".count").all_inner_texts()]
     np.testing.assert_allclose(shown, true[nearest], rtol=1e-3)
     rows.first.hover()
     page.still_picture()
     assert not page.dom.locator(".tooltip").is_visible()  # on the map it is ringed
+    on_map = pairwise_distances(points_of(embeddings.vectors, 2).astype(np.float64))[42]
+    near_on_map = [row for row in np.argsort(on_map)[1:11] if row not in nearest]
+    falsely = page.dom.locator(".neighbours ol").nth(1).locator("li .text")
+    assert falsely.all_inner_texts() == embeddings.ids[near_on_map].tolist()
 
 
 def test_a_filter_selects_what_it_says(page: Dashboard, embeddings: EmbeddingSet) -> None:
@@ -188,6 +194,7 @@ def test_a_text_is_found_wherever_it_stands(page: Dashboard, embeddings: Embeddi
     wanted = str(embeddings.ids[17])
     assert page.search(wanted.partition("/")[2].upper(), "text") == "1 sample"
     assert page.selection == [wanted]
+    assert page.search(f"^{re.escape(wanted[:-1])}[{wanted[-1]}x]$", "regex") == "1 sample"
     assert page.search("no such text", "text") == "Nothing found"
     assert page.selection == [wanted]  # and not lost
 
@@ -205,6 +212,41 @@ def test_a_condition_typed_where_a_text_is_looked_for_is_taken_as_a_filter(
     assert page.selection == wanted
     assert page.dom.get_by_label("How to search").input_value() == "filter"
     assert said.inner_text() == f"{len(wanted)} samples"
+
+
+def test_a_class_is_hidden_and_shown_again_and_so_is_a_selection(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    left = SAMPLES - int((embeddings.dataset.labels == 3).sum())
+    page.dom.get_by_role("button", name="Hide 3", exact=True).click()
+    page.dom.locator(f".embedding-lab[data-points='{left}/{left}']").wait_for()
+    page.dom.locator(".canvas canvas").focus()
+    page.press("a")
+    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+    page.call("lab.select(argument)", embeddings.ids[:7].tolist())
+    page.press("h")
+    page.dom.locator(f".embedding-lab[data-points='{SAMPLES - 7}/{SAMPLES - 7}']").wait_for()
+    page.press("a")
+    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+
+
+def test_a_sample_is_drawn_as_its_picture_in_any_size(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    page.call("lab.select(argument)", [str(embeddings.ids[42])])
+    for key in "inp":  # isolates it; no class names; pictures
+        page.press(key)
+    page.press("Escape")
+    digit = embeddings.dataset.samples[42].astype(float)
+    slider = page.dom.get_by_label("Size of pictures")
+    sides = []
+    for size in (120, 60):
+        slider.fill(str(size))
+        picture = page.still_picture()
+        y, x = np.nonzero(np.abs(picture - picture[0, 0]).max(axis=2) > 8)
+        cell = picture[y.min() : y.max() + 1, x.min() : x.max() + 1].mean(axis=2)
+        sides.append(len(cell))
+        seen = np.asarray(Image.fromarray(cell.astype(np.uint8)).resize((28, 28)), float)
+        assert np.corrcoef(seen.ravel(), digit.ravel())[0, 1] > 0.8
+    assert sides == pytest.approx([120, 60], abs=8)
+    for key in "pn":
+        page.press(key)
 
 
 def test_a_box_selects_and_undo_takes_it_back(page: Dashboard, embeddings: EmbeddingSet) -> None:
@@ -491,6 +533,7 @@ def test_the_keyboard_reaches_all_of_it(page: Dashboard) -> None:
     assert page.call("document.activeElement.getAttribute('aria-label')") == "Search samples"
     page.press("Tab")
     assert page.call("document.activeElement.getAttribute('aria-label')") == "How to search"
+    assert page.call("getComputedStyle(document.activeElement).outlineStyle") == "solid"  # one sees where one is
     page.still_picture()
     page.dom.locator(".canvas canvas").focus()
     page.press("Enter")
@@ -544,6 +587,18 @@ def test_on_a_narrow_screen_escape_closes_the_sheet_before_anything_else(
         sheet.wait_for(state="hidden")
     assert page.selection == [embeddings.ids[3]]
     assert page.call("document.documentElement.scrollWidth") == 400
+    page.page.set_viewport_size({"width": 1280, "height": 800})
+    page.still_picture()
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (3840, 2160)])
+def test_the_page_fits_small_and_large_screens(page: Dashboard, width: int, height: int) -> None:
+    page.page.set_viewport_size({"width": width, "height": height})
+    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+    assert page.call("document.documentElement.scrollWidth") == width
+    assert page.call("document.documentElement.scrollHeight <= innerHeight")
+    assert page.canvas["width"] > width / 2
+    assert page.violations() == []
     page.page.set_viewport_size({"width": 1280, "height": 800})
     page.still_picture()
 

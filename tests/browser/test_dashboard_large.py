@@ -60,6 +60,17 @@ def test_a_lasso_round_all_that_is_seen_selects_it_and_counts_its_classes(page: 
     assert sum(int(text.replace(",", "")) for text in counts.all_inner_texts()) == selected
 
 
+def test_a_million_are_coloured_by_another_column_and_by_none(page: Dashboard) -> None:
+    page.leave()
+    for column in ("kept_10", "", "label"):
+        page.call("lab.colourBy(argument)", column)
+        page.wait_until_ready()
+        assert page.dom.get_by_label("Colour by").input_value() == column
+        picture = page.still_picture()
+        for colour in page.colours().values():
+            assert (np.abs(picture - colour).max(axis=2) <= 8).sum() > 5
+
+
 def test_a_million_are_saved_and_come_back_in_python_and_on_the_page(page: Dashboard, logdir: Path) -> None:
     page.leave()
     assert page.search("label >= 0") == "1,000,000 samples"

@@ -306,6 +306,27 @@ def test_the_keys_turn_move_zoom_and_show_all(show: Callable[..., MapPage]) -> N
     assert page.read("view.camera")["target"] == pytest.approx(home["target"])
 
 
+def test_it_turns_by_itself_for_as_long_as_that_is_wanted(show: Callable[..., MapPage]) -> None:
+    page = show("deep")
+    home = page.read("view.camera")
+    page.read("{ view.autoRotate = true; }")
+    page.page.wait_for_function("(before) => view.camera.azimuth !== before", arg=home["azimuth"])
+    page.read("{ view.autoRotate = false; }")
+    page.wait_until_drawn()
+    there = page.read("view.camera")
+    assert {**there, "azimuth": 0} == {**home, "azimuth": 0}
+    page.wait_until_drawn()
+    assert page.read("view.camera") == there
+
+
+@pytest.mark.parametrize("scene", ["flat", "pictures", "pictures-deep"])
+def test_every_small_scene_of_the_gallery_is_drawn_whole(show: Callable[..., MapPage], scene: str) -> None:
+    page = show(scene)
+    page.wait_until_pictured()
+    pixels = page.pixels
+    assert np.mean(np.abs(pixels - pixels[0, 0]).max(axis=2) > 20) > 0.02
+
+
 def test_points_move_to_where_the_next_map_has_them(show: Callable[..., MapPage]) -> None:
     page = show("known")
     # the same square, its points in the opposite order

@@ -120,6 +120,17 @@ def test_a_list_that_cannot_be_read_is_explained(theirs: Elsewhere, page: Any) -
     assert "cannot be read" in problems(page) or "list" in problems(page)
 
 
+def test_files_that_several_runs_share_inside_the_log_directory_are_fine(theirs: Elsewhere, page: Any) -> None:
+    (theirs.folder.parent / "shared").mkdir()
+    for name, rows in (("tensors.tsv", VECTORS), ("labels.tsv", [[f"class {row % 3}"] for row in range(ROWS)])):
+        theirs.text(f"../shared/{name}", rows)
+    theirs.list('tensor_name: "x" tensor_path: "../shared/tensors.tsv" metadata_path: "../shared/labels.tsv"')
+    assert "TensorBoard refuses" in problems(page)  # which we show all the same
+    column = page.arrays("column", run="theirs", layer="x", name="label")
+    assert np.array_equal(column.arrays["codes"], fair_order(ROWS) % 3)
+    assert page.arrays("points", run="theirs", layer="x", map="pca-3d").header["total"] == ROWS
+
+
 @pytest.mark.parametrize("kind", ["tensor", "metadata"])
 def test_a_file_outside_the_log_directory_is_not_opened(
     theirs: Elsewhere, page: Any, tmp_path: Path, kind: str
