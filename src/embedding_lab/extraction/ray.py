@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings import Dataset, EmbeddingSet, label_numbers, numbered_ids
+from embedding_lab.embeddings import Dataset, EmbeddingSet, numbered_ids
 from embedding_lab.embeddings.dataset import array_parts
 from embedding_lab.embeddings.left_out import tell_left_out
 from embedding_lab.errors import InputError, LabError, MissingDependency
+from embedding_lab.extraction.ray_batches import NAME, beside, dataset_of, samples_in
 from embedding_lab.extraction.sharded import SHARD_BYTES, Engine, Order, Shards, publish
 from embedding_lab.extraction.shards import Job, LeftOut, Record, ShardMaker, unusable
 from embedding_lab.extraction.source import source_of
@@ -34,16 +35,9 @@ from embedding_lab.progress import Progress
 CORES_EACH = 4
 """Cores per actor on a large machine: every actor holds the model, and a forward pass uses several cores."""
 
-SAMPLE_COLUMNS = ("samples", "image", "data")
-"""Where the samples of a Ray Dataset are looked for; without one, its columns of numbers are the samples."""
-
-KNOWN_COLUMNS = ("id", "label", "split")
-"""What other columns of a Ray Dataset mean to the lab."""
-
 FOREIGN_ROWS = 4096
 """Samples of a Ray Dataset that an actor is given at once: a shard, where they fit the memory."""
 
-NAME = "samples"
 _RAISED = re.compile(r"^[\w.]+(Error|Exception): .*$", re.MULTILINE)
 _START_UP_NOISE = re.compile(r"\[\d{4}-\d\d-\d\d [\d:,]+ [IWE] ")
 
@@ -169,13 +163,13 @@ def extract_foreign(order: Order, model: Any, data: Any, progress: Progress) -> 
         progress("extract samples", done, None)
     progress("extract samples", done, done)
     tell_left_out({name: each.reason for name, each in left_out.items()}, done)
-    return publish(order, work, _table(records, done), records)
+    return publish(order, work, dataset_of(records, done), records)
 
 
 def foreign_example(data: Any, count: int) -> NDArray[Any]:
     """The first samples of a Ray Dataset, shape (up to count, ...)."""
     with _quiet(data.context, in_order=True), _refusals(import_ray()):
-        return _samples(data.take_batch(count, batch_format="numpy"))
+        return samples_in(data.take_batch(count, batch_format="numpy"))
 
 
 class Actor:
@@ -218,12 +212,12 @@ class OfContent(Actor):
         """Its reply, as bytes that only we read."""
 
         def make() -> Record:
-            samples = _samples(batch)
+            samples = samples_in(batch)
             digest = hashlib.sha256()
             for name, values in batch.items():
                 for part in [name.encode(), *array_parts(np.asarray(values))]:
                     digest.update(part)
-            return self.maker.make(digest.hexdigest()[:20], samples, range(len(samples)), _beside(batch))
+            return self.maker.make(digest.hexdigest()[:20], samples, range(len(samples)), beside(batch))
 
         return {"reply": [_reply(make)]}
 
@@ -353,58 +347,3 @@ class Mapped:
 
 def _mapped(path: str, dtype: Any, offset: int, shape: tuple[int, ...]) -> NDArray[Any]:
     return np.memmap(path, dtype, "r", offset, shape)
-
-
-def _samples(batch: Mapping[str, Any]) -> NDArray[Any]:
-    """The samples in a batch of a Ray Dataset, shape (b, ...)."""
-    name = next((name for name in SAMPLE_COLUMNS if name in batch), None)
-    if name is not None:
-        samples = np.asarray(batch[name])
-        return np.stack(list(samples)) if samples.dtype == object else samples
-    numbers = [np.asarray(batch[name]) for name in batch if _is_number(name, batch[name])]
-    if not numbers:
-        raise InputError(
-            "This Ray Dataset has no samples.",
-            got=f"the columns {', '.join(batch)}",
-            expected=f"a column {' or '.join(SAMPLE_COLUMNS)}, or columns of numbers",
-            remedy="Rename the column with ds.rename_columns.",
-        )
-    return np.stack(numbers, axis=1)
-
-
-def _beside(batch: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """What came along with the samples: one value for each."""
-    if any(name in batch for name in SAMPLE_COLUMNS):
-        others = [name for name in batch if name not in SAMPLE_COLUMNS]
-    else:
-        others = [name for name in batch if not _is_number(name, batch[name])]
-    return {name: np.asarray(batch[name]) for name in others if np.asarray(batch[name]).ndim == 1}
-
-
-def _is_number(name: str, values: Any) -> bool:
-    values = np.asarray(values)
-    return name not in KNOWN_COLUMNS and values.ndim == 1 and values.dtype.kind in "biuf"
-
-
-def _table(records: list[Record], samples: int) -> Dataset:
-    """The dataset of what is in place, without its samples; ids are numbered by the place among all of them."""
-    starts = np.cumsum([0, *(record.samples for record in records)])
-    missing = [
-        int(at) + each.place for at, record in zip(starts, records, strict=False) for each in record.left_out
-    ]
-    filled = [record for record in records if record.rows]
-    columns = {
-        name: np.array([each for record in filled for each in record.table[name]]) for name in filled[0].table
-    }
-    labels, class_names = label_numbers(columns.pop("label", None))
-    ids, splits = columns.pop("id", None), columns.pop("split", None)
-    return Dataset(
-        name=NAME,
-        samples=None,
-        ids=np.delete(numbered_ids(NAME, samples), missing) if ids is None else ids.astype(np.str_),
-        labels=labels,
-        class_names=class_names,
-        splits=None if splits is None else splits.astype(np.str_),
-        columns=columns,
-        kept_fingerprint=hashlib.sha256("".join(record.shard for record in records).encode()).hexdigest()[:16],
-    )
