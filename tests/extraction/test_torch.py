@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -346,7 +347,16 @@ def test_a_model_of_several_inputs_takes_them_by_name_or_in_order() -> None:
         extract(Difference(), {"left": ROWS, "write": ROWS}, "last")
 
 
-@pytest.mark.parametrize("wrapped", ["compiled", "inside compiled", "parallel"])
+@pytest.fixture
+def one_process(tmp_path: Path) -> Iterator[None]:
+    """What PyTorch calls a group of processes: of this one alone."""
+    torch.distributed.init_process_group("gloo", f"file://{tmp_path / 'group'}", rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("one_process")
+@pytest.mark.parametrize("wrapped", ["compiled", "inside compiled", "parallel", "distributed"])
 def test_a_wrapped_model_is_the_model_within(wrapped: str) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(OrderedDict(one=nn.Linear(5, 4), two=nn.Sequential(nn.Linear(4, 3))))
@@ -357,6 +367,8 @@ def test_a_wrapped_model_is_the_model_within(wrapped: str) -> None:
         model = torch.compile(model, backend="eager")
     if wrapped == "parallel":
         model = nn.DataParallel(model)
+    if wrapped == "distributed":
+        model = nn.parallel.DistributedDataParallel(model)
     sets = extract(model, ROWS, ["one", "two.0"])
     for layer, each in sets.items():
         np.testing.assert_array_equal(each.vectors, expected[layer].vectors)

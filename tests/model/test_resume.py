@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
-import tensorflow
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
@@ -20,6 +18,9 @@ import embedding_lab as lab
 from embedding_lab.embeddings import Dataset
 from embedding_lab.errors import InputError
 from embedding_lab.model import load_model, train
+
+tensorflow = pytest.importorskip("tensorflow", reason='no TensorFlow: pip install "embedding-lab[tensorflow]"')
+keras = pytest.importorskip("keras", reason='no Keras: pip install "embedding-lab[tensorflow]"')
 
 SCRIPT = Path(__file__).with_name("training_script.py")
 STEPS = 60  # as in the script, which makes a checkpoint every 20

@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +16,7 @@ import embedding_lab as lab
 from embedding_lab.embeddings import Dataset
 from embedding_lab.errors import EmptyData, InputError, ShapeMismatch
 
+keras = pytest.importorskip("keras", reason='no Keras: pip install "embedding-lab[tensorflow]"')
 layers = keras.layers
 
 
