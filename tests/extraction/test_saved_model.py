@@ -8,17 +8,59 @@ from typing import Any
 import numpy as np
 import pytest
 
+from contracts.same_weights import NETWORK, SameWeightsContract
 from embedding_lab.errors import BrokenFile, ShapeMismatch, UnknownName
 from embedding_lab.extraction import extract, layer_table
+from embedding_lab.frameworks.keras import import_keras
 
 ROWS = np.random.default_rng(1).normal(size=(7, 5)).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def keras(keras: Any) -> Any:
+def on_tensorflow() -> Any:
+    keras = import_keras()
     if keras.backend.backend() != "tensorflow":
         pytest.skip("a SavedModel is made and read by TensorFlow")
     return keras
+
+
+@pytest.fixture(scope="module")
+def keras() -> Any:
+    return on_tensorflow()
+
+
+class TestTheSameWeights(SameWeightsContract):
+    SHAPE_WORDS = ("(6, 6, 2)",)
+
+    @staticmethod
+    def build(folder: Path, at_most: int | None = None) -> Path:
+        keras = on_tensorflow()
+        layers = keras.layers
+        pictures = keras.Input((6, 6, 2))
+        given = pictures if at_most is None else refusing(keras, at_most)(pictures)
+        conv = layers.Conv2D(4, 3, name="conv")(given)
+        relu = layers.ReLU()(conv)
+        classes = layers.Dense(3, activation="softmax", name="classes")(layers.Flatten()(relu))
+        model = keras.Model(pictures, {"conv": conv, "relu": relu, "classes": classes})
+        model.get_layer("conv").set_weights([NETWORK.kernel, NETWORK.shifts])
+        model.get_layer("classes").set_weights([NETWORK.matrix, NETWORK.biases])
+        model.export(folder / "network", verbose=False)
+        return folder / "network"
+
+    @staticmethod
+    def state(model: Any) -> Any:
+        return [path.read_bytes() for path in sorted(Path(model).rglob("*")) if path.is_file()]
+
+
+def refusing(keras: Any, at_most: int) -> Any:
+    """A layer that asks for more memory than there is where more samples come, and else gives them on."""
+    tensorflow = pytest.importorskip("tensorflow")
+
+    class Refusing(keras.layers.Layer):  # type: ignore[misc,name-defined]
+        def call(self, samples: Any) -> Any:
+            rows = tensorflow.where(tensorflow.shape(samples)[0] > at_most, 1 << 30, 0)
+            return samples + tensorflow.reduce_sum(tensorflow.zeros([rows, 1 << 20]))
+
+    return Refusing()
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,9 @@ class SavedModelSource:
         chosen = [each.name for each in self._rows() if each.worth_showing] if names is None else list(names)
         for name in chosen:
             if name not in found:
-                raise one_of("Layer", name, [INPUT_LAYER, *found], remedy=NO_LAYERS)
+                raise one_of(
+                    "Layer", name, [INPUT_LAYER, *found], remedy=f"`embedding-lab layers` lists them. {NO_LAYERS}"
+                )
             if found[name].ndim == 0 or len(found[name]) != len(example) or found[name].dtype.kind not in "biuf":
                 raise no_vectors(name, f"shape {found[name].shape}, {found[name].dtype}")
         last = saying_classes(found)
