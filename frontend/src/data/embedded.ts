@@ -1,5 +1,6 @@
 /** Answers from the page itself: a run that was exported into one file, opened from disk without a server. */
 
+import { type Answer, Answers, array, type Query, query, serverOnly } from "./answers";
 import { textToRows } from "./row_code";
 import {
   type ColumnInfo,
@@ -20,14 +21,9 @@ import {
   type Source,
   type Trust,
 } from "./source";
-import { readBlock, type WireBlock } from "./wire";
 
 /** The element that holds the answers: `board/dashboard/embedded.py` writes it. */
 export const ELEMENT = "embedding-lab-data";
-
-/** `same`: the key of the answer that it is, word for word. */
-type Answer = { type: string; text?: string; base64?: string; same?: string };
-type Query = Record<string, string | number | null>;
 
 /** What is known of one sample set once it was asked for. */
 interface Known {
@@ -41,10 +37,12 @@ export class EmbeddedSource implements Source {
   private readonly known = new Map<string, Known>();
   private readonly pages = new Map<string, Promise<ImageBitmap>>();
   private readonly addresses = new Map<string, string>();
+  private readonly answers: Answers;
   private readonly told: Overview;
 
-  constructor(private readonly answers: Readonly<Record<string, Answer>>) {
-    this.told = JSON.parse(this.answers.overview?.text ?? "{}") as Overview;
+  constructor(answers: Readonly<Record<string, Answer>>) {
+    this.answers = new Answers(answers);
+    this.told = this.answers.overview();
   }
 
   /** The source of this document; null where nothing was laid into it. */
@@ -63,7 +61,7 @@ export class EmbeddedSource implements Source {
   }
 
   async points(set: SetKey, map: string, from: number, count: number): Promise<PointsPart> {
-    const block = this.block("points", { ...query(set), map });
+    const block = this.answers.block("points", { ...query(set), map });
     const dims = block.header.dims as 2 | 3;
     const points = array(block, "points") as Float32Array;
     const present = block.arrays.get("present")?.values as Uint8Array | undefined;
@@ -81,7 +79,7 @@ export class EmbeddedSource implements Source {
   }
 
   async columns(set: SetKey, map: string | null): Promise<readonly ColumnInfo[]> {
-    return this.json<readonly ColumnInfo[]>("columns", { ...query(set), map });
+    return this.answers.json<readonly ColumnInfo[]>("columns", { ...query(set), map });
   }
 
   async column(set: SetKey, name: string, map: string | null, from: number, count: number): Promise<ColumnPart> {
@@ -151,7 +149,7 @@ export class EmbeddedSource implements Source {
     metric: Metric | null,
     map: string | null,
   ): Promise<Neighbours> {
-    const block = this.block("near", query(set));
+    const block = this.answers.block("near", query(set));
     const wide = block.arrays.get("rows")?.shape[1] ?? 0;
     if (metric === "cosine" || k > wide)
       throw serverOnly(`A search for more than ${wide} neighbours, or by cosine,`);
@@ -197,7 +195,7 @@ export class EmbeddedSource implements Source {
     const [width, height] = pictures.cell;
     const place = this.about(set).placeOf[row] as number;
     const page = Math.floor(place / pictures.per_page);
-    const answer = this.answer(key("atlas", { ...query(set), level: 0, page }));
+    const answer = this.answers.get("atlas", { ...query(set), level: 0, page });
     // the page as it lies here, of which the view box shows one cell
     const columns = Math.floor(1024 / width);
     const at = place % pictures.per_page;
@@ -222,7 +220,10 @@ export class EmbeddedSource implements Source {
   }
 
   async selection(set: SetKey, name: string): Promise<Found> {
-    const { rows, unknown } = this.json<{ rows: string; unknown: number }>("selection", { ...query(set), name });
+    const { rows, unknown } = this.answers.json<{ rows: string; unknown: number }>("selection", {
+      ...query(set),
+      name,
+    });
     return { rows: textToRows(rows) ?? new Uint32Array(), unknown };
   }
 
@@ -235,7 +236,7 @@ export class EmbeddedSource implements Source {
   }
 
   async annotations(run: string): Promise<readonly Said[]> {
-    return this.json<{ annotations: readonly Said[] }>("annotations", { run }).annotations;
+    return this.answers.json<{ annotations: readonly Said[] }>("annotations", { run }).annotations;
   }
 
   async measure(): Promise<void> {}
@@ -263,12 +264,14 @@ export class EmbeddedSource implements Source {
 
   /** The address of a file that was laid into the page; null where there was no room for it. */
   private file(route: string, set: SetKey, which: Query): string | null {
-    const name = key(route, { run: set.run, samples: this.step(set)?.samples ?? "", ...which });
-    const answer = this.answers[name];
-    if (!answer) return null;
+    const asked = { run: set.run, samples: this.step(set)?.samples ?? "", ...which };
+    if (!this.answers.has(route, asked)) return null;
+    const name = JSON.stringify([route, asked]);
     const address = this.addresses.get(name);
     if (address) return address;
-    const made = URL.createObjectURL(new Blob([this.bytes(name)], { type: this.answer(name).type }));
+    const made = URL.createObjectURL(
+      new Blob([this.answers.bytes(route, asked)], { type: this.answers.get(route, asked).type }),
+    );
     this.addresses.set(name, made);
     return made;
   }
@@ -282,27 +285,29 @@ export class EmbeddedSource implements Source {
     const name = JSON.stringify(query(set));
     const found = this.known.get(name);
     if (found) return found;
-    const rowAt = array(this.block("order", query(set)), "row") as Uint32Array;
+    const rowAt = array(this.answers.block("order", query(set)), "row") as Uint32Array;
     const placeOf = new Uint32Array(rowAt.length);
     rowAt.forEach((row, place) => {
       placeOf[row] = place;
     });
-    const ids = this.json<readonly string[]>("texts", { ...query(set), name: "id" });
+    const ids = this.answers.json<readonly string[]>("texts", { ...query(set), name: "id" });
     const made = { rowAt, placeOf, ids };
     this.known.set(name, made);
     return made;
   }
 
   private values(set: SetKey, name: string, map: string | null): Uint16Array | Uint32Array | Float32Array {
-    const own = key("column", { ...query(set), name });
-    const which = own in this.answers ? { ...query(set), name } : { ...query(set), name, map };
-    const block = this.block("column", which);
+    const own = { ...query(set), name };
+    const which = this.answers.has("column", own) ? own : { ...own, map };
+    const block = this.answers.block("column", which);
     return (block.arrays.get("codes") ?? block.arrays.get("values"))?.values as Float32Array;
   }
 
   private cell(set: SetKey, column: ColumnInfo, map: string | null, row: number): string | number | null {
     if (column.kind === "text") {
-      return this.json<readonly (string | null)[]>("texts", { ...query(set), name: column.name })[row] ?? null;
+      return (
+        this.answers.json<readonly (string | null)[]>("texts", { ...query(set), name: column.name })[row] ?? null
+      );
     }
     const value = this.values(set, column.name, map)[this.about(set).placeOf[row] as number] as number;
     if (column.kind === "category") return column.categories?.[value] ?? null;
@@ -332,7 +337,7 @@ export class EmbeddedSource implements Source {
   }
 
   private async page(set: SetKey, level: number, page: number): Promise<ImageBitmap> {
-    const bytes = this.bytes(key("atlas", { ...query(set), level: 0, page }));
+    const bytes = this.answers.bytes("atlas", { ...query(set), level: 0, page });
     const whole = await createImageBitmap(new Blob([bytes]));
     const cell = this.step(set)?.pictures?.cell;
     if (level === 0 || !cell) return whole;
@@ -343,49 +348,9 @@ export class EmbeddedSource implements Source {
       resizeQuality: "high",
     });
   }
-
-  private json<T>(route: string, which: Query): T {
-    return JSON.parse(this.answer(key(route, which)).text ?? "null") as T;
-  }
-
-  private block(route: string, which: Query): WireBlock {
-    return readBlock(this.bytes(key(route, which)));
-  }
-
-  private bytes(name: string): ArrayBuffer {
-    const text = atob(this.answer(name).base64 ?? "");
-    const bytes = new Uint8Array(text.length);
-    for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-    return bytes.buffer;
-  }
-
-  private answer(name: string): Answer {
-    const found = this.answers[name];
-    if (found?.same) return this.answer(found.same);
-    if (found) return found;
-    throw serverOnly("This");
-  }
 }
 
 const EMPTY = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
-
-function query(set: SetKey): Query {
-  return { run: set.run, layer: set.layer, step: set.step ?? "static" };
-}
-
-/** The key that `embedded.py` writes: the route, and the parameters by name. */
-function key(route: string, which: Query): string {
-  const names = Object.keys(which)
-    .filter((name) => which[name] !== null)
-    .sort();
-  return `${route} ${JSON.stringify(Object.fromEntries(names.map((name) => [name, String(which[name])])))}`;
-}
-
-function array(block: WireBlock, name: string) {
-  const found = block.arrays.get(name)?.values;
-  if (!found) throw serverOnly(`The array ${name}`);
-  return found;
-}
 
 function bits(mask: Uint8Array, from: number, end: number): Uint8Array {
   const cut = new Uint8Array(Math.ceil((end - from) / 8));
@@ -417,13 +382,4 @@ function regex(text: string): (name: string) => boolean {
 function quoted(value: string | number | boolean): string {
   const text = String(value);
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function serverOnly(what: string): Refused {
-  return new Refused({
-    happened: `${what} needs the server: this page is a file that was exported.`,
-    got: "",
-    expected: "",
-    remedy: "Open the log directory with `embedding-lab serve`.",
-  });
 }

@@ -2,7 +2,8 @@
 
 import { effect, signal } from "@preact/signals-core";
 import type { Cell, Metric, Neighbours, Sample } from "../data/source";
-import { isAborted, type Lab, problemOf } from "../state/lab";
+import type { Lab } from "../state/lab";
+import { isAborted, problemOf } from "../state/problem";
 import { brief, type Child, fill, h, iconButton, live, segments } from "./dom";
 import { notesOnSample } from "./notes";
 import { shownValue } from "./value";

@@ -2,7 +2,8 @@
 
 import { effect, signal } from "@preact/signals-core";
 import type { Job } from "../data/source";
-import { isAtWork, type Lab, problemOf } from "../state/lab";
+import { isAtWork, type Lab } from "../state/lab";
+import { problemOf } from "../state/problem";
 import { type Child, fill, h, iconButton, live, whole } from "./dom";
 import { methodName } from "./top_bar";
 

@@ -2,8 +2,9 @@
 
 import { effect, signal } from "@preact/signals-core";
 import { Refused, type SearchMode } from "../data/source";
-import { isAborted, type Lab, problemOf } from "../state/lab";
+import type { Lab } from "../state/lab";
 import type { Change } from "../state/marks";
+import { isAborted, problemOf } from "../state/problem";
 import { choice, h, icon, samplesOf } from "./dom";
 
 const MODES: readonly { value: SearchMode; text: string }[] = [

@@ -2,7 +2,8 @@
 
 import { effect, signal } from "@preact/signals-core";
 import type { Trust } from "../data/source";
-import { isAborted, type Lab } from "../state/lab";
+import type { Lab } from "../state/lab";
+import { isAborted } from "../state/problem";
 import type { ThemeSignal } from "../theme";
 import { classBars } from "./classes";
 import { type Child, h, iconButton, live, percent, samplesOf, whole } from "./dom";

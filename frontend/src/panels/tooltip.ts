@@ -1,7 +1,8 @@
 /** What the pointer is over: its picture, its id and the value that colours it. */
 
 import { effect } from "@preact/signals-core";
-import { isAborted, type Lab } from "../state/lab";
+import type { Lab } from "../state/lab";
+import { isAborted } from "../state/problem";
 import { brief, fill, h } from "./dom";
 import { picture } from "./inspector";
 

@@ -5,25 +5,24 @@
  */
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals-core";
-import {
-  type ColumnInfo,
-  type Job,
-  type LayerInfo,
-  type MapInfo,
-  type NewMap,
-  type Overview,
-  type Problem,
-  Refused,
-  type RunInfo,
-  type SetKey,
-  type Source,
-  type StepInfo,
+import type {
+  ColumnInfo,
+  Job,
+  MapInfo,
+  NewMap,
+  Overview,
+  Problem,
+  RunInfo,
+  SetKey,
+  Source,
+  StepInfo,
 } from "../data/source";
-import { BrokenBlock } from "../data/wire";
 import { ColumnValues, partsOf } from "./columns";
+import { likeNamed, mostMapped, newest, preferred } from "./first_look";
 import { type Listed, Marks } from "./marks";
 import { Places } from "./places";
 import { Points } from "./points";
+import { isAborted, problemOf } from "./problem";
 import { Said } from "./said";
 import { View } from "./view";
 
@@ -32,7 +31,6 @@ export interface Notice {
   bad: boolean;
 }
 
-const PREFERRED = ["tsne", "umap", "pca"];
 const CALM_MS = 4000;
 const BUSY_MS = 1000;
 /** Columns whose values are kept, those asked for last: each step of a training has its own. */
@@ -429,43 +427,4 @@ export function isAtWork(job: Job): boolean {
 
 function isBeingMeasured(map: MapInfo | null): boolean {
   return ["queued", "running", "done"].includes(map?.unmeasured?.state ?? "");
-}
-
-export function isAborted(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "AbortError";
-}
-
-export function problemOf(error: unknown): Problem {
-  if (error instanceof Refused) return error.problem;
-  const said = error instanceof Error ? error.message : String(error);
-  if (error instanceof BrokenBlock) return { happened: said, got: "", expected: "", remedy: "Reload the page." };
-  return { happened: "The page could not go on.", got: said, expected: "", remedy: "Reload the page." };
-}
-
-/** The run that was written to last, of those with something to show; of several the last. */
-function newest(runs: readonly RunInfo[]): RunInfo | null {
-  const shown = runs.filter((each) => each.layers.length);
-  const last = Math.max(...shown.map((each) => each.written));
-  return shown.filter((each) => each.written === last).at(-1) ?? runs.at(-1) ?? null;
-}
-
-/** The layer that most maps were made of; of several the last, which is the most learned; the samples themselves last. */
-function mostMapped(layers: readonly LayerInfo[]): LayerInfo | null {
-  const maps = ({ name, steps }: LayerInfo) => (name === "input" ? 0 : 1) + (steps.at(-1)?.maps.length ?? 0);
-  return layers.toSorted((one, other) => maps(one) - maps(other)).at(-1) ?? null;
-}
-
-/** The map most like one of another layer: of the same method and dimensions, going by its name. */
-function likeNamed(maps: readonly MapInfo[], name: string | null): MapInfo | undefined {
-  const dims = name?.match(/([23])-?d/i)?.[1];
-  const like = maps.filter((each) => name?.startsWith(each.method));
-  return like.find((each) => String(each.dims) === dims) ?? like[0];
-}
-
-function preferred(maps: readonly MapInfo[]): MapInfo | null {
-  const place = (map: MapInfo) => {
-    const method = PREFERRED.indexOf(map.method);
-    return (method < 0 ? PREFERRED.length : method) * 10 - map.dims;
-  };
-  return [...maps].sort((one, other) => place(one) - place(other))[0] ?? null;
 }
