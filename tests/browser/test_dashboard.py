@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import re
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,58 +17,22 @@ from sklearn.metrics import pairwise_distances
 
 import embedding_lab as lab
 from browser.dashboard import Dashboard
-from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, as_dataset, create_run
+from browser.digits import LAYER, NAMES, PAGE, SAMPLES, STORY, dashboard_on, digits_of, log_digits, save_map
+from embedding_lab.embeddings import EmbeddingSet, Projection, Run
 from embedding_lab.projection.pca import points_of
 from embedding_lab.projection.quality import measure
 
 pytestmark = [pytest.mark.browser, pytest.mark.mnist, pytest.mark.usefixtures("quick_tensorboard")]
 
-SAMPLES = 500
-LAYER = "embed/layer"
-NAMES = [*map(str, range(9)), "<b>nine</b>"]
-PAGE = "https://example.org/a?b=<c>"
-STORY = "Once upon a time. " * 40
-
-
-def tone() -> bytes:
-    """A quarter of a second."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setparams((1, 2, 8000, 0, "NONE", ""))
-        writer.writeframes((8000 * np.sin(np.arange(2000) / 3)).astype("<i2").tobytes())
-    return file.getvalue()
-
 
 @pytest.fixture(scope="module")
 def embeddings(mnist_dir: Path) -> EmbeddingSet:
-    """Real digits, their first twelve principal components, and what a nearest-mean model says of them."""
-    data = lab.load_dataset("mnist", split="test", samples=SAMPLES, data_dir=mnist_dir)
-    told = {"tone": [tone()] * SAMPLES, "page": [PAGE] * SAMPLES, "story": [STORY] * SAMPLES}
-    data = as_dataset(data.samples, name="mnist", labels=data.labels, class_names=NAMES, ids=data.ids, columns=told)
-    vectors = points_of(data.samples.reshape(SAMPLES, -1).astype(np.float32) / 255, 12)
-    means = np.stack([vectors[data.labels == number].mean(axis=0) for number in range(10)])
-    near = np.exp(-(pairwise_distances(vectors, means) ** 2) / 8)
-    near /= near.sum(axis=1, keepdims=True)
-    outputs = Outputs(near.argmax(axis=1), near.max(axis=1).astype(np.float32))
-    return EmbeddingSet(vectors, data, LAYER, step=7, outputs=outputs)
+    return digits_of(mnist_dir)
 
 
 @pytest.fixture(scope="module")
-def run(embeddings: EmbeddingSet, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    logdir = tmp_path_factory.mktemp("dashboard logs")
-    run = create_run(logdir / "a run")
-    run.save_embeddings(embeddings)
-    run.save_pictures(embeddings.dataset)
-    run.save_media(embeddings.dataset)
-    for dims in (2, 3):
-        save_map(run, embeddings, f"pca-{dims}d", points_of(embeddings.vectors, dims))
-    return run
-
-
-def save_map(run: Any, embeddings: EmbeddingSet, name: str, points: Any, method: str = "pca") -> None:
-    quality = measure(embeddings.vectors, points, labels=embeddings.dataset.labels)
-    told = {"quality": dict(quality.totals), "per_sample": dict(quality.per_sample)}
-    run.save_map(LAYER, 7, name, Projection(points, embeddings.ids, method, {}, 0, **told))
+def run(embeddings: EmbeddingSet, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return log_digits(tmp_path_factory.mktemp("dashboard logs") / "a run", embeddings)
 
 
 def confidence_of(embeddings: EmbeddingSet) -> NDArray[np.float32]:
@@ -80,16 +42,9 @@ def confidence_of(embeddings: EmbeddingSet) -> NDArray[np.float32]:
 
 
 @pytest.fixture(scope="module")
-def board(run: Any) -> Iterator[Any]:
-    with lab.launch(run.path.parent, port=0) as board:
-        yield board
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Any, board: Any) -> Iterator[Dashboard]:
-    opened = Dashboard(browser, f"{board.url}#embedding_lab&p.embedding_lab.map=pca-2d")
-    yield opened
-    opened.page.close()
+def opened(browser: Any, run: Run) -> Iterator[Dashboard]:
+    with dashboard_on(run, browser) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -116,7 +71,9 @@ def test_class_names_are_text_and_never_markup(page: Dashboard, embeddings: Embe
     assert [int(count) for count in counts] == np.bincount(embeddings.dataset.labels).tolist()
 
 
-def test_sounds_can_be_played_links_followed_and_long_texts_read(page: Dashboard, embeddings: EmbeddingSet) -> None:
+def test_sounds_can_be_played_pictures_seen_links_followed_and_long_texts_read(
+    page: Dashboard, embeddings: EmbeddingSet
+) -> None:
     name = str(embeddings.ids[3])
     page.call("lab.select(argument)", [name])
     page.dom.get_by_role("button", name="Table").click()
@@ -126,6 +83,8 @@ def test_sounds_can_be_played_links_followed_and_long_texts_read(page: Dashboard
         player.evaluate("(each) => { each.preload = 'auto'; }")
         page.frame.wait_for_function("(each) => each.readyState >= 2", arg=player.element_handle())
         assert player.evaluate("(each) => each.duration") == 0.25
+        seen = place.locator("img.media").element_handle()
+        page.frame.wait_for_function("(each) => each.naturalWidth === 30 && each.naturalHeight === 20", arg=seen)
         link = place.get_by_role("link", name=PAGE)
         assert link.get_attribute("href") == "https://example.org/a?b=%3Cc%3E"
         assert "noopener" in str(link.get_attribute("rel"))
@@ -278,20 +237,6 @@ def test_a_lasso_s_selection_is_saved_and_read_back_in_python(page: Dashboard, r
     assert sorted(lab.open_run(run.path).selection("amid all")) == sorted(chosen)
 
 
-def test_a_selection_saved_in_python_is_shown_by_its_name(
-    page: Dashboard, run: Any, embeddings: EmbeddingSet
-) -> None:
-    run.save_selection("three of them", embeddings.ids[[3, 1, 4]].tolist())
-    page.dom.locator(".saved .entry", has_text="three of them").click()
-    page.wait_for_selected(3)
-    assert page.selection == embeddings.ids[[1, 3, 4]].tolist()
-    page.dom.get_by_role("button", name="Table").click()
-    ids = page.dom.get_by_role("dialog").locator("tbody th")
-    ids.first.wait_for()
-    assert ids.all_inner_texts() == embeddings.ids[[1, 3, 4]].tolist()
-    page.press("Escape")
-
-
 def test_the_table_counts_classes_and_sorts_the_whole_selection_by_any_column(
     page: Dashboard, embeddings: EmbeddingSet
 ) -> None:
@@ -313,71 +258,6 @@ def test_the_table_counts_classes_and_sorts_the_whole_selection_by_any_column(
     assert table.locator("th[aria-sort=descending]").inner_text().startswith("confidence")
     assert page.violations() == []
     page.press("Escape")
-
-
-def test_what_is_noted_down_is_seen_on_the_page_and_comes_back_in_python(
-    page: Dashboard, run: Any, embeddings: EmbeddingSet
-) -> None:
-    chosen = embeddings.ids[[5, 8]].tolist()
-    page.call("lab.select(argument)", chosen)
-    page.dom.locator(".annotate summary").click()
-    page.dom.get_by_label("Right label").fill(NAMES[9])
-    page.dom.get_by_label("Tags").fill("torn, too <i>thin</i>")
-    page.dom.get_by_label("Reason").fill("by eye")
-    page.dom.get_by_role("button", name="Note it down").click()
-    note = page.dom.get_by_label("Notes").locator(".entry", has_text="right label")
-    note.wait_for()
-    said = f"right label: {NAMES[9]} · tags: torn, too <i>thin</i>"
-    assert said in note.inner_text()
-    assert "by eye" in note.inner_text()
-    assert "2 samples · " in note.inner_text()  # and when
-
-    told = {"label": NAMES[9], "tags": ["torn", "too <i>thin</i>"], "reason": "by eye"}
-    found = lab.open_run(run.path).annotations
-    assert [{key: each[key] for key in ("id", *told)} for each in found] == [{"id": one, **told} for one in chosen]
-    assert found[0]["time"] > 1e9
-    assert lab.open_run(run.path).embeddings(LAYER).dataset.labels[5] == embeddings.dataset.labels[5]
-
-    page.press("Escape")
-    note.click()  # selects its samples again
-    page.wait_for_selected(2)
-    assert page.selection == chosen
-    page.dom.get_by_role("button", name="Table").click()
-    page.dom.get_by_role("dialog").get_by_role("cell", name="torn, too <i>thin</i>").first.wait_for()
-    page.dom.get_by_role("dialog").get_by_role("button", name=chosen[0]).click()
-    page.dom.locator(".inspector .note", has_text=said).wait_for()
-    run.annotate(embeddings.ids[5], tags=["from Python"], reason="a script")
-    page.dom.locator(".inspector .note", has_text="from Python").wait_for()
-
-    assert page.search("tags ~ torn and corrected_label != label") == "2 samples"
-    page.call("lab.colourBy('tags')")
-    page.dom.locator(".legend .entry", has_text="torn, too <i>thin</i>, from Python").wait_for()
-    page.call("lab.colourBy('label')")
-    page.dom.locator(".legend .entry", has_text=NAMES[9]).wait_for()
-
-
-def test_what_was_noted_down_or_saved_is_taken_back_on_the_page(
-    page: Dashboard, run: Any, embeddings: EmbeddingSet
-) -> None:
-    run.annotate(embeddings.ids[[10, 11]].tolist(), tags=["taken back"], reason="a slip")
-    run.save_selection("of no use", embeddings.ids[[10, 11]].tolist())
-    note = page.dom.get_by_label("Notes").locator("li", has_text="taken back")
-    note.locator(".entry").click()
-    page.wait_for_selected(2)
-    page.dom.get_by_role("button", name="Table").click()
-    page.dom.get_by_role("dialog").get_by_role("button", name=embeddings.ids[10]).click()
-    of_sample = page.dom.locator(".inspector .notes li", has_text="taken back")
-    of_sample.get_by_role("button", name="Take back").click()
-    of_sample.wait_for(state="detached")
-    note.locator("span", has_text="1 sample").wait_for()
-    note.get_by_role("button", name="Take back").click()
-    note.wait_for(state="detached")
-    assert not any("taken back" in each.get("tags", ()) for each in run.annotations)
-
-    saved = page.dom.locator(".saved li", has_text="of no use")
-    saved.get_by_role("button", name="Remove the selection").click()
-    saved.wait_for(state="detached")
-    assert "of no use" not in run.selections
 
 
 def test_the_picture_of_a_sample_is_seen_as_large_as_the_window(page: Dashboard, embeddings: EmbeddingSet) -> None:
