@@ -157,6 +157,17 @@ def test_a_map_forms_while_the_page_reads_it_and_a_cancelled_one_stays_as_it_is(
     assert page.client.get("/points", query_string=asked).status_code == 200
 
 
+@pytest.mark.long  # it compiles for half a minute
+def test_a_umap_is_made_with_as_many_neighbours_as_were_asked_for(page: Page, run: Run) -> None:
+    parameters = {"n_neighbors": 7, "epochs": 50}
+    job = page.post("jobs", {**WANTED, "method": "umap", "parameters": parameters}).json["id"]
+    done = page.wait(job, ended)
+    assert done["state"] == "done", done
+    made = run.map("mine", done["map"])
+    assert made.state == "complete"
+    assert made.parameters["n_neighbors"] == 7
+
+
 @pytest.mark.long
 def test_a_process_that_crashes_is_started_once_more_and_then_given_up(page: Page) -> None:
     job = page.post("jobs", ENDLESS).json["id"]
