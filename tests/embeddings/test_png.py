@@ -21,6 +21,8 @@ PICTURES = {
     "transparent runs": np.stack([DRAWING] * 4, axis=2),
     "one pixel": DRAWING[:1, :1],
     "one line": DRAWING[:1],
+    "long and half empty": np.pad(np.tile(DRAWING, (40, 20)), ((0, 1600), (0, 0))),
+    "lines longer than a piece": np.tile(DRAWING[:3], (1, 1200)),
     "a part of another": np.concatenate([DRAWING, DRAWING])[5:50, 3:40],
 }
 
