@@ -71,6 +71,12 @@ def test_a_fingerprint_is_that_of_the_samples_at_once_but_reads_numbers_in_small
     assert read.asked == (1024 if dtype is np.str_ else 64)
 
 
+@pytest.mark.parametrize(("start", "count"), [(0, 0), (0, 3), (9_998, 4), (99_990, 20), (999_999, 2)])
+def test_numbered_ids_have_five_digits_or_more(start: int, count: int) -> None:
+    expected = [f"größe/{number:05d}" for number in range(start, start + count)]
+    assert numbered_ids("größe", count, start).tolist() == expected
+
+
 def test_a_fingerprint_tells_other_content_apart(data: Dataset) -> None:
     again = data.take(slice(None))
     assert again.fingerprint == data.fingerprint

@@ -291,11 +291,19 @@ def _sample_bytes(samples: Any, rows: NDArray[np.int64]) -> Iterator[bytes]:
 
 def numbered_ids(prefix: str, count: int, start: int = 0) -> NDArray[np.str_]:
     """The ids "<prefix>/00000", "<prefix>/00001", …: shape (count,), five digits or more."""
-    longest = len(f"{prefix}/{max(0, start + count - 1):05d}")
-    ids = temporary_array((count,), f"U{longest}")
-    for begin in range(0, count, ID_BLOCK):
-        end = min(begin + ID_BLOCK, count)
-        ids[begin:end] = [f"{prefix}/{number:05d}" for number in range(start + begin, start + end)]
+    head = np.array(list(f"{prefix}/"), "U1").view(np.uint32)
+    digits = len(f"{max(0, start + count - 1):05d}")
+    ids = temporary_array((count,), f"U{len(head) + digits}")
+    characters = ids.view(np.uint32).reshape(count, len(head) + digits)
+    characters[:, : len(head)] = head
+    begin = 0
+    while begin < count:
+        digits = len(f"{start + begin:05d}")  # of all up to the end of this part
+        end = min(count, begin + ID_BLOCK, 10**digits - start)
+        numbers = np.arange(start + begin, start + end)
+        for place in range(digits):
+            characters[begin:end, len(head) + digits - 1 - place] = ord("0") + numbers // 10**place % 10
+        begin = end
     return ids
 
 
