@@ -14,6 +14,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -137,7 +138,7 @@ class LocalFiles:
     def draft(self, name: str) -> Path:
         target = self.local(name)
         with storage_errors(target):
-            self._made = [*(folder for folder in target.parents if not folder.exists()), *self._made]
+            self._made = [*takewhile(lambda folder: not folder.exists(), target.parents), *self._made]
             target.parent.mkdir(parents=True, exist_ok=True)
             _sweep_stale(target.parent)
         return draft_beside(target)
@@ -280,7 +281,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _sweep_stale(folder: Path) -> None:
-    for leftover in folder.glob(f"*{PARTIAL}"):
-        with contextlib.suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > STALE_SECONDS:
-                leftover.unlink()
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for leftover in [each for each in entries if each.name.endswith(PARTIAL)]:
+            with contextlib.suppress(OSError):
+                if time.time() - leftover.stat().st_mtime > STALE_SECONDS:
+                    Path(leftover).unlink()
