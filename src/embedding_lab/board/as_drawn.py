@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
 
 Floats = NDArray[np.float64]
 
@@ -69,6 +68,8 @@ class Drawn:
 
 def as_drawn(points: NDArray[np.floating]) -> Drawn:
     """A map of shape (n, 2 or 3) in the place and position in which the page draws its distances rightly."""
+    from scipy.spatial import ConvexHull, QhullError  # a third of what the first log of vectors would import
+
     centred = np.asarray(points, np.float64) - np.mean(points, axis=0, dtype=np.float64)
     values = np.zeros((len(points), 3), np.float32)
     dims = centred.shape[1]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 import platform
+import struct
 import time
 
 from embedding_lab.embeddings.files import Files
@@ -22,10 +22,20 @@ def ensure_event_file(files: Files) -> None:
 
 
 def _no_events() -> bytes:
-    # TensorBoard's own EventFileWriter would load TensorFlow where it is installed: nine seconds for forty bytes
+    """One record, by hand: TensorBoard's own writers load half of it, and TensorFlow too where it is installed."""
     from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
 
-    content = io.BytesIO()
-    RecordWriter(content).write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
-    return content.getvalue()
+    event: bytes = Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString()
+    length = struct.pack("<Q", len(event))
+    return length + _checksum(length) + event + _checksum(event)
+
+
+def _checksum(data: bytes) -> bytes:
+    """CRC-32C (RFC 3720, appendix B.4), masked as the format of records wants it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (crc & 1) * 0x82F63B78
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
