@@ -21,6 +21,7 @@ from embedding_lab.embeddings import Dataset, Outputs
 MOST_COLOURS = 50
 NOT_LABELLED = "not labelled"
 NOTHING = "(none)"
+BEGINS_NUMBER = frozenset("+-.I0123456789")
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
@@ -139,7 +140,7 @@ def _numbers(values: NDArray[Any]) -> list[str]:
 def _words(name: str, values: Iterable[Any]) -> list[str]:
     """One line of text each; all get the column's name in front where the page would change one."""
     texts = _one_line(values)
-    if any(_changed_by_page(text) for text in set(texts)):
+    if any(_changed_by_page(text) for text in set(texts) if text[:1] in BEGINS_NUMBER):
         texts = _prefixed(_one_line([name])[0], texts)
     return [text or NOTHING for text in texts]
 
@@ -157,9 +158,13 @@ def _changed_by_page(text: str) -> bool:
 
 
 def _one_line(values: Iterable[Any]) -> list[str]:
-    plain = values.tolist() if isinstance(values, np.ndarray) else values
-    texts = ["" if value is None else str(value) for value in plain]
-    if _BREAKS.search("".join(texts)) is None:
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U":
+        texts: list[str] = values.tolist()
+    else:
+        plain = values.tolist() if isinstance(values, np.ndarray) else values
+        texts = ["" if value is None else str(value) for value in plain]
+    together = "".join(texts)
+    if " " not in together and together.isprintable():  # the one space that is printable is this one
         return texts
     return [_BREAKS.sub(" ", text).strip() for text in texts]
 

@@ -70,9 +70,10 @@ def raw_tensor(values: NDArray[np.float32]) -> bytes:
     zeros are valid text. So the first byte is made one that no text begins with, which moves the
     first number by at most 128 units in its last place, 2 parts in 100,000.
     """
-    data = bytearray(np.ascontiguousarray(values, dtype="<f4").tobytes())
-    data[0] = _nearest_byte_no_text_begins_with(data[0])
-    return bytes(data)
+    numbers = np.array(values, dtype="<f4", order="C")
+    octets = numbers.reshape(-1).view(np.uint8)
+    octets[0] = _nearest_byte_no_text_begins_with(int(octets[0]))
+    return numbers.tobytes()
 
 
 def _nearest_byte_no_text_begins_with(byte: int) -> int:

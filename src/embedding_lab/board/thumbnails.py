@@ -51,17 +51,18 @@ def thumbnail_sheet(data: Dataset, rows: NDArray[np.intp] | None = None) -> Shee
         data: a dataset with pictures.
         rows: the positions that are shown, ascending; None for all.
     """
-    shown = np.arange(len(data)) if rows is None else rows
+    count = len(data) if rows is None else len(rows)
     height, width = data.shown.shape[1:3]
-    cell, columns = layout(len(shown), height, width)
+    cell, columns = layout(count, height, width)
     side = cell * columns
     colours = (3,) if data.shown.shape[3:] == (3,) else ()
     pixels = np.zeros((side, side, *colours), np.uint8)
-    for row in range(math.ceil(len(shown) / columns)):
-        pictures = np.asarray(data.shown[shown[row * columns : (row + 1) * columns]])
+    for row in range(math.ceil(count / columns)):
+        part = slice(row * columns, (row + 1) * columns)
+        pictures = np.asarray(data.shown[part if rows is None else rows[part]])
         small = _fitted(pictures.reshape(*pictures.shape[:3], *colours), cell)
-        band = small.swapaxes(0, 1).reshape(cell, len(small) * cell, *small.shape[3:])
-        pixels[row * cell : (row + 1) * cell, : band.shape[1]] = band
+        band = pixels[row * cell : (row + 1) * cell].reshape(cell, columns, cell, *colours)
+        band[:, : len(small)] = small.swapaxes(0, 1)
     return Sheet(pixels, cell, columns)
 
 
@@ -127,6 +128,8 @@ def _fitted(pictures: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         pictures = np.stack([_shrunk(picture, size) for picture in pictures])
     height, width = pictures.shape[1:3]
+    if height == width == cell:
+        return pictures
     top, left = (cell - height) // 2, (cell - width) // 2
     framed = np.zeros((len(pictures), cell, cell, *pictures.shape[3:]), np.uint8)
     framed[:, top : top + height, left : left + width] = pictures

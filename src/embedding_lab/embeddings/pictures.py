@@ -238,17 +238,21 @@ def page_of(pictures: NDArray[np.uint8], form: PageForm) -> NDArray[np.uint8]:
     """A page of pictures, uint8 of shape (m, height, width[, 3]), in this order."""
     cells = _in_cells(pictures, form)
     lines = -(-len(cells) // form.columns)
-    page = np.zeros((lines * form.columns, *cells.shape[1:]), np.uint8)
-    page[: len(cells)] = cells
     (width, height), colours = form.cell, cells.shape[3:]
-    page = page.reshape(lines, form.columns, height, width, *colours).swapaxes(1, 2)
-    return page.reshape(lines * height, form.columns * width, *colours)
+    page = np.zeros((lines * height, form.columns * width, *colours), np.uint8)
+    places = page.reshape(lines, height, form.columns, width, *colours).swapaxes(1, 2)
+    for line in range(lines):
+        few = cells[line * form.columns : (line + 1) * form.columns]
+        places[line, : len(few)] = few
+    return page
 
 
 def _taken(samples: Any, rows: NDArray[np.uint32]) -> NDArray[np.uint8]:
     """Some pictures, (m, height, width[, 3]); asked for in their own order, which disks read faster."""
-    inverse = np.argsort(np.argsort(rows))
-    pictures = np.asarray(samples[np.sort(rows).astype(np.intp)])[inverse]
+    if type(samples) is np.ndarray:  # in memory any order is as fast
+        pictures = samples[rows]
+    else:
+        pictures = np.asarray(samples[np.sort(rows).astype(np.intp)])[np.argsort(np.argsort(rows))]
     return pictures[..., 0] if pictures.shape[3:] == (1,) else pictures
 
 
