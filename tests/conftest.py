@@ -108,6 +108,14 @@ def _answered_with_the_install_command() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def with_keras() -> None:
+    """Keras, or a skip with the command that installs it: for tests that run it in other processes."""
+    from embedding_lab.frameworks.keras import import_keras
+
+    import_keras()
+
+
+@pytest.fixture(scope="session")
 def mnist_dir() -> Path:
     """The folder that holds `mnist/` with the four IDX files."""
     folder = os.environ.get("EMBEDDING_LAB_DATA")

@@ -29,7 +29,7 @@ def result(ended: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def trained(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(with_keras: None, here: Here, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a model was trained on digits, as run `logs/first`."""
     folder = tmp_path_factory.mktemp("trained")
     told = result(here(folder, "train", "--dataset", "digits", "--epochs", 3, "--run", "first", "--json"))
@@ -41,6 +41,7 @@ def trained(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # train
 
 
+@pytest.mark.usefixtures("with_keras")
 def test_a_second_training_is_a_second_run(here: Here, tmp_path: Path) -> None:
     ended = here(tmp_path, "train", "--dataset", "digits", "--epochs", 3)
     assert ended.returncode == 0
@@ -73,6 +74,7 @@ def test_layers_are_a_table_for_people(here: Here, trained: Path) -> None:
     assert any(line.split()[:3] == ["embed_layer", "Dense", "16"] for line in lines)
 
 
+@pytest.mark.usefixtures("with_keras")
 @pytest.mark.parametrize(
     ("what", "said"), [("nothing.keras", "nothing.keras"), (".", "There is no model in the folder '.'.")]
 )
@@ -110,6 +112,7 @@ def test_a_layer_that_does_not_exist_is_answered_with_those_that_do(here: Here, 
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.usefixtures("with_keras")
 def test_a_model_trained_on_ones_own_data_asks_for_the_samples(here: Here, tmp_path: Path) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
     np.savez(
@@ -301,6 +304,7 @@ def test_a_map_that_cannot_be_made_is_one_clear_message(
 # demo
 
 
+@pytest.mark.usefixtures("with_keras")
 def test_the_demo_tells_its_story(here: Here, tmp_path: Path) -> None:
     words = ["demo", "--dataset", "digits", "--epochs", 2, "--samples", 200, "--no-serve"]
     ended = here(tmp_path, *words)
@@ -334,6 +338,7 @@ def listening(process: subprocess.Popen[str], sign: str) -> None:
     pytest.fail(f"it ended before it said {sign!r}")
 
 
+@pytest.mark.usefixtures("with_keras")
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX process group")
 def test_ctrl_c_in_training_ends_it_with_130_and_nothing_half_written(tmp_path: Path) -> None:
     words = ["demo", "--dataset", "digits", "--epochs", "100000", "--no-serve"]

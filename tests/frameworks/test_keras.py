@@ -68,6 +68,13 @@ def test_a_missing_package_is_answered_with_the_install_command(monkeypatch: Any
         import_keras()
 
 
+@pytest.mark.parametrize("missing", ["keras", "tensorflow"])
+def test_summaries_without_it_are_answered_with_the_install_command_too(missing: str) -> None:
+    asks = "import embedding_lab as lab; lab.TrainingSummaries"
+    done = python(f"import sys; sys.modules[{missing!r}] = None; {asks}")
+    assert 'pip install "embedding-lab[tensorflow]"' in done.stderr
+
+
 def test_the_fingerprint_is_that_of_the_weights(keras: Any, tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     twin = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])

@@ -80,6 +80,7 @@ print(train("dense16", data, seed=int(sys.argv[1]), epochs=2, run_dir=sys.argv[2
 """
 
 
+@pytest.mark.usefixtures("with_keras")
 def test_the_same_seed_gives_the_same_weights_in_two_processes_and_another_seed_others(
     tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
@@ -102,6 +103,7 @@ def test_training_twice_in_one_process_gives_the_same_weights(
     assert again.test_accuracy is None
 
 
+@pytest.mark.usefixtures("with_keras")
 def test_nobodys_random_numbers_are_disturbed(corners: Dataset, tmp_path: Path) -> None:
     import tensorflow
 

@@ -10,10 +10,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from embedding_lab.errors import InputError
 from embedding_lab.frameworks.keras import import_keras
+from embedding_lab.frameworks.tensorflow import tf
 from embedding_lab.model.checkpoints import CHECKPOINT_EVERY, Checkpoints, Place, between_epochs
 
 NO_SEED = 87654321

@@ -11,10 +11,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from embedding_lab.frameworks.keras import import_keras
 from embedding_lab.frameworks.keras_calls import layer_tree
+from embedding_lab.frameworks.tensorflow import tf
 
 VARIABLE = "embedding_lab_variable_"
 """How variables are called until their users are known: a name in a layer's scope would take that scope."""

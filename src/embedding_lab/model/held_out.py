@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import Dataset
 from embedding_lab.errors import EmptyData, InputError, ShapeMismatch
 from embedding_lab.frameworks.keras import import_keras
+from embedding_lab.frameworks.tensorflow import tf
 
 BATCH = 1000
 

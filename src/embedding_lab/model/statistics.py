@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from embedding_lab.frameworks.keras import import_keras
 from embedding_lab.frameworks.keras_calls import layer_tree, listening
+from embedding_lab.frameworks.tensorflow import tf
 
 BUCKETS = 30
 

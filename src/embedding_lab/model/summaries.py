@@ -14,8 +14,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 
 from embedding_lab.embeddings import create_run
 from embedding_lab.errors import InputError
-from embedding_lab.frameworks.keras import import_keras_on_tensorflow
 from embedding_lab.frameworks.keras_calls import layer_tree
+from embedding_lab.frameworks.tensorflow import keras
 from embedding_lab.model import protos
 from embedding_lab.model.event_file import EventFile, has_events
 from embedding_lab.model.figures import as_pictures, captioned_grid, confusion_picture, enlarged
@@ -25,15 +25,13 @@ from embedding_lab.model.held_out import HeldOut, Judge, Judgement
 from embedding_lab.model.interval_means import IntervalMeans
 from embedding_lab.model.statistics import Description, Statistics
 
-keras = import_keras_on_tensorflow()
-
 INPUT_PICTURES = 10
 MISTAKES = 25
 MOST_CLASSES = 1000
 """A confusion matrix of more classes could not be seen."""
 
 
-class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
+class TrainingSummaries(keras.callbacks.Callback):  # type: ignore[misc]
     """Gives a Keras training everything that TensorBoard can show of it; hand it to `fit(callbacks=[…])`.
 
     Two runs appear below the run's folder, so that TensorBoard draws their curves together: `train`, what the model

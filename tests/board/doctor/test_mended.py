@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -622,6 +623,7 @@ def test_nearest_points_of_wide_vectors_are_true_after_the_mend(mended: Mended, 
     np.testing.assert_allclose(shown @ shown.T, unit @ unit.T, atol=1e-3)
 
 
+@pytest.mark.skipif(find_spec("tensorflow") is None, reason="without TensorFlow TensorBoard lists no run there")
 def test_a_log_directory_given_as_an_address_shows_runs_but_no_embeddings(
     tmp_path: Path, new_desk: Any, asked: Any
 ) -> None:
