@@ -51,18 +51,17 @@ def thumbnail_sheet(data: Dataset, rows: NDArray[np.intp] | None = None) -> Shee
         data: a dataset with pictures.
         rows: the positions that are shown, ascending; None for all.
     """
-    count = len(data) if rows is None else len(rows)
+    shown = np.arange(len(data)) if rows is None else rows
     height, width = data.shown.shape[1:3]
-    cell, columns = layout(count, height, width)
+    cell, columns = layout(len(shown), height, width)
     side = cell * columns
     colours = (3,) if data.shown.shape[3:] == (3,) else ()
     pixels = np.zeros((side, side, *colours), np.uint8)
-    for row in range(math.ceil(count / columns)):
-        part = slice(row * columns, (row + 1) * columns)
-        pictures = np.asarray(data.shown[part if rows is None else rows[part]])
+    for row in range(math.ceil(len(shown) / columns)):
+        pictures = np.asarray(data.shown[shown[row * columns : (row + 1) * columns]])
         small = _fitted(pictures.reshape(*pictures.shape[:3], *colours), cell)
-        band = pixels[row * cell : (row + 1) * cell].reshape(cell, columns, cell, *colours)
-        band[:, : len(small)] = small.swapaxes(0, 1)
+        band = small.swapaxes(0, 1).reshape(cell, len(small) * cell, *small.shape[3:])
+        pixels[row * cell : (row + 1) * cell, : band.shape[1]] = band
     return Sheet(pixels, cell, columns)
 
 

@@ -116,7 +116,8 @@ class Dataset:
             return None
         labels = self.labels[rows]
         if not self.class_names:
-            return np.where(labels == UNLABELLED, "", labels.astype(np.str_))
+            numbers, places = np.unique(labels, return_inverse=True)
+            return np.where(numbers == UNLABELLED, "", numbers.astype(np.str_))[places]
         table: NDArray[np.str_] = np.array([*self.class_names, ""], dtype=np.str_)  # -1, no label, is the empty one
         return np.asarray(table[labels])
 
