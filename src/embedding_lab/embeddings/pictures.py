@@ -7,7 +7,9 @@ same samples share them.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -18,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from embedding_lab.cores import cores
 from embedding_lab.embeddings.dataset import Dataset
 from embedding_lab.embeddings.files import Files, storage_errors
 from embedding_lab.embeddings.gallery import THUMBNAIL_PIXELS, Gallery
@@ -107,8 +110,11 @@ def save_pictures(files: Files, samples: str, data: Dataset) -> None:
         size, pixels, shrunk = pictures.original_size, 3 * pictures.pixels, True
     stem = file.removesuffix(".json")
     with Draft(files, folder, stem, "thumbnails") as draft:
-        for number, page in enumerate(_pages(pictures, form)):
-            _save(page, draft.new_file(f"{stem}-{number:05d}", ".webp" if shrunk else ".png"), shrunk)
+        _save_pages(
+            _pages(pictures, form),
+            lambda number: draft.new_file(f"{stem}-{number:05d}", ".webp" if shrunk else ".png"),
+            lossy=shrunk,
+        )
         originals = shrunk and pixels <= ORIGINALS_BYTES
         if originals:
             _save_originals(pictures, draft.new_file(f"{stem}-originals", ".parquet"))
@@ -274,6 +280,18 @@ def _shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
 
     small = Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     return np.asarray(small, np.uint8)
+
+
+def _save_pages(pages: Iterable[NDArray[np.uint8]], path: Callable[[int], Path], lossy: bool) -> None:
+    """Compresses pages on all cores, while the pictures of the next ones are read in this thread alone."""
+    with ThreadPoolExecutor(cores(), "embedding-lab-pages") as threads:
+        saved: deque[Future[None]] = deque()
+        for number, page in enumerate(pages):
+            saved.append(threads.submit(_save, page, path(number), lossy))
+            if len(saved) > cores():  # so that few are held in memory
+                saved.popleft().result()
+        for each in saved:
+            each.result()
 
 
 def _save(page: NDArray[np.uint8], path: Path, lossy: bool) -> None:
