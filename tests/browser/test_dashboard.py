@@ -65,6 +65,47 @@ def test_the_tab_opens_and_all_points_are_drawn(page: Dashboard) -> None:
         assert (np.abs(picture - colour).max(axis=2) <= 8).sum() > 5
 
 
+def test_the_page_is_dark_when_tensorboard_is_and_light_again(page: Dashboard) -> None:
+    light = page.still_picture()[0, 0]
+    toggled = "document.body.classList.toggle('dark-mode')"
+    for theme, brighter in (("dark", False), ("light", True)):
+        before = page.still_picture()[0, 0].sum()
+        page.page.evaluate(toggled)
+        page.dom.locator(f".embedding-lab[data-theme={theme}]").wait_for()
+        assert (page.still_picture()[0, 0].sum() > before) == brighter
+    assert (page.still_picture()[0, 0] == light).all()
+
+
+def test_the_names_of_classes_stand_amid_their_samples(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    seen = {}
+    for number in (1, 0):
+        page.call("lab.select(argument)", embeddings.ids[embeddings.dataset.labels == number].tolist())
+        page.press("i")
+        named = page.still_picture()
+        page.press("n")
+        y, x = np.nonzero((page.still_picture() != named).any(axis=2))
+        page.press("n")
+        page.press("a")
+        assert len(x) > 0
+        seen[number] = np.median(x), np.median(y)
+    points = points_of(embeddings.vectors, 2)
+    apart = [np.median(points[embeddings.dataset.labels == number], axis=0) for number in (1, 0)]
+    assert (seen[0][0] > seen[1][0]) == (apart[1][0] > apart[0][0])
+
+
+def test_one_flies_to_what_is_selected_and_back(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    whole = page.call("lab.camera")
+    page.call("lab.select(argument)", embeddings.ids[:1].tolist())
+    page.dom.locator(".canvas canvas").focus()
+    page.press("g")
+    page.wait("window.embeddingLab.camera.distance < argument / 2", whole["distance"])
+    page.press("f")
+    page.wait("Math.abs(window.embeddingLab.camera.distance - argument) < 1e-3", whole["distance"])
+    frames = page.call("lab.frames()")
+    assert len(frames) > 1
+    assert frames == sorted(frames)
+
+
 def test_class_names_are_text_and_never_markup(page: Dashboard, embeddings: EmbeddingSet) -> None:
     assert list(page.colours()) == NAMES
     counts = page.dom.locator(".legend .count").all_inner_texts()
