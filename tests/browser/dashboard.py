@@ -124,6 +124,18 @@ class Dashboard:
         self.wait(SAID)
         return str(said.inner_text())
 
+    def ask_for_a_map(self, method: str, dims: str, samples: str, **fields: str) -> None:
+        """Asks for a new map, by what stands beside the choices; it is made by and by."""
+        self.press("m")
+        dialog = self.dom.get_by_role("dialog", name="A new map")
+        dialog.wait_for()
+        for choice in (method, dims, samples):
+            dialog.get_by_text(choice, exact=False).locator("input").check()
+        for name, value in fields.items():
+            dialog.get_by_label(name).fill(value)
+        dialog.get_by_role("button", name="Make the map").click()
+        dialog.wait_for(state="hidden")
+
     def wait_for_texts(self, items: Any, texts: list[str]) -> None:
         """Waits until a list on the page has these items: what was there before stays until they come."""
         from playwright.sync_api import expect

@@ -34,20 +34,8 @@ def page(browser: Any, serve: Any, logdir: Path) -> Iterator[Dashboard]:
     assert not page.errors
 
 
-def ask_for_a_map(page: Dashboard, method: str, dims: str, samples: str, **fields: str) -> None:
-    page.press("m")
-    dialog = page.dom.get_by_role("dialog", name="A new map")
-    dialog.wait_for()
-    for choice in (method, dims, samples):
-        dialog.get_by_text(choice, exact=False).locator("input").check()
-    for name, value in fields.items():
-        dialog.get_by_label(name).fill(value)
-    dialog.get_by_role("button", name="Make the map").click()
-    dialog.wait_for(state="hidden")
-
-
 def test_a_tsne_forms_before_ones_eyes_outlives_a_reload_and_is_cancelled(page: Dashboard, logdir: Path) -> None:
-    ask_for_a_map(page, "t-SNE", "2-D", "all 10,000", Perplexity="12")
+    page.ask_for_a_map("t-SNE", "2-D", "all 10,000", Perplexity="12")
     page.dom.locator(f".embedding-lab[data-state=computing][data-map='{TSNE}']").wait_for()
     card = page.dom.get_by_label("Maps being made").locator("article", has_text="t-SNE of mine")
     card.get_by_text("t-SNE iterations").wait_for()
@@ -70,7 +58,7 @@ def test_a_tsne_forms_before_ones_eyes_outlives_a_reload_and_is_cancelled(page: 
 def test_a_map_of_the_selection_shows_only_these_samples(page: Dashboard) -> None:
     page.call("lab.select(Array.from({length: 200}, (_, at) => `samples/${String(3 * at).padStart(5, '0')}`))")
     page.wait_for_selected(200)
-    ask_for_a_map(page, "PCA", "2-D", "the 200 selected")
+    page.ask_for_a_map("PCA", "2-D", "the 200 selected")
     page.dom.locator(".embedding-lab[data-points='200/200']").wait_for()
     page.wait_until_ready()
     assert page.told("map").startswith("pca-2d of 200")

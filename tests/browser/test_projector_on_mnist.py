@@ -232,5 +232,10 @@ def test_the_lab_s_own_tab_shows_the_same_run(
     nearest = beside.dom.locator(".neighbours ol").first.locator(".text")
     away = pairwise_distances(hidden.vectors[[7]].astype(np.float64), hidden.vectors)[0]
     beside.wait_for_texts(nearest, hidden.ids[np.argsort(away, kind="stable")[1:11]].tolist())
+    beside.call("lab.select(argument)", hidden.ids[:60].tolist())
+    beside.wait_for_selected(60)
+    beside.ask_for_a_map("PCA", "2-D", "the 60 selected")
+    beside.dom.locator(".embedding-lab[data-points='60/60']").wait_for()
+    assert beside.told("map").startswith("pca-2d of 60")
     assert beside.errors == []
     beside.page.close()
