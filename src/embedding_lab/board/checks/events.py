@@ -61,8 +61,8 @@ def check_renamed(logdir: LogDir) -> Iterator[Finding]:
 def check_run_without_events(logdir: LogDir) -> Iterator[Finding]:
     """A folder with something for the Projector, for the lab or a profile, that is no run for TensorBoard."""
     folders = {logdir.run_folder(each.folder): each.path for each in logdir.projector_files}
-    for folder in logdir.folders:
-        if folder.parts[-2:] == ("plugins", "embedding_lab") and _published_in(logdir, folder):
+    for folder, files in logdir.ours.items():
+        if any(each.suffix == ".json" for each in files):  # a writer at its first layer has no manifest yet
             folders.setdefault(folder.parents[1], folder)
     for folder, path in sorted(folders.items()):
         listed = folder == logdir.root or logdir.is_run(logdir.run_name(folder))
@@ -79,11 +79,6 @@ def check_run_without_events(logdir: LogDir) -> Iterator[Finding]:
                 remedy="Write an event file into it.",
                 mend=_event_file_writer(folder),
             )
-
-
-def _published_in(logdir: LogDir, folder: Path) -> bool:
-    """Whether something of ours can be shown: a writer at its first layer has no manifest, nor an event file."""
-    return any(path.suffix == ".json" and path.is_relative_to(folder) for path in logdir.files)
 
 
 def check_unreadable(logdir: LogDir) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ EVENT_FILE_MARK = "tfevents"
 PROJECTOR_CONFIG = "projector_config.pbtxt"
 PROJECTOR_ASSETS = Path("plugins", "org_tensorflow_tensorboard_projector")
 ROOT_RUN = "."
+OURS = ("plugins", "embedding_lab")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +71,16 @@ class LogDir:
             for folder, files in self._walked.items()
         }
 
-    @property
-    def unfinished(self) -> Iterator[Path]:
-        """What we were still writing: it may be gone by now, or stay where its writer was killed."""
-        return (each for files in self._walked.values() for each in files if each.name.endswith(PARTIAL))
+    @cached_property
+    def ours(self) -> dict[Path, list[Path]]:
+        """Of each run that has a folder of ours, that folder with every plain file below it."""
+        return _below_ours(self.folders)
+
+    @cached_property
+    def unfinished(self) -> dict[Path, list[Path]]:
+        """The same of what we were still writing: it may be gone by now, or stay where its writer was killed."""
+        below = _below_ours(self._walked)
+        return {folder: [each for each in files if each.name.endswith(PARTIAL)] for folder, files in below.items()}
 
     @cached_property
     def _walked(self) -> dict[Path, list[Path]]:
@@ -142,6 +149,18 @@ class LogDir:
             return self.known[key]
         except OSError:  # it went away meanwhile, or may not be read, which check_unreadable tells
             return Scan(path)
+
+
+def _below_ours(folders: dict[Path, list[Path]]) -> dict[Path, list[Path]]:
+    """The files of folders, in the order of the walk, by the folder of ours around them."""
+    found: dict[Path, list[Path]] = {}
+    for folder, files in folders.items():
+        around = next((each for each in (folder, *folder.parents) if each in found), None)
+        if around is None and folder.parts[-2:] == OURS and len(folder.parts) > 2:
+            around = folder
+        if around is not None:
+            found.setdefault(around, []).extend(files)
+    return found
 
 
 def is_event_file(path: Path) -> bool:

@@ -23,7 +23,6 @@ from embedding_lab.embeddings.run import PLUGIN_FOLDER
 from embedding_lab.errors import DataMissing, LabError
 
 TAB = "Embedding Lab"
-OURS = ("plugins", "embedding_lab")
 LARGEST_MANIFEST_BYTES = 16 << 20
 MOST_LOOKS = 3
 """What was replaced during each of so many looks is being written right now, and is not broken."""
@@ -31,10 +30,10 @@ MOST_LOOKS = 3
 
 def check_own_files(logdir: LogDir) -> Iterator[Finding]:
     """Every manifest of ours: whether its files are there and hold what it says."""
-    for folder in _own_folders(logdir):
+    for folder, below in logdir.ours.items():
         files = LocalFiles(folder)
         run = logdir.run_name(folder.parents[1])
-        for path in _below(logdir, folder):
+        for path in below:
             name = path.relative_to(folder).as_posix()
             if path.suffix == ".json" and (problem := _problem(Run(folder.parents[1]), files, name)):
                 yield _broken(problem, run, path)
@@ -42,7 +41,7 @@ def check_own_files(logdir: LogDir) -> Iterator[Finding]:
 
 def check_unlisted_maps(logdir: LogDir) -> Iterator[Finding]:
     """Finished maps that the list of TensorBoard's own Projector does not name yet."""
-    for folder in _own_folders(logdir):
+    for folder in logdir.ours:
         run = Run(folder.parents[1])
         try:
             missing = list(unlisted_maps(run))
@@ -87,8 +86,7 @@ def own_files_there(address: str) -> Iterator[Finding]:
 
 def check_leftovers(logdir: LogDir) -> Iterator[Finding]:
     """Partial files that killed writers left behind."""
-    for folder in _own_folders(logdir):
-        below = [path for path in logdir.unfinished if path.is_relative_to(folder)]
+    for folder, below in logdir.unfinished.items():
         stale = {path: size for path in below if (size := _size_if_stale(path)) is not None}
         if stale:
             yield Finding(
@@ -167,11 +165,3 @@ def _kind(files: Files, name: str) -> str | None:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         return None
     return str(content.get("kind"))
-
-
-def _own_folders(logdir: LogDir) -> Iterator[Path]:
-    return (folder for folder in logdir.folders if folder.parts[-2:] == OURS and len(folder.parts) > 2)
-
-
-def _below(logdir: LogDir, folder: Path) -> Iterator[Path]:
-    return (path for path in logdir.files if path.is_relative_to(folder))
