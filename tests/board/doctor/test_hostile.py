@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import struct
+import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from embedding_lab.app.loggers import log_embeddings
 from embedding_lab.embeddings import create_run
 
 NAMES = [
@@ -164,3 +169,24 @@ def test_a_disk_that_refuses_is_told_and_the_rest_goes_on(desk: Any) -> None:
     said = desk.examine(fix=True)
     assert said.mended[0].startswith("Could not mend asset-outside")
     assert not said.ok
+
+
+def test_twice_as_many_runs_are_no_more_than_twice_the_work(new_desk: Any, tmp_path: Path) -> None:
+    """Counted in calls: when each run looked through all the others, three hundred took minutes."""
+    log_embeddings(tmp_path / "run", np.eye(5), labels=list("abcde"))
+
+    def calls(runs: int) -> int:
+        desk = new_desk(tmp_path / f"{runs} runs")
+        for number in range(runs):
+            shutil.copytree(tmp_path / "run", desk.root / f"run {number}")
+        counted = itertools.count()
+        sys.setprofile(lambda frame, what, given: next(counted) if what in ("call", "c_call") else None)
+        try:
+            assert desk.names() == set()
+        finally:
+            sys.setprofile(None)
+        return next(counted)
+
+    calls(1)  # what is loaded once and remembered is not counted
+    few, many = calls(15), calls(30)
+    assert many < 2.2 * few, (few, many)

@@ -129,11 +129,13 @@ def _name_finding(name: str, entry: Entry, happened: str, better: str) -> Findin
 
 def check_unlisted(logdir: LogDir) -> Iterator[Finding]:
     """Tensors that no list names any more: a second `visualize_embeddings` or writer overwrote the list."""
+    tensors = _tensors_by_list(logdir)
     for file in logdir.projector_files:
-        if file.config is None:
+        below = tensors.get(file.path)
+        if file.config is None or not below:
             continue
         listed = {entry.asset("tensor").path for entry in file.entries} | _set_aside(file)
-        for path in _tensors_below(logdir, file):
+        for path in below:
             if path.resolve() in listed or not read_tensor(path, ()).shape:
                 continue
             where = path.parent.relative_to(file.folder).as_posix()
@@ -150,20 +152,17 @@ def check_unlisted(logdir: LogDir) -> Iterator[Finding]:
             )
 
 
-def _tensors_below(logdir: LogDir, file: ProjectorFile) -> Iterator[Path]:
+def _tensors_by_list(logdir: LogDir) -> dict[Path, list[Path]]:
+    """The tensors of writers, by the list in the nearest folder around them; none from folders of plugins."""
+    lists = {each.path for each in logdir.projector_files}
+    found: dict[Path, list[Path]] = {}
     for folder, files in logdir.folders.items():
-        nearest = next(
-            (each for each in (folder, *folder.parents) if (each / PROJECTOR_CONFIG) in logdir_lists(logdir)), None
-        )
-        if nearest == file.folder and "plugins" not in folder.relative_to(file.folder).parts:
-            for path in files:
-                if path.name == _WRITERS_NAME:
-                    yield path
-
-
-def logdir_lists(logdir: LogDir) -> set[Path]:
-    """Where there are lists."""
-    return {each.path for each in logdir.projector_files}
+        tensors = [path for path in files if path.name == _WRITERS_NAME]
+        around = (each / PROJECTOR_CONFIG for each in (folder, *folder.parents)) if tensors else ()
+        nearest = next((each for each in around if each in lists), None)
+        if nearest is not None and "plugins" not in folder.relative_to(nearest.parent).parts:
+            found.setdefault(nearest, []).extend(tensors)
+    return found
 
 
 def _set_aside(file: ProjectorFile) -> set[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from embedding_lab.board.checks.logdir import LogDir, Run
@@ -75,12 +76,12 @@ def _hparams(logdir: LogDir) -> Seen:
 
 
 def _ours(logdir: LogDir) -> Seen:
-    found = {}
-    for folder in logdir.folders:
-        if folder.parts[-3:] == ("plugins", "embedding_lab", "layers"):
-            layers = sum(1 for each in logdir.folders if each.parent == folder)
-            found[logdir.run_name(folder.parents[2])] = _count(layers, "layer")
-    return found
+    layers = Counter(each.parent for each in logdir.folders)
+    return {
+        logdir.run_name(folder.parents[2]): _count(layers[folder], "layer")
+        for folder in logdir.folders
+        if folder.parts[-3:] == ("plugins", "embedding_lab", "layers")
+    }
 
 
 def _count(number: int, word: str) -> str:
