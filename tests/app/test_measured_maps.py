@@ -20,7 +20,7 @@ from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run, as_dataset, create_run
 from embedding_lab.embeddings.measures import MeasuresOf
 from embedding_lab.errors import StorageError
-from embedding_lab.projection import measure
+from embedding_lab.projection import Index, measure
 from embedding_lab.projection.pca import points_of
 
 ROWS = 80
@@ -272,6 +272,31 @@ def test_an_export_measures_also_where_the_measures_cannot_be_kept(
     assert told["unmeasured"] is None
     assert told["quality"] == pytest.approx({**measure(VECTORS, OWN, labels=LABELS).totals, "stretch": 2.0})
     assert "kept_10" not in run.map("mine", "own").quality
+
+
+def test_an_export_searches_neighbours_once_also_where_they_cannot_be_kept(
+    run: Run, exported: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.save_map("mine", None, "second", Projection(OWN[:, ::-1], run.embeddings("mine").ids, "drawn"))
+    searched: list[int] = []
+
+    class Counted(Index):
+        def __init__(self, vectors: Any, **named: Any) -> None:
+            super().__init__(vectors, **named)
+            self.dims = vectors.shape[1]
+
+        def neighbours(self, *args: Any, **named: Any) -> Any:
+            searched.append(self.dims)
+            return super().neighbours(*args, **named)
+
+    def refuse(*_: Any) -> None:
+        raise StorageError("The disk is read-only.")
+
+    monkeypatch.setattr(Run, "save_neighbours", refuse)
+    for module in ("neighbours", "quality"):
+        monkeypatch.setattr(f"embedding_lab.projection.{module}.Index", Counted)
+    assert {each["unmeasured"] for each in exported().values()} == {None}
+    assert searched.count(VECTORS.shape[1]) == 1
 
 
 def test_a_map_that_cannot_be_measured_stops_no_export_and_one_that_forms_is_let_be(

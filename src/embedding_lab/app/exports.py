@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from embedding_lab.board.dashboard.embedded import NEIGHBOURS, Steps, embedded_p
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.measured import measures_wanted
 from embedding_lab.board.dashboard.sample_set import Map, SampleSet
-from embedding_lab.embeddings import Run
+from embedding_lab.embeddings import EmbeddingSet, Run
 from embedding_lab.embeddings.files import publish_file
 from embedding_lab.errors import LabError
 
@@ -43,15 +44,19 @@ def export_html(run: Run, path: Path, layers: Sequence[str] | None = None, steps
         StorageError: the disk refuses.
     """
 
+    @lru_cache(maxsize=1)  # one after the other: neighbours are remembered with it where nothing can be kept
+    def at(layer: str, step: int | None) -> EmbeddingSet:
+        return run.embeddings(layer, step)
+
     def near(layer: str, step: int | None, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        found = SharedNeighbours(run.embeddings(layer, step), "euclidean")(k)
+        found = SharedNeighbours(at(layer, step), "euclidean")(k)
         return found.indices, found.distances
 
     def measure(found: SampleSet, shown: Map) -> None:
         which = run.name, found.layer, found.step, measures_wanted(found, shown)
         with contextlib.suppress(LabError):  # the page says of a map that it was not measured
             near(found.layer, found.step, NEIGHBOURS)  # searched once, for the measures too
-            measure_map(run.path.parent, *which, [run, aside(run.name)])
+            measure_map(run.path.parent, *which, [run, aside(run.name)], embeddings=at(found.layer, found.step))
 
     with tempfile.TemporaryDirectory() as folder:
 

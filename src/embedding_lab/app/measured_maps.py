@@ -8,7 +8,7 @@ from pathlib import Path
 from embedding_lab.app.adopted import adopted_set
 from embedding_lab.app.measures import measures_of
 from embedding_lab.app.shared_neighbours import SharedNeighbours
-from embedding_lab.embeddings import Run
+from embedding_lab.embeddings import EmbeddingSet, Run
 from embedding_lab.embeddings.measures import Measures, MeasuresOf
 from embedding_lab.errors import StorageError
 from embedding_lab.progress import Progress, silent
@@ -27,6 +27,8 @@ def measure_map(
     of: MeasuresOf,
     places: Iterable[Run],
     progress: Progress = silent,
+    *,
+    embeddings: EmbeddingSet | None = None,
 ) -> None:
     """Measures a map and keeps the measures; nothing else is written, neither neighbours nor an index.
 
@@ -38,6 +40,7 @@ def measure_map(
         of: the map. One that lies nowhere is the first one, of principal components.
         places: where the measures are kept: in the first of these runs that can be written to.
         progress: told how far each stage is.
+        embeddings: the layer's set at that step, where it was read already: what is remembered with it serves.
 
     Raises:
         UnknownName: there is no such layer or step.
@@ -47,7 +50,8 @@ def measure_map(
     """
     run = Run(logdir / run_name)
     own = layer in run.layers
-    embeddings = run.embeddings(layer, step, outputs=False) if own else adopted_set(logdir, run_name, layer)
+    if embeddings is None:
+        embeddings = run.embeddings(layer, step, outputs=False) if own else adopted_set(logdir, run_name, layer)
     metric = "euclidean"
     if own and of.name in run.maps(layer, step):
         shown = run.map(layer, of.name, step)
@@ -57,7 +61,7 @@ def measure_map(
     else:
         points = points_of(embeddings.vectors, SHOWN_DIMS, progress=progress)
     shared = SharedNeighbours(embeddings, metric)
-    measures = measures_of(embeddings, points, lambda _: shared.kept(), metric=metric, progress=progress)
+    measures = measures_of(embeddings, points, lambda _: shared.known(), metric=metric, progress=progress)
     _keep(places, layer, step, of, measures)
 
 

@@ -40,18 +40,18 @@ class SharedNeighbours:
 
     def __call__(self, k: int) -> Neighbours:
         """The k nearest of every sample; InputError where the vectors cannot be searched."""
-        remembered = _remembered.setdefault(self._embeddings, {})
-        found = remembered.get(self._metric) or self.kept()
+        found = self.known()
         if found is None or not found.holds(k):
             found = self._search(k)
-        remembered[self._metric] = found
+        _remembered.setdefault(self._embeddings, {})[self._metric] = found
         return found.nearest(k)
 
-    def kept(self) -> Neighbours | None:
-        """Those that lie beside the vectors; None where there are none."""
+    def known(self) -> Neighbours | None:
+        """Those that are remembered or lie beside the vectors; None where there are none."""
+        remembered = _remembered.get(self._embeddings, {}).get(self._metric)
         place = self._embeddings.place
-        if place is None:
-            return None
+        if remembered is not None or place is None:
+            return remembered
         with contextlib.suppress(BrokenFile):  # as good as none: they are searched again and kept anew
             return open_run(place.run).neighbours(self._embeddings, self._metric)
         return None
