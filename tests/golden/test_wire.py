@@ -27,6 +27,7 @@ HEADER = {
     "map": "Größe → 3-D",
     "dims": 2,
     "bounds": [[-1.5, 0.0], [2.25, 8.0]],
+    "column": {"name": "tier", "kind": "category", "categories": ["Maus", "Bär", *"cdefg", "<b>h</b>"]},
 }
 
 

@@ -11,7 +11,7 @@ Little-endian throughout:
     then         the arrays, each at a multiple of 8 bytes from the end of the header
 
 The header names its arrays: `{"arrays": [{"name", "dtype", "shape", "offset"}, …], …}`, offsets counted from the
-end of the header. What else it says depends on its `kind`. `tests/golden/wire-v1.bin` is the example that both
+end of the header. What else it says depends on its `kind`: that of a column has the dictionary of its codes. `tests/golden/wire-v1.bin` is the example that both
 sides read.
 """
 
