@@ -11,8 +11,8 @@ Little-endian throughout:
     then         the arrays, each at a multiple of 8 bytes from the end of the header
 
 The header names its arrays: `{"arrays": [{"name", "dtype", "shape", "offset"}, …], …}`, offsets counted from the
-end of the header. What else it says depends on its `kind`: that of a column has the dictionary of its codes. `tests/golden/wire-v1.bin` is the example that both
-sides read.
+end of the header. What else it says depends on its `kind`: that of a column has the dictionary of its codes.
+`tests/golden/wire-v1.bin` is the example that both sides read.
 """
 
 from __future__ import annotations
