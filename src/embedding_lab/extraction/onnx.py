@@ -76,15 +76,12 @@ class OnnxSource:
         path: the file; weights beside it are found as onnxruntime finds them.
 
     Raises:
-        DataMissing: there is no such file.
         BrokenFile: it holds no graph that can be run.
         MissingDependency: onnxruntime is not installed.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with storage_errors(path):
-            path.stat()
         self._runtime = _import_runtime()
         session = self._session(str(path))
         self._inputs = session.get_inputs()

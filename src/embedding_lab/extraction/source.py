@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings import Dataset, as_dataset
+from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.inputs import are_several_inputs, named_by_place
 from embedding_lab.errors import InputError, ShapeMismatch, UnknownName, one_of
 
@@ -119,9 +120,13 @@ def source_of(model: Any) -> Source:
             a fitted estimator of scikit-learn, or a function that takes a batch of samples.
 
     Raises:
+        DataMissing: there is no such file, which is said before a framework to read it is missed.
         InputError: nothing here knows this kind of model.
     """
     homes = _homes(model)
+    if isinstance(model, str | Path):
+        with storage_errors(model):
+            Path(model).stat()
     if isinstance(model, str | Path) and Path(model).suffix == ".onnx":
         from embedding_lab.extraction.onnx import OnnxSource
 

@@ -1,0 +1,21 @@
+"""Which source a model gets, whatever is installed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from embedding_lab.errors import DataMissing
+from embedding_lab.extraction import layer_table
+
+
+@pytest.mark.parametrize("name", ["nothing.keras", "nothing.h5", "nothing.onnx", "a SavedModel"])
+def test_a_file_that_is_not_there_is_said_before_a_framework_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for package in ("keras", "tensorflow", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DataMissing, match=f"There is no file .*{name}"):
+        layer_table(tmp_path / name)
