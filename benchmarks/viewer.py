@@ -18,10 +18,11 @@ the same:
 
 A frame counts when points were drawn in it; one script in every page notes that, whoever draws. The bare page draws
 as many points as our page alone did while turning, as large, on a canvas of the same size at the same place, and
-does nothing else: the floor. A second table says how long each thing that one does on our page alone keeps it busy:
-the longest task of each. The machine must be otherwise idle. Five million points are more than the Projector opens:
-there the page alone is shown. Where there is no graphics card, WebGL is software ("swiftshader") for all of them
-alike.
+does nothing else: the floor. It is drawn once more with a shade around the canvas: what it loses by that is what a
+browser takes without a graphics card to put together a page that is not of one colour. A second table says how long
+each thing that one does on our page alone keeps it busy: the longest task of each. The machine must be otherwise
+idle. Five million points are more than the Projector opens: there the page alone is shown. Where there is no
+graphics card, WebGL is software ("swiftshader") for all of them alike.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 from playwright.sync_api import sync_playwright
-from viewer_pages import BARE, NOTES_FRAMES
+from viewer_pages import BARE, NOTES_FRAMES, SHADED
 
 import embedding_lab as lab
 from embedding_lab.errors import DataMissing
@@ -169,12 +170,12 @@ def alone(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def bare(like: Seen) -> Iterator[str]:
+def bare(like: Seen, around: str = "") -> Iterator[str]:
     """The bare page that draws as many points as were seen, as large, on as large a canvas."""
     edge = 1.5  # that a point's soft edge takes
     told = {"POINTS": like.points_in_a_frame, "PIXELS": round(like.point_pixels + edge, 2)}
     places = {"LEFT": "x", "TOP": "y", "WIDTH": "width", "HEIGHT": "height"}
-    page = BARE
+    page = BARE.replace("AROUND", around)
     for name, value in {**told, **{name: like.canvas[place] for name, place in places.items()}}.items():
         page = page.replace(name, str(value))
     yield page
@@ -194,15 +195,18 @@ class Viewers:
 
     def compare(self, name: str, folder: Path) -> list[Seen]:
         ours = self.look(name, "our page alone", alone(folder), used=True)
-        floor = self.look(name, "bare page", bare(ours))
+        floor = [
+            self.look(name, "bare page", bare(ours)),
+            self.look(name, "bare page, shaded", bare(ours, SHADED)),
+        ]
         if name in ALONE:
-            return [ours, floor]
+            return [ours, *floor]
         inside = self.look(name, "dashboard", in_tensorboard(folder, "embedding_lab"))
         stock = self.look(name, "projector", in_tensorboard(folder, "projector"))
         if name not in PICTURED:
-            return [ours, inside, floor, stock]
+            return [ours, inside, *floor, stock]
         pictures = self.look(name, "dashboard, pictures", in_tensorboard(folder, "embedding_lab"), key="p")
-        return [ours, inside, pictures, floor, stock]
+        return [ours, inside, pictures, *floor, stock]
 
     def look(
         self,

@@ -39,8 +39,12 @@ new PerformanceObserver((list) => {
 }).observe({type: 'longtask', buffered: true});
 """.replace("FEW", str(FEW))
 
+SHADED = '<div style="position: fixed; inset: 0; background: linear-gradient(#fff, #eee)"></div>'
+"""Lies around the bare page's canvas, so that the page is not of one colour."""
+
 BARE = """
-<!doctype html><body style="margin: 0"><canvas style="position: fixed; left: LEFTpx; top: TOPpx"></canvas><script>
+<!doctype html><body style="margin: 0">AROUND
+<canvas style="position: fixed; left: LEFTpx; top: TOPpx"></canvas><script>
 const canvas = document.querySelector('canvas');
 Object.assign(canvas, {width: WIDTH, height: HEIGHT});
 const gl = canvas.getContext('webgl2', {antialias: false, alpha: false});
