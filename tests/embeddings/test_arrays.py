@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from embedding_lab.embeddings import as_dataset, label_numbers
-from embedding_lab.embeddings.arrays import as_array
+from embedding_lab.embeddings.arrays import arrow_texts, as_array
 from embedding_lab.errors import InputError
 
 VECTORS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -132,8 +134,8 @@ def test_text_that_comes_as_bytes_is_text(held: Any) -> None:
 @pytest.mark.long  # TensorFlow alone takes longer than all others here
 def test_tensors_and_variables_of_tensorflow_are_read_also_in_half_precision() -> None:
     tensorflow = pytest.importorskip("tensorflow", reason='no TensorFlow: pip install "embedding-lab[tensorflow]"')
-    for given in (tensorflow.constant(VECTORS), tensorflow.Variable(VECTORS)):
-        np.testing.assert_array_equal(as_array(given, "vectors"), VECTORS)
+    for tensor in (tensorflow.constant(VECTORS), tensorflow.Variable(VECTORS)):
+        np.testing.assert_array_equal(as_array(tensor, "vectors"), VECTORS)
     half = as_array(tensorflow.cast(VECTORS, tensorflow.bfloat16), "vectors")
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, VECTORS, rtol=1e-2)
@@ -256,3 +258,13 @@ def test_texts_become_labels_by_way_of_arrow_as_they_would_one_by_one() -> None:
     assert label_numbers(unused)[1] == ("cat", "dog")
     with pytest.raises(InputError, match="'dog'"):
         label_numbers(pa.array(texts), ["cat"])
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")).filter(lambda text: not text.endswith("\0"))))
+def test_texts_of_numpy_are_the_same_in_arrow_whatever_is_in_them(texts: list[str]) -> None:
+    assert arrow_texts(np.array(texts, dtype=np.str_)).to_pylist() == texts
+
+
+def test_ids_backwards_and_of_many_lengths_are_the_same_in_arrow() -> None:
+    ids = np.array([f"id/{number}" for number in range(2000)])[::-3]
+    assert arrow_texts(ids).to_pylist() == ids.tolist()

@@ -25,6 +25,11 @@ HUGGING_FACE = "datasets"
 
 TEXT_ROWS = 1 << 16
 
+LAST_OF_ASCII = 127
+
+LARGEST_ARRAY = 2**31 - 1
+"""Bytes of text that a single array of Arrow holds."""
+
 NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 
 
@@ -166,6 +171,20 @@ def texts_in(parts: Callable[[], Iterable[Any]], count: int) -> NDArray[np.str_]
         texts[begin : begin + len(part)] = part.to_pylist()
         begin += len(part)
     return texts
+
+
+def arrow_texts(texts: NDArray[np.str_]) -> Any:
+    """Text of numpy as a column of Arrow, shape (n,): all at once where it is ASCII, as most ids are."""
+    width = texts.dtype.itemsize // 4
+    codes = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), width)
+    if codes.max(initial=0) <= LAST_OF_ASCII:
+        ends = np.concatenate([[0], np.char.str_len(texts).cumsum()])
+        characters = codes.astype(np.uint8).tobytes().translate(None, b"\0")  # which fill up shorter ones
+        if len(characters) == ends[-1] <= LARGEST_ARRAY:
+            return pa.StringArray.from_buffers(
+                len(texts), pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(characters)
+            )
+    return pa.array(texts.tolist(), pa.string())
 
 
 def class_names_of(labels: Any) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ cost no memory, and lists in a table take several times as long to be written.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +24,9 @@ from embedding_lab.errors import BrokenFile, ShapeMismatch
 
 TABLE_ROWS = 1 << 16
 """Rows of the table written at once: many small groups of rows are slow to write and to read."""
+
+WITHOUT_LOSS = pa.schema({"prediction": pa.int64(), "confidence": pa.float32()})
+WITH_LOSS = WITHOUT_LOSS.append(pa.field("loss", pa.float32()))
 
 
 class OutputsWriter:
@@ -41,7 +45,7 @@ class OutputsWriter:
         self._all_rows = rows
         self._facts = facts
         self._writer: pq.ParquetWriter | None = None
-        self._waiting: list[pa.RecordBatch] = []
+        self._waiting: list[Outputs] = []
         self._waiting_rows = 0
         self._probabilities = ShardWriter(draft, "probabilities", rows)
         self._classes = 0
@@ -63,18 +67,18 @@ class OutputsWriter:
                 got=f"at least {self.rows + len(block):,}",
                 expected=f"{self._all_rows:,}",
             )
-        table = _table(block)
         probabilities = np.empty((len(block), 0)) if block.probabilities is None else block.probabilities
+        schema = WITHOUT_LOSS if block.loss is None else WITH_LOSS
         if self._writer is None:
             file = self._draft.stream("outputs", ".parquet")
             # The floats of a model hardly shrink; and they are compared with nothing, which statistics are for.
             self._writer = pq.ParquetWriter(
-                file, table.schema, compression="none", use_dictionary=["prediction"], write_statistics=False
+                file, schema, compression="none", use_dictionary=["prediction"], write_statistics=False
             )
             self._classes = probabilities.shape[1]
-        if table.schema != self._writer.schema or probabilities.shape[1] != self._classes:
+        if schema != self._writer.schema or probabilities.shape[1] != self._classes:
             raise ShapeMismatch("A block of outputs has other columns than the first one.")
-        self._waiting.append(table)
+        self._waiting.append(replace(block, probabilities=None))  # which would be large
         self._waiting_rows += len(block)
         if self._waiting_rows >= TABLE_ROWS:
             self._write_waiting()
@@ -114,7 +118,9 @@ class OutputsWriter:
 
     def _write_waiting(self) -> None:
         if self._writer is not None and self._waiting:
-            self._writer.write_table(pa.Table.from_batches(self._waiting).combine_chunks())
+            schema = self._writer.schema
+            columns = [np.concatenate([getattr(block, name) for block in self._waiting]) for name in schema.names]
+            self._writer.write_table(pa.table(list(map(pa.array, columns, schema.types)), schema))
         self._waiting.clear()
         self._waiting_rows = 0
 
@@ -145,16 +151,6 @@ def read_outputs(files: Files, manifest_name: str, manifest: Mapping[str, Any]) 
         )
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise BrokenFile(f"{path} is no table of outputs.", got=str(error)) from error
-
-
-def _table(block: Outputs) -> pa.RecordBatch:
-    columns = {
-        "prediction": pa.array(block.prediction, pa.int64()),
-        "confidence": pa.array(block.confidence, pa.float32()),
-    }
-    if block.loss is not None:
-        columns["loss"] = pa.array(block.loss, pa.float32())
-    return pa.record_batch(columns)
 
 
 def _floats(column: Any) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import TEXT_ROWS, texts_in
+from embedding_lab.embeddings.arrays import TEXT_ROWS, arrow_texts, texts_in
 from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, array_parts
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
@@ -141,7 +141,7 @@ def _described(data: Dataset) -> dict[str, Any]:
     if data.labels is not None:
         columns["label"] = pa.array(data.labels, pa.int64(), mask=data.labels == UNLABELLED)
     if data.splits is not None:
-        columns["split"] = pa.array(data.splits, pa.string()).dictionary_encode()
+        columns["split"] = arrow_texts(data.splits).dictionary_encode()
     columns.update({name: _column(data, name, values) for name, values in data.columns.items()})
     return columns
 
@@ -149,11 +149,13 @@ def _described(data: Dataset) -> dict[str, Any]:
 def _write(data: Dataset, described: dict[str, Any], path: Path) -> None:
     """Writes the table; of millions of samples it is not whole at any time."""
     schema = pa.schema({"id": pa.string(), **{name: values.type for name, values in described.items()}})
-    repeating = list(described)  # to look for that in ids costs time
-    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating) as writer:
+    others = list(described)  # ids do not repeat, and are not searched by their bounds
+    with pq.ParquetWriter(
+        path, schema, compression="zstd", use_dictionary=others, write_statistics=others
+    ) as writer:
         for start in range(0, len(data), ROW_GROUP):
             rows = slice(start, start + ROW_GROUP)
-            ids = pa.array(data.ids[rows], pa.string())
+            ids = arrow_texts(data.ids[rows])
             writer.write_table(pa.table([ids, *(values[rows] for values in described.values())], schema))
 
 
