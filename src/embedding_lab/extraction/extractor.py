@@ -220,8 +220,14 @@ def _batches(data: Dataset, rows: int) -> Iterator[NDArray[Any]]:
 def _computed(
     forward: ForwardPass, batches: Iterable[NDArray[Any]]
 ) -> Iterator[Iterator[tuple[NDArray[Any], Activations]]]:
-    """Batches with what the model gives for them, in order, computed in threads ahead of whoever takes them."""
+    """Batches with what the model gives for them, in order, computed in threads ahead of whoever takes them.
+
+    Where no thread may be in the model meanwhile, they are computed when they are taken.
+    """
     run = Fitting(forward.run)
+    if forward.at_once == 0:
+        yield ((batch, run(batch)) for batch in batches)
+        return
     threads = ThreadPoolExecutor(forward.at_once, "embedding-lab-forward")
     pending: deque[tuple[NDArray[Any], Future[Activations]]] = deque()
 

@@ -11,8 +11,8 @@ import torch
 from embedding_lab.extraction.keras_activation import Activation, activations, with_open_axes
 from embedding_lab.extraction.keras_stand_ins import one_more, stand_ins, under_activation
 
-AT_ONCE = 1
-"""Threads in the forward pass: PyTorch uses all cores itself."""
+AT_ONCE = 1 if torch.cuda.is_available() else 0
+"""Threads in the forward pass besides the writing one: PyTorch uses all cores itself. See `ForwardPass`."""
 
 REFUSALS = (ValueError, TypeError, IndexError, RuntimeError)
 """What is raised about samples that a model cannot take."""

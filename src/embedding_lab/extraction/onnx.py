@@ -24,6 +24,8 @@ from embedding_lab.errors import BrokenFile, InputError, MissingDependency
 from embedding_lab.extraction.classifier import saying_classes
 from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
+    BATCH_BYTES,
+    CACHED_BYTES,
     Activations,
     ForwardPass,
     LayerInfo,
@@ -44,6 +46,8 @@ WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 ON_PROCESSOR = {"CPUExecutionProvider", "AzureExecutionProvider"}
 """What onnxruntime runs graphs with where it knows of no accelerator."""
+
+FLOAT_BYTES = 4
 
 POOLED = " pooled by the lab"
 """The end of the names of what was added to a graph."""
@@ -143,12 +147,14 @@ class OnnxSource:
             vectors = {name: _vectors(given[taken[name]], known[name].kind, pooling) for name in chosen}
             return vectors, None if last is None else given[last].astype(np.float32, copy=False)
 
-        bytes_of_sample = sum(each.nbytes for each in found.values()) // len(example) + example[:1].nbytes
+        one = example[:1]
+        floats = one.size * FLOAT_BYTES  # which most graphs make of their input
+        largest = max(one.nbytes, floats, *(each.nbytes // len(example) for each in found.values()))
         yield ForwardPass(
             layers={name: pooling if found[name].ndim > 2 else None for name in chosen},
             run=run,
             scale=scale,
-            batch_size=self._rows or rows_within(4 * bytes_of_sample),  # what is not asked for is held too
+            batch_size=self._rows or rows_within(largest, CACHED_BYTES if self._on_processor else BATCH_BYTES),
             fingerprint=_fingerprint(self._path, self._graph),
             at_once=self._at_once,
         )
@@ -156,7 +162,11 @@ class OnnxSource:
     @property
     def _at_once(self) -> int:
         """Batches at the same time: on the processor one per core, which is half the work of one on all cores."""
-        return cores() if set(self._runtime.get_available_providers()) <= ON_PROCESSOR else 1
+        return cores() if self._on_processor else 1
+
+    @property
+    def _on_processor(self) -> bool:
+        return set(self._runtime.get_available_providers()) <= ON_PROCESSOR
 
     @property
     def _rows(self) -> int | None:

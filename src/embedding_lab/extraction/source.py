@@ -33,6 +33,12 @@ Activations = tuple[dict[str, NDArray[Any]], NDArray[Any] | None]
 BATCH_BYTES = 64 << 20
 """What the outputs that are held at once may take for one batch, in the memory of the processor."""
 
+CACHED_BYTES = 4 << 20
+"""What the largest output of a batch may take where the processor computes: it is still in the caches when the next
+layer reads it. The C library gives much larger ones back to the system and asks for fresh pages each time, which
+doubles the work.
+"""
+
 LARGEST_BATCH = 4096
 
 GIVING = ("transform", "predict_proba", "decision_function")
@@ -69,7 +75,9 @@ class ForwardPass:
         scale: what these last numbers are.
         batch_size: samples per call that keep this model fast and its memory small.
         fingerprint: of the model's weights; None where they cannot be seen.
-        at_once: how many threads may be in `run` at the same time: one unless the source knows of more.
+        at_once: how many threads may be in `run` at the same time, while the batches before are written: one unless
+            the source knows of more; 0 where all cores work on one batch and wait for the slowest of them, so that
+            writing at the same time would hold up all.
         classes: of these last numbers, as names or numbers of the dataset's; None where they are all, in order.
     """
 

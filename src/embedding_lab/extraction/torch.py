@@ -22,6 +22,7 @@ from embedding_lab.embeddings.inputs import parts_of, shape_of
 from embedding_lab.errors import InputError, LabError
 from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
+    CACHED_BYTES,
     Activations,
     ForwardPass,
     LayerInfo,
@@ -43,10 +44,7 @@ from embedding_lab.extraction.torch_calls import (
 from embedding_lab.frameworks.torch import weights_fingerprint
 
 ACCELERATOR_BYTES = 1 << 30
-PROCESSOR_BYTES = 8 << 20
-"""What the largest output of a batch may take, in the memory of an accelerator or of the processor. There the C
-library gives larger ones back to the system and asks for fresh pages each time, which doubles the work.
-"""
+"""What the largest output of a batch may take in the memory of an accelerator."""
 
 PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
@@ -101,6 +99,7 @@ class TorchSource:
                     scale=scale,
                     batch_size=self._batch_size(found),
                     fingerprint=weights_fingerprint(self._model),
+                    at_once=0 if self._on_processor else 1,
                 )
 
     def _seen(self, example: NDArray[Any]) -> tuple[list[Activation], Scale]:
@@ -194,8 +193,11 @@ class TorchSource:
     def _batch_size(self, found: Sequence[Activation]) -> int:
         """By the largest output, since all others are let go of as the pass goes on."""
         sizes = [math.prod(each.shape) * each.dtype.itemsize for each in found if each.shape is not None]
-        on_processor = self._tensor(np.zeros(1, np.float32)).device.type == "cpu"
-        return rows_within(max(sizes, default=1), PROCESSOR_BYTES if on_processor else ACCELERATOR_BYTES)
+        return rows_within(max(sizes, default=1), CACHED_BYTES if self._on_processor else ACCELERATOR_BYTES)
+
+    @property
+    def _on_processor(self) -> bool:
+        return bool(self._tensor(np.zeros(1, np.float32)).device.type == "cpu")
 
 
 def _as_written() -> contextlib.AbstractContextManager[Any]:
