@@ -293,6 +293,12 @@ def test_an_export_measures_also_where_the_measures_cannot_be_kept(
     assert "kept_10" not in run.map("mine", "own").quality
 
 
+def test_what_others_listed_is_measured_and_exported_from_a_run_that_holds_nothing_else(tmp_path: Path) -> None:
+    foreign(tmp_path / "logs", VECTORS)
+    export_html(create_run(tmp_path / "logs" / "run"), tmp_path / "run.html")
+    assert "kept_10" in (tmp_path / "run.html").read_text("utf-8")
+
+
 def test_an_export_searches_neighbours_once_also_where_they_cannot_be_kept(
     run: Run, exported: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
