@@ -34,12 +34,27 @@ def page(browser: Any, serve: Any, logdir: Path) -> Iterator[Dashboard]:
     assert not page.errors
 
 
+def wait_until_the_map_moved(page: Dashboard) -> None:
+    """Twice, since one change may be of what was asked for before."""
+    for _ in range(2):
+        before, drawn = page.picture(), page.call("lab.frames().at(-1)")
+        while (page.picture() == before).all():
+            page.wait("window.embeddingLab.frames().at(-1) > argument", drawn)
+            drawn = page.call("lab.frames().at(-1)")
+
+
 def test_a_tsne_forms_before_ones_eyes_outlives_a_reload_and_is_cancelled(page: Dashboard, logdir: Path) -> None:
     page.ask_for_a_map("t-SNE", "2-D", "all 10,000", Perplexity="12")
     page.dom.locator(f".embedding-lab[data-state=computing][data-map='{TSNE}']").wait_for()
     card = page.dom.get_by_label("Maps being made").locator("article", has_text="t-SNE of mine")
     card.get_by_text("t-SNE iterations").wait_for()
     page.dom.locator("footer", has_text="still forming").wait_for()
+    wait_until_the_map_moved(page)
+    assert page.search("label == 1") == "3,333 samples"  # which is answered meanwhile
+    page.wait_for_selected(3333)
+    wait_until_the_map_moved(page)
+    assert page.told("state") == "computing"
+    page.press("Escape")
     before = page.picture()
     page.page.reload()
     page.frame = page.page.main_frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ const real = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
     return kind === 'webgl2' ? null : real.call(this, kind, ...more);
 };"""
+POINTS = re.compile(r"/points\?")
 SLOW_FRAMES = "window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 300);"
 OTHERS = Path(__file__).parents[1] / "board" / "doctor"
 CLASSES = 320
@@ -61,12 +63,19 @@ def test_a_browser_that_cannot_draw_the_map_says_so(browser: Any, serve: Any, lo
         page.locator(".embedding-lab[data-state=error][data-map=pca-3d]").wait_for()
 
 
-def test_ready_means_that_the_points_have_been_drawn(browser: Any, serve: Any, logdir: Path) -> None:
+def test_loading_means_that_points_are_waited_for_and_ready_that_they_have_been_drawn(
+    browser: Any, serve: Any, logdir: Path
+) -> None:
     with browser.new_context() as context:
         context.set_default_timeout(1000 * SECONDS)
         context.add_init_script(SLOW_FRAMES)
         page = context.new_page()
-        page.goto(serve(logdir))
+        held: list[Any] = []
+        page.route(POINTS, lambda route: held.append(route))
+        with page.expect_request(POINTS):
+            page.goto(serve(logdir))
+        page.locator(".embedding-lab[data-state=loading][aria-busy=true]").wait_for()
+        page.unroute(POINTS)  # which lets go of what is held
         root = page.locator(".embedding-lab[data-state=ready]")
         root.wait_for()
         drawn, _, total = str(root.get_attribute("data-points")).partition("/")

@@ -341,6 +341,19 @@ def test_points_move_to_where_the_next_map_has_them(show: Callable[..., MapPage]
         assert page.read("view.pick(...argument)", page.at_place(24 - place)) == place
 
 
+@pytest.mark.long
+def test_the_scene_of_a_moving_map_moves_by_itself_from_map_to_map(show: Callable[..., MapPage]) -> None:
+    page = show("moving")
+    flat, frames = page.pixels, page.read("view.frames().at(-1)")
+    for dims in (3, 2):
+        page.page.wait_for_function("(dims) => view.camera.dims === dims", arg=dims)
+        page.page.wait_for_function("(before) => view.frames().at(-1) > before", arg=frames)
+        page.wait_until_drawn()
+        assert (page.pixels != flat).any()
+        assert page.read("view.frames().at(-1)") > frames
+        frames = page.read("view.frames().at(-1)")
+
+
 def test_two_dimensions_become_three_and_two_again(show: Callable[..., MapPage]) -> None:
     page = show("known")
     page.read(
@@ -358,6 +371,35 @@ def test_two_dimensions_become_three_and_two_again(show: Callable[..., MapPage])
     page.wait_until_drawn()
     for place in range(25):
         assert page.colour_at(place) == rgb(PALETTE[place % 10])
+
+
+def test_what_lies_farther_away_is_paler_and_smaller(show: Callable[..., MapPage]) -> None:
+    page = show("known")
+    page.read(
+        "{ view.setColours(0, new Uint16Array(25)); view.addPoints('deep', 3, [[0, 0, 0], [4, 4, 4]], 0,"
+        " new Float32Array(Array.from({length: 25}, (_, at) => [at % 5, Math.floor(at / 5), 4 - at % 5]).flat())); }"
+    )
+    page.page.wait_for_function("view.camera.dims === 3")
+    page.wait_until_drawn()
+    distance = 4.0
+    page.read(
+        "{ view.camera = {dims: 3, target: [0, 0, 0], distance: argument, azimuth: 0, elevation: 0}; }", distance
+    )
+    page.wait_until_drawn()
+    pixels = page.pixels
+    unit = 2 * distance * HALF_VIEW / VIEWPORT["height"]
+    paleness, width = [], []
+    for column in range(5):  # the lowest row; the first column is nearest
+        depth = 1 - (1 - column / 2) / distance
+        x, y = 400 + (column / 2 - 1) / unit / depth, 300 + 1 / unit / depth
+        paleness.append(int(np.abs(pixels[int(y), int(x)] - rgb(PALETTE[0])).max()))
+        row = np.abs(pixels[int(y), int(x) - 30 : int(x) + 30] - pixels[0, 0]).max(axis=1) > 20
+        width.append(int(row.sum()))
+    assert paleness[0] == 0
+    assert paleness == sorted(paleness)
+    assert paleness[4] > paleness[2] + 20 > 40
+    assert width == sorted(width, reverse=True)
+    assert width[4] < width[0]
 
 
 def test_the_camera_can_be_told_and_asked(show: Callable[..., MapPage]) -> None:
