@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -153,24 +152,6 @@ def test_measuring_gives_way_to_a_map_that_somebody_waits_for(
     assert page.client.get("/jobs").json[0]["state"] == "done"
     assert page.maps()["pca-2d"]["unmeasured"] is None
     assert page.maps()["own"]["unmeasured"] is None
-
-
-@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux knows work for cores that nobody wants")
-def test_measuring_takes_only_what_nobody_else_wants_of_the_cores(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page, listen = Page(tmp_path / "logs"), JobQueue._listen
-    policies: list[int] = []
-
-    def heard(queue: JobQueue, job: Any, process: Any) -> Any:
-        said = listen(queue, job, process)
-        policies.append(os.sched_getscheduler(process.pid))  # it has ended, or will; nobody has waited for it yet
-        return said
-
-    monkeypatch.setattr(JobQueue, "_listen", heard)
-    page.measure("measures", "own")
-    assert page.wait("own")["unmeasured"] is None
-    assert policies == [os.SCHED_IDLE]
 
 
 def test_measuring_that_failed_is_begun_again_after_a_while(

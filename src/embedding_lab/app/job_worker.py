@@ -21,7 +21,7 @@ from typing import Any
 
 TELL_SECONDS = 0.25
 
-LESS, LEAST = 5, 19
+LESS, LEAST = 5, 10
 """How nice a process is to the page, which shows the map meanwhile: one that makes a map, and one that measures."""
 
 
@@ -50,9 +50,6 @@ def _come_after_the_page(niceness: int) -> None:
     """Leaves the cores to others who want them. Linux may share them out by sessions first, and this is one."""
     if hasattr(os, "nice"):
         os.nice(niceness)
-    if niceness == LEAST and hasattr(os, "SCHED_IDLE"):  # niceness alone takes frames from a map that is turned
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(niceness), "ascii")
 
