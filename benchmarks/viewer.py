@@ -4,8 +4,8 @@
 
 For each set a TensorBoard serves one run that both tabs show, and our own server shows it on a page alone. It has
 no map yet: both tabs begin with PCA, the Projector in the page, the dashboard on the server, which is started anew
-for each viewer and begins with it at once, as it always does. Every viewer gets a browser of its own and is asked
-the same:
+for each viewer and begins with it at once, as it always does. Its measures were made before, which our server would
+make once, in the background. Every viewer gets a browser of its own and is asked the same:
 
 - first points: from opening the address until a frame holds points;
 - of it TensorBoard: until TensorBoard's page began to open the viewer's frame, which no viewer can shorten;
@@ -47,6 +47,10 @@ from playwright.sync_api import sync_playwright
 from viewer_pages import BARE, NOTES_FRAMES, SHADED
 
 import embedding_lab as lab
+from embedding_lab.app.measured_maps import measure_map
+from embedding_lab.app.plugin import Computer
+from embedding_lab.board.dashboard.library import Library
+from embedding_lab.board.dashboard.measured import measures_wanted
 from embedding_lab.errors import DataMissing
 
 RESULT = Path(__file__).parent / "results" / "viewer.json"
@@ -146,7 +150,17 @@ def logged(made: Callable[[], dict[str, Any]] | None) -> Iterator[Path]:
         if made is not None:
             described = made()
             lab.log_embeddings(Path(folder) / "run", described.pop("embeddings"), **described)
+            measure(lab.open_run(Path(folder) / "run"))
         yield Path(folder)
+
+
+def measure(run: lab.Run) -> None:
+    """Measures the first maps, so that no server does while others are looked at."""
+    library = Library(run.path.parent, Computer())
+    for layer in run.layers:
+        found = library.set(run.name, layer, None)
+        for shown in found.maps.values():
+            measure_map(run.path.parent, run.name, layer, None, measures_wanted(found, shown), [run])
 
 
 @contextmanager
