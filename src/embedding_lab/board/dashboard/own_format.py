@@ -226,8 +226,8 @@ def _names(table: Path) -> list[str]:
 
 
 def _read(table: Path, name: str) -> pa.Array:
-    with _reading(table):
-        column = pq.read_table(table, columns=[name])[name].combine_chunks()
+    with _reading(table), pq.ParquetFile(table) as file:
+        column = file.read([name])[name].combine_chunks()
     if isinstance(column, pa.ChunkedArray):
         raise BrokenFile(f"Column {name!r} is larger than 2 GiB.", remedy="Log shorter texts.")
     return column
