@@ -377,7 +377,7 @@ def test_what_lies_farther_away_is_paler_and_smaller(show: Callable[..., MapPage
     page = show("known")
     page.read(
         "{ view.setColours(0, new Uint16Array(25)); view.addPoints('deep', 3, [[0, 0, 0], [4, 4, 4]], 0,"
-        " new Float32Array(Array.from({length: 25}, (_, at) => [at % 5, Math.floor(at / 5), 4 - at % 5]).flat())); }"
+        " new Float32Array(Array.from({length: 25}, (_, at) => [at % 5, Math.floor(at / 5), 4 - at % 5]).flat()))}"
     )
     page.page.wait_for_function("view.camera.dims === 3")
     page.wait_until_drawn()
