@@ -38,7 +38,7 @@ class EmbeddingLogger:
         data: a Dataset, an array of samples as the model takes them, or a PyTorch DataLoader. Read once, here.
         layers: the layers' names; when left out the input and every layer worth showing.
         every: the number of steps between logs, or "epoch". When left out: once per epoch, in a loop every 500
-            steps, but only as often as it takes no more than a twentieth of the time.
+            steps, but only as often as it slows the training by no more than a twentieth.
         samples: how many of the data to take at most: a fair sample of the classes, the same at every step.
         seed: of the fair sample.
 
