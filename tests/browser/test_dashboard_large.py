@@ -49,6 +49,24 @@ def test_all_points_are_drawn_and_one_in_ten_is_found(page: Dashboard) -> None:
     page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
 
 
+def test_a_fair_sample_is_drawn_while_the_map_moves_and_all_when_it_rests(page: Dashboard) -> None:
+    page.leave()
+    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+    page.frame.evaluate(
+        """() => {
+            const root = document.querySelector('.embedding-lab');
+            window.drawn = [];
+            new MutationObserver(() => window.drawn.push(root.dataset.points))
+                .observe(root, {attributes: true, attributeFilter: ['data-points']});
+        }"""
+    )
+    page.drag((0.4, 0.5), (0.6, 0.5))
+    page.wait("window.drawn.at(-1) == argument", f"{SAMPLES}/{SAMPLES}")
+    drawn = [[int(number) for number in said.split("/")] for said in page.frame.evaluate("window.drawn")]
+    assert {total for _, total in drawn} == {SAMPLES}
+    assert 0 < drawn[0][0] < SAMPLES / 2
+
+
 def test_a_lasso_round_all_that_is_seen_selects_it_and_counts_its_classes(page: Dashboard) -> None:
     page.leave()
     page.press("l")
