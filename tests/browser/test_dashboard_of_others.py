@@ -94,6 +94,21 @@ def test_what_others_wrote_for_the_projector_is_drawn(page: Dashboard, run: str,
         page.dom.get_by_role("button", name="Pictures").wait_for()
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("quick_tensorboard")
+def test_inside_tensorboard_it_is_drawn_too(browser: Any, logdir: Path) -> None:
+    with lab.launch(logdir, port=0) as board:
+        page = Dashboard(browser, f"{board.url}#embedding_lab")
+        for run, layer, rows in (("pytorch", "layer:00001", 30), ("raw", "raw", 12), ("checkpoint", "images", 30)):
+            page.dom.get_by_label("Run").select_option(run)
+            page.dom.get_by_label("Layer and its dimensions").select_option(layer)
+            page.dom.locator(f".embedding-lab[data-points='{rows}/{rows}']").wait_for()
+        page.dom.locator(".problems summary").click()
+        assert "'gone'" in page.dom.locator(".problems").inner_text()
+        assert page.errors == []
+        page.page.close()
+
+
 def test_what_cannot_be_shown_is_explained_in_the_doctors_words(page: Dashboard, logdir: Path) -> None:
     (finding,) = [each for each in lab.doctor(logdir).findings if "'gone'" in each.happened]
     page.dom.locator(".problems summary").click()
