@@ -77,3 +77,18 @@ def test_a_map_of_the_selection_shows_only_these_samples(page: Dashboard) -> Non
     page.dom.locator(".embedding-lab[data-points='200/200']").wait_for()
     page.wait_until_ready()
     assert page.told("map").startswith("pca-2d of 200")
+
+
+@pytest.mark.long
+def test_a_umap_says_that_it_is_being_made_and_comes_when_it_is_done(page: Dashboard) -> None:
+    pytest.importorskip("umap", reason='no umap-learn: pip install "embedding-lab[umap]"')
+    page.page.goto(page.page.url.partition("#")[0])
+    page.wait_until_ready()
+    page.ask_for_a_map("UMAP", "2-D", "all 10,000")
+    card = page.dom.get_by_label("Maps being made").locator("article", has_text="UMAP of mine")
+    card.get_by_role("progressbar").wait_for()
+    card.get_by_text("umap epochs").wait_for()
+    assert page.told("state") == "computing"
+    assert not page.told("map").startswith("umap")  # it does not form before one's eyes
+    page.dom.locator(".embedding-lab[data-state=ready][data-map^='umap-2d']").wait_for()
+    assert page.told("points") == f"{SAMPLES}/{SAMPLES}"

@@ -67,6 +67,16 @@ def test_lab_project_gives_it_the_neighbours_that_all_methods_share_and_measures
     assert found.quality["kept_10"] == found.per_sample["kept_10"].mean() > 0.15
 
 
+def test_its_epochs_are_told_as_they_pass():
+    vectors = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
+    heard = []
+    lab.project(vectors, "umap", dims=2, epochs=30, progress=lambda *said: heard.append(said[:3]))
+    told = [said for said in heard if said[0].startswith("umap")]
+    assert told[0] == ("umap begins", 0, None)
+    assert [done for _, done, _ in told[1:]] == sorted(done for _, done, _ in told[1:])
+    assert told[-1] == ("umap epochs", 30, 30)
+
+
 def test_umap_does_not_bring_tensorflow_with_it():
     script = """
 import sys

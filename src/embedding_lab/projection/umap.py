@@ -6,6 +6,8 @@ for half a minute in every process that uses it, and works on one thread so that
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 import warnings
 from typing import Any
@@ -59,7 +61,7 @@ def project(
         metric: as in `Method`; the neighbours bring it along.
         neighbours: asked for n_neighbors - 1.
         forming: told of the finished map.
-        progress: told "umap" in maps.
+        progress: told "umap begins", with no end known while umap-learn compiles, and "umap epochs".
         threads: umap-learn uses one, so that the seed decides.
         n_neighbors: the size of a neighbourhood, the sample itself included, as in umap-learn; 2 or more.
         min_dist: how near points may lie on the map.
@@ -88,14 +90,28 @@ def project(
             n_jobs=1,
             precomputed_knn=_with_themselves(neighbours(size - 1)),
             force_approximation_algorithm=True,  # else it computes all distances anew below 4,096 rows
+            tqdm_kwds={"disable": False, "file": _Epochs(progress), "bar_format": "{n} {total}"},
         )
+        progress("umap begins", 0, None)
         with warnings.catch_warnings():
             for text in HARMLESS:
                 warnings.filterwarnings("ignore", message=text)
             points = np.asarray(learner.fit_transform(_within_float32(vectors)), dtype=np.float32)
     forming(points, 1, 1, {}, {})
-    progress("umap", 1, 1)
     return points
+
+
+class _Epochs(io.StringIO):
+    """Where umap-learn's progress bar is drawn, the only way in which it says how far it is."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def write(self, text: str) -> int:
+        if drawn := re.fullmatch(r"\s*(\d+) (\d+)\s*", text):
+            self._progress("umap epochs", int(drawn[1]), int(drawn[2]))
+        return len(text)
 
 
 def _check(n_neighbors: int, min_dist: float, spread: float, epochs: int | None) -> None:
