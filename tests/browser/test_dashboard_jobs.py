@@ -80,6 +80,28 @@ def test_a_map_of_the_selection_shows_only_these_samples(page: Dashboard) -> Non
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("quick_tensorboard")
+def test_inside_tensorboard_a_tsne_forms_and_outlives_a_reload_too(browser: Any, logdir: Path) -> None:
+    name = "tsne-2d perplexity 14"
+    with lab.launch(logdir, port=0) as board:
+        page = Dashboard(browser, f"{board.url}#embedding_lab")
+        page.dom.locator("h1").click()
+        page.ask_for_a_map("t-SNE", "2-D", "all 10,000", Perplexity="14")
+        forming = page.dom.locator(f".embedding-lab[data-state=computing][data-map='{name}']")
+        forming.wait_for()
+        wait_until_the_map_moved(page)
+        page.page.reload()
+        forming.wait_for()
+        page.frame = page.page.locator("iframe").element_handle().content_frame()
+        wait_until_the_map_moved(page)
+        page.dom.get_by_role("button", name="Cancel").click()
+        page.wait_until_ready()
+        assert page.told("map") == name
+        assert page.errors == []
+        page.page.close()
+
+
+@pytest.mark.long
 def test_a_umap_says_that_it_is_being_made_and_comes_when_it_is_done(page: Dashboard) -> None:
     pytest.importorskip("umap", reason='no umap-learn: pip install "embedding-lab[umap]"')
     page.page.goto(page.page.url.partition("#")[0])
