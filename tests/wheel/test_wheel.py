@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from browser.dashboard import Dashboard
@@ -135,13 +134,20 @@ def served(command: list[Any], cwd: Path) -> Iterator[str]:
             process.kill()
 
 
-@pytest.mark.long
-def test_in_an_empty_environment_the_demo_writes_what_tensorboard_opens(environment: Path, tmp_path: Path) -> None:
-    program = environment / "embedding-lab"
+@pytest.fixture(scope="module")
+def demo(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A folder whose `logs` the demo has written, and what it told."""
+    folder = tmp_path_factory.mktemp("demo")
     words = ["demo", "--dataset", "digits", "--epochs", "1", "--logdir", "logs", "--no-serve", "--json"]
-    told = json.loads(output_of(program, *words, cwd=tmp_path))
+    return folder, json.loads(output_of(environment / "embedding-lab", *words, cwd=folder))
 
-    with served([program, "serve", "logs", "--port", "0", "--json"], tmp_path) as url:
+
+@pytest.mark.long
+def test_in_an_empty_environment_the_demo_writes_what_tensorboard_opens(
+    environment: Path, demo: tuple[Path, Any]
+) -> None:
+    folder, told = demo
+    with served([environment / "embedding-lab", "serve", "logs", "--port", "0", "--json"], folder) as url:
         browser = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
         def get(path: str) -> Any:
@@ -157,18 +163,16 @@ def test_in_an_empty_environment_the_demo_writes_what_tensorboard_opens(environm
 @pytest.mark.long
 @pytest.mark.browser
 def test_in_an_empty_environment_tensorboard_has_the_whole_dashboard_and_it_opens(
-    environment: Path, wheel: Path, browser: Any, tmp_path: Path
+    environment: Path, wheel: Path, demo: tuple[Path, Any], browser: Any
 ) -> None:
-    np.save(tmp_path / "vectors.npy", np.random.default_rng(0).normal(size=(40, 5)))
-    program = environment / "embedding-lab"
-    output_of(program, "log", "vectors.npy", "--logdir", "logs", cwd=tmp_path)
-    with served([program, "serve", "logs", "--port", "0", "--json"], tmp_path) as url:
+    folder, told = demo
+    with served([environment / "embedding-lab", "serve", "logs", "--port", "0", "--json"], folder) as url:
         asks = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         for name, content in page_files(wheel).items():
             asset = name.partition("/board/static/")[2]
             with asks.open(f"{url}data/plugin/embedding_lab/{asset}", timeout=SECONDS) as answer:
                 assert answer.read() == content
         page = Dashboard(browser, f"{url}#embedding_lab")
-        assert page.told("points") == "40/40"
+        assert page.told("points") == "{0}/{0}".format(told["samples"])
         assert page.errors == []
         page.page.close()
