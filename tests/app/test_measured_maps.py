@@ -247,12 +247,12 @@ def test_where_the_run_cannot_be_written_to_the_measures_lie_aside(run: Run, tmp
 
 
 @pytest.fixture
-def exported(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
+def exported(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """What the page in an exported file is told of the maps."""
     (tmp_path / "index.js").write_text("", "utf-8")
     monkeypatch.setattr("embedding_lab.app.exports.STATIC", tmp_path)
 
-    def export() -> dict[str, Any]:
+    def export(run: Run = run) -> dict[str, Any]:
         export_html(run, tmp_path / "run.html")
         found = re.search(r'id="embedding-lab-data">(.*?)</script>', (tmp_path / "run.html").read_text("utf-8"))
         assert found is not None
@@ -274,10 +274,13 @@ def test_an_export_measures_also_where_the_measures_cannot_be_kept(
     assert "kept_10" not in run.map("mine", "own").quality
 
 
-def test_what_others_listed_is_measured_and_exported_from_a_run_that_holds_nothing_else(tmp_path: Path) -> None:
-    foreign(tmp_path / "logs", VECTORS)
-    export_html(create_run(tmp_path / "logs" / "run"), tmp_path / "run.html")
-    assert "kept_10" in (tmp_path / "run.html").read_text("utf-8")
+def test_what_others_listed_is_measured_and_exported_from_a_run_that_holds_nothing_else(
+    exported: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    foreign(tmp_path / "theirs", VECTORS)
+    (first,) = exported(create_run(tmp_path / "theirs" / "run")).values()
+    assert first["unmeasured"] is None
+    assert "kept_10" in first["quality"]
 
 
 def test_an_export_searches_neighbours_once_also_where_they_cannot_be_kept(

@@ -265,6 +265,11 @@ def test_texts_of_numpy_are_the_same_in_arrow_whatever_is_in_them(texts: list[st
     assert arrow_texts(np.array(texts, dtype=np.str_)).to_pylist() == texts
 
 
+@pytest.mark.parametrize("kind", [object, np.dtypes.StringDType()], ids=["objects", "strings"])
+def test_texts_of_other_kinds_are_the_same_in_arrow(kind: Any) -> None:
+    assert arrow_texts(np.array(["a", "größer", ""], kind)).to_pylist() == ["a", "größer", ""]
+
+
 def test_ids_backwards_and_of_many_lengths_are_the_same_in_arrow() -> None:
     ids = np.array([f"id/{number}" for number in range(2000)])[::-3]
     assert arrow_texts(ids).to_pylist() == ids.tolist()

@@ -62,8 +62,10 @@ def as_array(values: Any, what: str) -> Any:
 
 def readable(values: Any) -> Any:
     """Text that came as bytes, as TensorFlow's tensors and HDF5 hold it, as text; bytes that are none stay."""
-    first = next((each for each in values if each is not None), None) if values.dtype.kind in "SO" else None
-    if not isinstance(first, bytes):
+    if values.dtype.kind not in "SO":
+        return values
+    values = np.asarray(values)  # a file would be read row by row
+    if not isinstance(next((each for each in values if each is not None), None), bytes):
         return values
     try:
         texts = [each.decode() if isinstance(each, bytes) else each for each in values]
@@ -175,6 +177,8 @@ def texts_in(parts: Callable[[], Iterable[Any]], count: int) -> NDArray[np.str_]
 
 def arrow_texts(texts: NDArray[np.str_]) -> Any:
     """Text of numpy as a column of Arrow, shape (n,): all at once where it is ASCII, as most ids are."""
+    if texts.dtype.kind != "U":  # each is Python's own
+        return pa.array(texts.tolist(), pa.string())
     width = texts.dtype.itemsize // 4
     codes = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), width)
     if codes.max(initial=0) <= LAST_OF_ASCII:

@@ -165,7 +165,7 @@ def _streamed(
     sink: Sink, data: Dataset, forward: ForwardPass, rows: int, progress: Progress
 ) -> dict[str, EmbeddingSet]:
     """The whole pass in this process."""
-    with sink, _computed(forward, _batches(data, rows)) as blocks:
+    with sink, computed(forward, _batches(data, rows)) as blocks:
         progress("extract samples", 0, len(data))
         for samples, (vectors, numbers) in blocks:
             sink.append(samples, vectors, numbers)
@@ -217,16 +217,17 @@ def _batches(data: Dataset, rows: int) -> Iterator[NDArray[Any]]:
 
 
 @contextlib.contextmanager
-def _computed(
+def computed(
     forward: ForwardPass, batches: Iterable[NDArray[Any]]
 ) -> Iterator[Iterator[tuple[NDArray[Any], Activations]]]:
     """Batches with what the model gives for them, in order, computed in threads ahead of whoever takes them.
 
-    Where no thread may be in the model meanwhile, they are computed when they are taken.
+    Where no thread may be in the model meanwhile, they are computed when they are taken, and only read ahead.
     """
     run = Fitting(forward.run)
     if forward.at_once == 0:
-        yield ((batch, run(batch)) for batch in batches)
+        with ThreadPoolExecutor(1, "embedding-lab-reader") as thread:
+            yield ((batch, run(batch)) for batch in _read_ahead(batches, thread))
         return
     threads = ThreadPoolExecutor(forward.at_once, "embedding-lab-forward")
     pending: deque[tuple[NDArray[Any], Future[Activations]]] = deque()
@@ -247,6 +248,15 @@ def _computed(
         yield in_order()
     finally:
         threads.shutdown(cancel_futures=True)
+
+
+def _read_ahead(batches: Iterable[NDArray[Any]], thread: ThreadPoolExecutor) -> Iterator[NDArray[Any]]:
+    """Batches in order, the next one read while the one before is used."""
+    left = iter(batches)
+    coming = thread.submit(next, left, None)
+    while (batch := coming.result()) is not None:
+        coming = thread.submit(next, left, None)
+        yield batch
 
 
 @contextlib.contextmanager

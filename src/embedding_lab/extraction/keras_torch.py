@@ -7,11 +7,12 @@ from typing import Any
 
 import keras
 import torch
+from keras.src.backend.torch.core import get_device
 
 from embedding_lab.extraction.keras_activation import Activation, activations, with_open_axes
 from embedding_lab.extraction.keras_stand_ins import one_more, stand_ins, under_activation
 
-AT_ONCE = 1 if torch.cuda.is_available() else 0
+AT_ONCE = 0 if get_device() == "cpu" else 1
 """Threads in the forward pass besides the writing one: PyTorch uses all cores itself. See `ForwardPass`."""
 
 REFUSALS = (ValueError, TypeError, IndexError, RuntimeError)

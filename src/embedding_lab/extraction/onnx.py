@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from embedding_lab.errors import BrokenFile, InputError, MissingDependency
 from embedding_lab.extraction.classifier import saying_classes
 from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
-    BATCH_BYTES,
     CACHED_BYTES,
     Activations,
     ForwardPass,
@@ -147,17 +146,23 @@ class OnnxSource:
             vectors = {name: _vectors(given[taken[name]], known[name].kind, pooling) for name in chosen}
             return vectors, None if last is None else given[last].astype(np.float32, copy=False)
 
-        one = example[:1]
-        floats = one.size * FLOAT_BYTES  # which most graphs make of their input
-        largest = max(one.nbytes, floats, *(each.nbytes // len(example) for each in found.values()))
         yield ForwardPass(
             layers={name: pooling if found[name].ndim > 2 else None for name in chosen},
             run=run,
             scale=scale,
-            batch_size=self._rows or rows_within(largest, CACHED_BYTES if self._on_processor else BATCH_BYTES),
+            batch_size=self._rows or self._batch_size(example, found.values()),
             fingerprint=_fingerprint(self._path, self._graph),
             at_once=self._at_once,
         )
+
+    def _batch_size(self, example: NDArray[Any], outputs: Iterable[NDArray[Any]]) -> int:
+        """By what a few samples take, and the outputs for them."""
+        sizes = [each.nbytes // len(example) for each in (example, *outputs)]
+        rows = rows_within(4 * sum(sizes))  # what is not asked for is held too
+        if not self._on_processor:
+            return rows
+        floats = example[:1].size * FLOAT_BYTES  # which most graphs make of their input
+        return min(rows, rows_within(max(floats, *sizes), CACHED_BYTES))
 
     @property
     def _at_once(self) -> int:

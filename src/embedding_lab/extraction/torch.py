@@ -99,7 +99,7 @@ class TorchSource:
                     scale=scale,
                     batch_size=self._batch_size(found),
                     fingerprint=weights_fingerprint(self._model),
-                    at_once=0 if self._on_processor else 1,
+                    at_once=0 if self._device == "cpu" else 1,
                 )
 
     def _seen(self, example: NDArray[Any]) -> tuple[list[Activation], Scale]:
@@ -182,7 +182,7 @@ class TorchSource:
 
     def _autocast(self) -> dict[str, Any]:
         """What `torch.autocast` is set to where the caller stands; it holds for a thread alone."""
-        device = self._tensor(np.zeros(1, np.float32)).device.type
+        device = self._device
         return {
             "device_type": device,
             "enabled": torch.is_autocast_enabled(device),
@@ -193,11 +193,12 @@ class TorchSource:
     def _batch_size(self, found: Sequence[Activation]) -> int:
         """By the largest output, since all others are let go of as the pass goes on."""
         sizes = [math.prod(each.shape) * each.dtype.itemsize for each in found if each.shape is not None]
-        return rows_within(max(sizes, default=1), CACHED_BYTES if self._on_processor else ACCELERATOR_BYTES)
+        return rows_within(max(sizes, default=1), CACHED_BYTES if self._device == "cpu" else ACCELERATOR_BYTES)
 
     @property
-    def _on_processor(self) -> bool:
-        return bool(self._tensor(np.zeros(1, np.float32)).device.type == "cpu")
+    def _device(self) -> str:
+        """Where samples go, as PyTorch calls it."""
+        return str(self._tensor(np.zeros(1, np.float32)).device.type)
 
 
 def _as_written() -> contextlib.AbstractContextManager[Any]:

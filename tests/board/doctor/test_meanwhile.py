@@ -81,6 +81,12 @@ def test_an_event_file_that_came_while_the_doctor_walked_is_seen(desk: Any, logg
     assert list(check_run_without_events(view)) == []
 
 
+def test_what_a_killed_writer_left_of_an_event_file_makes_no_run(desk: Any, logged: Path) -> None:
+    (events,) = logged.glob("*tfevents*")
+    events.rename(events.with_name(events.name + PARTIAL))
+    assert [each.name for each in check_run_without_events(walked(desk.root))] == ["run-without-events"]
+
+
 def test_what_is_put_in_place_or_taken_away_while_the_doctor_looks_is_passed_over(desk: Any, logged: Path) -> None:
     for folder in (logged, logged / "plugins" / "embedding_lab" / "layers"):
         (folder / f"events.out.tfevents.2.host{PARTIAL}").touch()

@@ -14,6 +14,7 @@ from embedding_lab.board.checks.logdir import LogDir, Run, is_event_file
 from embedding_lab.board.checks.mender import Mender
 from embedding_lab.board.checks.records import begins_like_records
 from embedding_lab.embeddings import create_run
+from embedding_lab.embeddings.files import PARTIAL
 
 ALL_TABS = "All tabs"
 CLOCK_SECONDS = 60.0
@@ -291,7 +292,8 @@ def _at_the_same_time(run: Run) -> bool:
 
 def _event_files_in(folder: Path) -> list[Path]:
     try:
-        return [each for each in folder.iterdir() if is_event_file(each) and each.is_file()]
+        found = [each for each in folder.iterdir() if is_event_file(each) and each.is_file()]
+        return [each for each in found if not each.name.endswith(PARTIAL)]
     except OSError:
         return []
 
