@@ -154,6 +154,12 @@ def test_measuring_gives_way_to_a_map_that_somebody_waits_for(
     assert page.maps()["own"]["unmeasured"] is None
 
 
+def test_measures_of_a_map_that_is_gone_are_no_error_and_are_not_begun(run: Run, tmp_path: Path) -> None:
+    page = Page(tmp_path / "logs")
+    assert page.measure("measures", "first-3d") == 200  # which stood in until the run had a map of its own
+    assert page.maps()["own"]["unmeasured"]["state"] == "wanted"
+
+
 def test_measuring_that_failed_is_begun_again_after_a_while(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

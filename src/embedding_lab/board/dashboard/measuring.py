@@ -52,9 +52,9 @@ def unmeasured(library: Library, found: SampleSet, shown: Map) -> Mapping[str, A
 
 def _begun(library: Library, asked: Asked, keep: bool) -> Answer:
     found = set_of(library, asked.part("set"))
-    shown = found.map(asked.text("map"))
-    why = unmeasured(library, found, shown)
-    if why is not None and why["state"] == "wanted":
+    shown = found.maps.get(asked.text("map"))  # the first one is gone when another has come meanwhile
+    why = None if shown is None else unmeasured(library, found, shown)
+    if shown is not None and why is not None and why["state"] == "wanted":
         assert library.jobs is not None
         library.jobs.measure(_wanted(found, shown), keep=keep)
     return as_json({})
