@@ -28,6 +28,7 @@ def keras() -> Any:
     return on_tensorflow()
 
 
+@pytest.mark.long
 class TestTheSameWeights(SameWeightsContract):
     SHAPE_WORDS = ("(6, 6, 2)",)
 
