@@ -33,7 +33,7 @@ Activations = tuple[dict[str, NDArray[Any]], NDArray[Any] | None]
 BATCH_BYTES = 64 << 20
 """What the outputs that are held at once may take for one batch, in the memory of the processor."""
 
-CACHED_BYTES = 4 << 20
+CACHED_BYTES = 8 << 20
 """What the largest output of a batch may take where the processor computes: it is still in the caches when the next
 layer reads it. The C library gives much larger ones back to the system and asks for fresh pages each time, which
 doubles the work.
