@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from werkzeug.serving import make_server
 
+from browser.dashboard import Dashboard
+from browser.digits import dashboard_on, digits_of, log_digits
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.launch import launch
+from embedding_lab.embeddings import EmbeddingSet, Run
 
 VIEWPORT = {"width": 1000, "height": 700}
 SECONDS = 180  # a busy machine draws ten thousand thumbnails slowly
@@ -244,3 +247,28 @@ def serve() -> Iterator[Callable[[Path], str]]:
             return f"http://127.0.0.1:{server.port}/index.html"
 
         yield served
+
+
+@pytest.fixture(scope="module")
+def embeddings(mnist_dir: Path) -> EmbeddingSet:
+    """Real digits, for modules that have no samples of their own."""
+    return digits_of(mnist_dir)
+
+
+@pytest.fixture(scope="module")
+def run(embeddings: EmbeddingSet, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return log_digits(tmp_path_factory.mktemp("dashboard logs") / "a run", embeddings)
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Any, run: Run) -> Iterator[Dashboard]:
+    with dashboard_on(run, browser) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(opened: Dashboard) -> Iterator[Dashboard]:
+    """The page, as it is when it was just opened, with nothing gone wrong before or after."""
+    opened.leave()
+    yield opened
+    assert not opened.errors

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +16,18 @@ from sklearn.metrics import pairwise_distances
 
 import embedding_lab as lab
 from browser.dashboard import Dashboard
-from browser.digits import LAYER, NAMES, PAGE, SAMPLES, STORY, dashboard_on, digits_of, log_digits, save_map
-from embedding_lab.embeddings import EmbeddingSet, Projection, Run
+from browser.digits import LAYER, NAMES, PAGE, SAMPLES, STORY, save_map
+from embedding_lab.embeddings import EmbeddingSet, Projection
 from embedding_lab.projection.pca import points_of
 from embedding_lab.projection.quality import measure
 
 pytestmark = [pytest.mark.browser, pytest.mark.mnist, pytest.mark.usefixtures("quick_tensorboard")]
 
 
-@pytest.fixture(scope="module")
-def embeddings(mnist_dir: Path) -> EmbeddingSet:
-    return digits_of(mnist_dir)
-
-
-@pytest.fixture(scope="module")
-def run(embeddings: EmbeddingSet, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return log_digits(tmp_path_factory.mktemp("dashboard logs") / "a run", embeddings)
-
-
 def confidence_of(embeddings: EmbeddingSet) -> NDArray[np.float32]:
     assert embeddings.outputs is not None
     assert embeddings.outputs.confidence is not None
     return embeddings.outputs.confidence
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Any, run: Run) -> Iterator[Dashboard]:
-    with dashboard_on(run, browser) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(opened: Dashboard) -> Iterator[Dashboard]:
-    """The page, as it is when it was just opened, with nothing gone wrong before or after."""
-    opened.leave()
-    yield opened
-    assert not opened.errors
 
 
 def test_the_tab_opens_and_all_points_are_drawn(page: Dashboard) -> None:

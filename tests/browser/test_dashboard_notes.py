@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import embedding_lab as lab
 from browser.dashboard import Dashboard
-from browser.digits import LAYER, NAMES, dashboard_on, digits_of, log_digits
-from embedding_lab.embeddings import EmbeddingSet, Run
+from browser.digits import LAYER, NAMES
+from embedding_lab.embeddings import EmbeddingSet
 
 pytestmark = [pytest.mark.browser, pytest.mark.mnist, pytest.mark.usefixtures("quick_tensorboard")]
-
-
-@pytest.fixture(scope="module")
-def embeddings(mnist_dir: Path) -> EmbeddingSet:
-    return digits_of(mnist_dir)
-
-
-@pytest.fixture(scope="module")
-def run(embeddings: EmbeddingSet, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return log_digits(tmp_path_factory.mktemp("dashboard logs") / "a run", embeddings)
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Any, run: Run) -> Iterator[Dashboard]:
-    with dashboard_on(run, browser) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(opened: Dashboard) -> Iterator[Dashboard]:
-    """The page, as it is when it was just opened, with nothing gone wrong before or after."""
-    opened.leave()
-    yield opened
-    assert not opened.errors
 
 
 def test_a_selection_saved_in_python_is_shown_by_its_name(

@@ -29,6 +29,12 @@ def adopted_set(logdir: Path, run_name: str, layer: str) -> EmbeddingSet:
     return _adopted_set(Library(logdir), run_name, layer)
 
 
+def set_of(run: Run, layer: str, step: int | None, **more: bool) -> EmbeddingSet:
+    """A run's own layer at a step, as `Run.embeddings` gives it; else what others listed under that name."""
+    own = layer in run.layers
+    return run.embeddings(layer, step, **more) if own else adopted_set(run.path.parent, run.name, layer)
+
+
 def adopted_sets(logdir: Path) -> list[EmbeddingSet]:
     """All that others wrote for the stock Projector in a log directory, a set for each entry of each run's list.
 

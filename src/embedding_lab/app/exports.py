@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.app.adopted import adopted_set
+from embedding_lab.app.adopted import set_of
 from embedding_lab.app.measured_maps import measure_map
 from embedding_lab.app.plugin import Computer
 from embedding_lab.app.shared_neighbours import SharedNeighbours
@@ -47,8 +47,7 @@ def export_html(run: Run, path: Path, layers: Sequence[str] | None = None, steps
 
     @lru_cache(maxsize=1)  # one after the other: neighbours are remembered with it where nothing can be kept
     def at(layer: str, step: int | None) -> EmbeddingSet:
-        listed = layer not in run.layers  # by others, for the Projector
-        return adopted_set(run.path.parent, run.name, layer) if listed else run.embeddings(layer, step)
+        return set_of(run, layer, step)
 
     def near(layer: str, step: int | None, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         found = SharedNeighbours(at(layer, step), "euclidean")(k)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from embedding_lab.app.adopted import adopted_set
+from embedding_lab.app.adopted import set_of
 from embedding_lab.app.measures import measures_of
 from embedding_lab.app.shared_neighbours import SharedNeighbours
 from embedding_lab.embeddings import EmbeddingSet, Run
@@ -49,11 +49,10 @@ def measure_map(
         StorageError: no place can be written to.
     """
     run = Run(logdir / run_name)
-    own = layer in run.layers
     if embeddings is None:
-        embeddings = run.embeddings(layer, step, outputs=False) if own else adopted_set(logdir, run_name, layer)
+        embeddings = set_of(run, layer, step, outputs=False)
     metric = "euclidean"
-    if own and of.name in run.maps(layer, step):
+    if layer in run.layers and of.name in run.maps(layer, step):
         shown = run.map(layer, of.name, step)
         points = shown.points[:, :SHOWN_DIMS]
         asked = shown.parameters.get("metric")
