@@ -138,7 +138,11 @@ class LogDir:
 
     def is_run(self, name: str) -> bool:
         """Whether TensorBoard lists a run of this name; the log directory itself always counts in the Projector."""
-        return name == ROOT_RUN or any(run.name == name for run in self.runs)
+        return name == ROOT_RUN or name in self._run_names
+
+    @cached_property
+    def _run_names(self) -> frozenset[str]:
+        return frozenset(run.name for run in self.runs)
 
     def _scan(self, path: Path) -> Scan:
         try:
