@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from embedding_lab.embeddings import Run, as_dataset
-from embedding_lab.embeddings.pictures import PageForm, read_pictures
+from embedding_lab.embeddings.pictures import PAGES_WAITING, PageForm, read_pictures
 from embedding_lab.embeddings.sampling import fair_order
 from embedding_lab.errors import BrokenFile, DataMissing
 
@@ -70,6 +70,24 @@ def test_the_same_pictures_are_written_once(run: Run) -> None:
     before = sorted(run.files.root.rglob("*"))
     Run(run.path).save_pictures(as_dataset(noise(5, 8, 8)))
     assert sorted(run.files.root.rglob("*")) == before
+
+
+def test_pictures_on_more_pages_than_may_wait_are_all_at_their_places(run: Run) -> None:
+    form = PageForm.of(64, 64)
+    pictures = np.zeros(((PAGES_WAITING + 3) * form.per_page, 64, 64), np.uint8)
+    pictures[:, 0, :2] = np.arange(len(pictures), dtype="<u2").view(np.uint8).reshape(-1, 2)
+    data = as_dataset(pictures)
+    run.save_pictures(data)
+    stored = read_pictures(run.files, run.save_dataset(data))
+    assert (stored.thumbnails() == pictures).all()
+
+
+def test_pictures_are_kept_whole_where_what_was_done_meanwhile_fails(run: Run) -> None:
+    pictures = noise(40, 8, 8)
+    data = as_dataset(pictures)
+    with pytest.raises(OSError, match="of something else"), run.saving_pictures(data):
+        raise OSError("of something else")
+    assert (read_pictures(run.files, run.save_dataset(data)).thumbnails() == pictures).all()
 
 
 def test_samples_that_are_no_pictures_leave_nothing_behind(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +24,13 @@ def write_for_viewers(run: Path, sets: Iterable[EmbeddingSet], *, progress: Prog
     into = create_run(run)
     datasets = {id(each.dataset): each.dataset for each in shown}.values()
     said: list[str] = []
-    for data in datasets:
-        into.save_pictures(data)
-        said += into.save_media(data)
-    if remote_address(run):
-        export = ProjectorExport(run, (), (NOT_THERE,), ())
-    else:
-        export = write_stock_projector(run, shown, progress=progress)
+    with contextlib.ExitStack() as meanwhile:
+        for data in datasets:
+            said += into.save_media(data)
+            meanwhile.enter_context(into.saving_pictures(data))
+        if remote_address(run):
+            export = ProjectorExport(run, (), (NOT_THERE,), ())
+        else:
+            export = write_stock_projector(run, shown, progress=progress)
     said += [sentence for data in datasets for sentence in getattr(data.shown, "said", ())]
     return replace(export, notes=(*export.notes, *said))

@@ -6,9 +6,10 @@ same samples share them.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from embedding_lab.embeddings.dataset import Dataset
 from embedding_lab.embeddings.files import Files, storage_errors
 from embedding_lab.embeddings.gallery import THUMBNAIL_PIXELS, Gallery
 from embedding_lab.embeddings.large import temporary_array
-from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
+from embedding_lab.embeddings.manifest import DataFile, Draft, Facts, data_path, read_manifest
 from embedding_lab.embeddings.png import as_png
 from embedding_lab.embeddings.sampling import fair_order
 from embedding_lab.errors import BrokenFile
@@ -36,11 +37,13 @@ PAGE_PIXELS = 1024
 ORIGINALS_BYTES = 256 << 20
 """Originals are kept as long as all of them together have no more bytes of pixels."""
 
+PAGES_WAITING = 16
+"""So many pages may wait to be compressed: 48 MB at most."""
+
 _HALVES = 4
 """Cells are a multiple of it, so that they can be halved twice."""
 
 _ROW_GROUP = 64
-_LOSSY: dict[str, Any] = {"format": "WEBP", "quality": 85, "method": 0}
 
 FACTS: Facts = {
     "samples": str,
@@ -87,8 +90,11 @@ def pictures_name(samples: str) -> str:
     return f"{folder}/thumbnails/{file.removeprefix('samples-')}"
 
 
-def save_pictures(files: Files, samples: str, data: Dataset) -> None:
+@contextlib.contextmanager
+def saving_pictures(files: Files, samples: str, data: Dataset) -> Iterator[None]:
     """Keeps the pictures of a dataset, unless the run holds them already.
+
+    They are read before the block begins, compressed while it runs, and published when it ends, also by an error.
 
     Args:
         files: the run's files.
@@ -101,6 +107,7 @@ def save_pictures(files: Files, samples: str, data: Dataset) -> None:
     name = pictures_name(samples)
     folder, _, file = name.rpartition("/")
     if file in files.list(folder):
+        yield
         return
     pictures = data.shown
     height, width = (int(side) for side in pictures.shape[1:3])
@@ -109,27 +116,32 @@ def save_pictures(files: Files, samples: str, data: Dataset) -> None:
     if isinstance(pictures, Gallery) and pictures.shrunk:
         size, pixels, shrunk = pictures.original_size, 3 * pictures.pixels, True
     stem = file.removesuffix(".json")
-    with Draft(files, folder, stem, "thumbnails") as draft:
-        _save_pages(
-            _pages(pictures, form),
-            lambda number: draft.new_file(f"{stem}-{number:05d}", ".webp" if shrunk else ".png"),
-            lossy=shrunk,
-        )
-        originals = shrunk and pixels <= ORIGINALS_BYTES
+    originals = shrunk and pixels <= ORIGINALS_BYTES
+    with contextlib.ExitStack() as begun:
+        draft = begun.enter_context(Draft(files, folder, stem, "thumbnails"))
+        pages = begun.enter_context(_Pages(lossy=shrunk))
+        for number, page in enumerate(_pages(pictures, form)):
+            pages.save(page, draft.stream(f"{stem}-{number:05d}", ".webp" if shrunk else ".png"))
         if originals:
             _save_originals(pictures, draft.new_file(f"{stem}-originals", ".parquet"))
-        draft.publish(
-            {
-                "samples": samples,
-                "rows": len(data),
-                "cell": list(form.cell),
-                "columns": form.columns,
-                "per_page": form.per_page,
-                "media_type": "image/webp" if shrunk else "image/png",
-                "original": list(size) if originals or not shrunk else None,
-                "original_media_type": "image/jpeg" if originals else None,
-            }
-        )
+        finishing = begun.pop_all()
+    try:
+        yield
+    finally:
+        with finishing:
+            pages.finish()
+            draft.publish(
+                {
+                    "samples": samples,
+                    "rows": len(data),
+                    "cell": list(form.cell),
+                    "columns": form.columns,
+                    "per_page": form.per_page,
+                    "media_type": "image/webp" if shrunk else "image/png",
+                    "original": list(size) if originals or not shrunk else None,
+                    "original_media_type": "image/jpeg" if originals else None,
+                }
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,26 +294,49 @@ def _shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     return np.asarray(small, np.uint8)
 
 
-def _save_pages(pages: Iterable[NDArray[np.uint8]], path: Callable[[int], Path], lossy: bool) -> None:
-    """Compresses pages on all cores, while the pictures of the next ones are read in this thread alone."""
-    with ThreadPoolExecutor(cores(), "embedding-lab-pages") as threads:
-        saved: deque[Future[None]] = deque()
-        for number, page in enumerate(pages):
-            saved.append(threads.submit(_save, page, path(number), lossy))
-            if len(saved) > cores():  # so that few are held in memory
-                saved.popleft().result()
-        for each in saved:
+class _Pages:
+    """Compresses pages beside this thread, which helps where too many of them wait.
+
+    Leaving it waits for what has begun.
+    """
+
+    def __init__(self, *, lossy: bool) -> None:
+        self._lossy = lossy
+        self._threads = ThreadPoolExecutor(max(1, cores() - 1), "embedding-lab-pages")
+        self._saved: deque[Future[None]] = deque()
+
+    def __enter__(self) -> _Pages:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def save(self, page: NDArray[np.uint8], file: DataFile) -> None:
+        """Writes a page to a file, now or later."""
+        while self._saved and self._saved[0].done():
+            self._saved.popleft().result()
+        if len(self._saved) < PAGES_WAITING:
+            self._saved.append(self._threads.submit(_save, page, file, self._lossy))
+        else:
+            _save(page, file, self._lossy)
+
+    def finish(self) -> None:
+        """Waits for all pages; raises what went wrong with them."""
+        for each in self._saved:
             each.result()
 
 
-def _save(page: NDArray[np.uint8], path: Path, lossy: bool) -> None:
+def _save(page: NDArray[np.uint8], file: DataFile, lossy: bool) -> None:
+    with file:
+        file.write(_as_webp(page) if lossy else as_png(page))
+
+
+def _as_webp(page: NDArray[np.uint8]) -> bytes:
     from PIL import Image
 
-    if not lossy:
-        path.write_bytes(as_png(page))
-        return
-    with path.open("wb") as file:
-        Image.fromarray(page).save(file, **_LOSSY)
+    file = io.BytesIO()
+    Image.fromarray(page).save(file, "WEBP", quality=85, method=0)
+    return file.getvalue()
 
 
 def _save_originals(pictures: Any, path: Path) -> None:

@@ -25,7 +25,7 @@ from embedding_lab.embeddings.neighbour_index import NeighbourIndex, read_index,
 from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
 from embedding_lab.embeddings.notes import Notes
 from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
-from embedding_lab.embeddings.pictures import save_pictures
+from embedding_lab.embeddings.pictures import saving_pictures
 from embedding_lab.embeddings.places import files_at
 from embedding_lab.embeddings.projection import Projection
 from embedding_lab.embeddings.samples import SampleTable, read_dataset
@@ -131,10 +131,22 @@ class Run(Notes):
         finally:
             table.discard()
 
-    def save_pictures(self, data: Dataset) -> None:
-        """Keeps small pictures of the samples, and the originals where cheap, if they are pictures."""
+    @contextlib.contextmanager
+    def saving_pictures(self, data: Dataset) -> Iterator[None]:
+        """Keeps small pictures of the samples, and the originals where cheap, if they are pictures.
+
+        They are compressed while the block runs, and kept when it ends, also by an error.
+        """
         if data.pictures:
-            save_pictures(self.files, self.save_dataset(data), data)
+            with saving_pictures(self.files, self.save_dataset(data), data):
+                yield
+        else:
+            yield
+
+    def save_pictures(self, data: Dataset) -> None:
+        """The same, with nothing to do meanwhile."""
+        with self.saving_pictures(data):
+            pass
 
     def save_media(self, data: Dataset) -> list[str]:
         """Keeps the files of columns of sounds and pictures; whole sentences on what was not kept."""
