@@ -20,6 +20,7 @@ from embedding_lab.embeddings.decoding import PICTURE_SUFFIXES, decoded
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
 from embedding_lab.embeddings.png import as_png
+from embedding_lab.embeddings.torchcodec import opened_from
 from embedding_lab.errors import BrokenFile, InputError
 
 LOOKED_AT = 20
@@ -62,7 +63,7 @@ class Media:
 
     Args:
         things: has a length, and for each row bytes of a file, a path, a mapping as of Hugging Face's datasets
-            (bytes and path, or array and sampling_rate), a picture of Pillow, or None.
+            (bytes and path, or array and sampling_rate), what torchcodec opened, a picture of Pillow, or None.
         folder: what paths are relative to.
         kind: "audio" or "image".
         rows: those that are taken; all when left out.
@@ -91,11 +92,11 @@ class Media:
         Raises:
             StorageError: the disk refuses. A file that is not there is None.
         """
-        return _file(self.things[int(self._rows[row])], self._folder)
+        return _file(opened_from(self.things[int(self._rows[row])]), self._folder)
 
     def names(self) -> NDArray[np.object_]:
         """A text for each row: the name of its file, or what it is; None where there is none."""
-        return np.array([self._name(self.things[int(row)]) for row in self._rows], object)
+        return np.array([self._name(opened_from(self.things[int(row)])) for row in self._rows], object)
 
     def fingerprint(self) -> bytes:
         """Of a few of the files, spread evenly."""
@@ -128,7 +129,7 @@ def as_media(values: Any, folder: Path | None = None) -> Media | None:
     if things is None or (isinstance(things, ArrowRows) and len(things) and not _may_hold_files(values, things)):
         return None
     present = (thing for row in range(min(len(things), SEARCHED)) if (thing := things[row]) is not None)
-    some = list(itertools.islice(present, LOOKED_AT))
+    some = [opened_from(thing) for thing in itertools.islice(present, LOOKED_AT)]
     if not all(_may_be_media(thing, folder) for thing in some):
         return None
     kinds = ((media_type(_file(thing, folder) or b"") or "").partition("/")[0] for thing in some)
