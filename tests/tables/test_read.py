@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -276,6 +277,12 @@ def test_what_the_package_of_safetensors_writes_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "x.safetensors").vectors, VECTORS)
 
 
+def parquet(columns: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    pa.parquet.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
 BAD: dict[str, tuple[str, bytes, type[LabError], str]] = {
     "an unknown kind": ("a.xyz", b"", InputError, "kind that is not known"),
     "no Parquet": ("a.parquet", b"PAR1 or not", BrokenFile, "cannot be read as PARQUET"),
@@ -283,33 +290,37 @@ BAD: dict[str, tuple[str, bytes, type[LabError], str]] = {
     "CSV whose rows differ": ("a.csv", b"a,b\n1.5,2\n3\n", BrokenFile, "cannot be read as CSV"),
     "CSV of nothing": ("a.csv", b"a,b\n", EmptyData, "no samples"),
     "text alone": ("a.csv", b"a,b\nx,y\n", InputError, r"looks like vectors\. Got: a \(string\), b \(string\)"),
-    "JSON that is no object": ("a.jsonl", b"[1, 2]\n", BrokenFile, "no object"),
+    "JSON that is no row": ("a.jsonl", b'"a"\n', BrokenFile, "no row of a table"),
     "JSON that is cut short": ("a.jsonl", b'{"v": [1, 2]}\n{"v": [1', BrokenFile, "cannot be read as JSONL"),
-    "arrays as numpy prints them": ("a.csv", b"v,w\n[0.1 0.2],x\n", InputError, "looks like vectors"),
+    "arrays that numpy shortened": ("a.csv", b"v,w\n[1 2],x\n[1 ... 2],y\n", InputError, "leaves out the middle"),
+    "no packed file": ("a.jsonl.gz", b"no", BrokenFile, r"cannot be unpacked\. Got: Not a gzipped file"),
+    "a packed file cut short": ("a.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:30], BrokenFile, "unpacked"),
+    "an unknown kind, packed": ("a.xyz.gz", b"", InputError, r"kind that is not known.*lab\.log_embeddings"),
+    "a cell that is missing": ("a.csv", b"a,b\n1.5,2.5\n,3.5\n", InputError, "nothing in 1 rows, first in row 1"),
     "a list without its end": (
         "a.csv",
         b'v\n"[1,2]"\n"[1,2"\n',
         InputError,
         r"'v' holds no vectors\. Got: the text '\[1,2'",
     ),
-    "a list that is missing": ("a.jsonl", b'{"v": "[1, 2]"}\n{"v": null}\n', InputError, "missing values"),
-    "two columns of one name": (
-        "a.csv",
-        b"v,v,w\n1.5,2,3\n",
-        BrokenFile,
-        "'?v'? exists 2 times|cannot be read as CSV",
-    ),
+    "a list that is missing": ("a.jsonl", b'{"v": "[1, 2]"}\n{"v": null}\n', InputError, "nothing in 1 rows"),
     "JSON that changes its mind": (
         "a.jsonl",
         b'{"v": [1, 2], "w": 1}\n' * 4096 + b'{"v": [1, 2], "w": "x"}\n',
         BrokenFile,
         "cannot be read as JSONL",
     ),
-    "words without numbers": ("a.txt", b"one\ntwo\n", BrokenFile, r"hold no numbers\."),
-    "vectors of two lengths": ("a.jsonl", b'{"v": [1, 2]}\n{"v": [1]}\n', InputError, "no table of numbers"),
-    "two lists": ("a.jsonl", b'{"v": [1, 2], "w": [1, 2]}\n', InputError, "Several columns look like vectors"),
+    "words without numbers": ("a.txt", b"one\ntwo\n", BrokenFile, "no numbers behind b'one"),
+    "vectors of two lengths": (
+        "a.jsonl",
+        b'{"v": [1, 2]}\n{"v": [1]}\n',
+        InputError,
+        "1 numbers in row 1, and 2 before",
+    ),
+    "two lists": ("a.jsonl", b'{"v": [1, 2], "w": [1, 2]}\n', InputError, "Several columns .* --vectors v, and"),
     "words of two lengths": ("a.vec", b"a 1 2\nb 1\n", BrokenFile, "vectors of words"),
     "binary words cut short": ("a.bin", b"2 2\na 12345678b 123", BrokenFile, "the end of the file after 0 words"),
+    "raw bytes": ("a.parquet", parquet({"v": [b"1234"]}), InputError, r"numpy\.frombuffer"),
     "no npz": ("a.npz", b"PK", BrokenFile, "no .npz file"),
     "no safetensors": ("a.safetensors", b"\xff" * 20, BrokenFile, "no safetensors"),
 }

@@ -14,7 +14,7 @@ from embedding_lab.board.stock_projector import ProjectorExport
 from embedding_lab.embeddings.remote_files import remote_address
 from embedding_lab.errors import InputError
 from embedding_lab.progress import Progress, silent
-from embedding_lab.tables import Choice, open_vectors
+from embedding_lab.tables import Choice, bare_stem, open_vectors
 
 
 def log_file(
@@ -60,11 +60,12 @@ def log_file(
             sets = [replace(each, layer=layer if len(sets) == 1 else f"{layer}/{each.layer}") for each in sets]
         by_layer = {each.layer: each for each in sets}
         return list(by_layer), log_embeddings(run, by_layer, step=step, progress=progress)
-    name = layer or path.stem
+    stem = bare_stem(path)
+    name = layer or stem
     with open_vectors(path, choice or Choice()) as found:
         parts = {"labels": found.labels, "ids": found.ids, "images": found.images, "columns": found.columns}
         parts |= {part: values for part, values in described.items() if values is not None}
-        said, each = found.said, plain_set(found.vectors, path.stem, name, **parts)
+        said, each = found.said, plain_set(found.vectors, stem, name, **parts)
         del found, parts  # of ten million rows the table takes as much as their ids
         export = log_embeddings(run, each, step=step, progress=progress)
         return [name], replace(export, notes=(*said, *export.notes))

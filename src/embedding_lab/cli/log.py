@@ -18,8 +18,8 @@ def log(
         Path,
         typer.Argument(
             help="Vectors, one row per sample: .npy, .npz, .safetensors, .parquet, .arrow, .feather, .csv, .tsv, "
-            ".jsonl, .ndjson, words' .vec, .txt, .w2v, .glove or .bin; or a log directory that others filled for "
-            "the Projector."
+            ".json, .jsonl, .ndjson, words' .vec, .txt, .w2v, .glove or .bin, packed too (.gz, .bz2, .xz, .zst); "
+            "or a log directory that others filled for the Projector."
         ),
     ],
     vectors: Annotated[
@@ -53,7 +53,7 @@ def log(
     from embedding_lab.app.logged_files import log_file
     from embedding_lab.embeddings import open_run, run_folder
     from embedding_lab.embeddings.gallery import as_pictures
-    from embedding_lab.tables import Choice, read_column
+    from embedding_lab.tables import Choice, bare_stem, read_column
 
     in_files = {"labels": labels, "ids": ids}
     elsewhere = {part: read_column(Path(name)) for part, name in in_files.items() if name and _is_file(name)}
@@ -62,7 +62,7 @@ def log(
         labels=None if "labels" in elsewhere else labels,
         ids=None if "ids" in elsewhere else ids,
     )
-    with run_folder(logdir, run, file.stem) as into, shown_progress() as progress:
+    with run_folder(logdir, run, bare_stem(file)) as into, shown_progress() as progress:
         names, export = log_file(
             into,
             file,

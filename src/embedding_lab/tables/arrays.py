@@ -7,6 +7,9 @@ from typing import Any
 
 from embedding_lab.errors import BrokenFile, DataMissing
 
+OBJECTS = "Python's objects, which may run code when they are loaded"
+STACK = "Save vectors of one length as numpy.stack(vectors), and texts as numpy.array(texts, str)."
+
 
 def read_array(path: Path) -> Any:
     """The array in a .npy file, mapped into memory rather than read.
@@ -21,11 +24,12 @@ def read_array(path: Path) -> Any:
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError) as unreadable:
+        objects = "Python objects" in str(unreadable)
         raise BrokenFile(
             f"{path} cannot be read as an array.",
-            got=str(unreadable),
+            got=OBJECTS if objects else str(unreadable).rstrip("."),
             expected="a .npy file of numbers or text, whole",
-            remedy="Write it with numpy.save(path, array).",
+            remedy=STACK if objects else "Write it with numpy.save(path, array).",
         ) from unreadable
 
 

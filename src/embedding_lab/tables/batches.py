@@ -1,10 +1,11 @@
-"""Reads tables of any format block by block, as batches of Arrow: Parquet, Arrow, CSV, TSV and JSON lines."""
+"""Reads tables of any format block by block, as batches of Arrow: Parquet, Arrow, CSV, TSV and JSON."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,14 @@ import pyarrow.parquet
 
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.errors import BrokenFile
+from embedding_lab.tables.byte_spool import holds_files
+from embedding_lab.tables.names import distinct
+from embedding_lab.tables.text_form import text_form
 
 ROWS = 4096
 """Rows of a block, where the format does not say."""
+
+NOT_SPACE = re.compile(r"\S")
 
 MOST_DIGITS = 21
 """Longer whole numbers, with a sign, need more than 64 bits."""
@@ -25,17 +31,24 @@ MOST_DIGITS = 21
 TEXT_BLOCK_BYTES = 8 << 20
 """The types of a text's columns are guessed from so much of it."""
 
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+"""What stands between the cells of such a file, unless it says otherwise itself."""
+
+NAMELESS = "vector"
+"""What lists of numbers are called that JSON has without a name."""
+
 
 def read_batches(path: Path) -> Generator[pa.RecordBatch, None, None]:
-    """The rows of a table, in order.
+    """The rows of a table, in order, each of its columns with a name of its own; structs are columns too.
 
     Raises:
-        BrokenFile: a line of it is no object.
+        BrokenFile: a row of it is no object.
         StorageError: the disk refuses.
         ArrowException, ValueError, TypeError: it is not what its name says, or it is cut short.
     """
     with storage_errors(path), contextlib.closing(READERS[path.suffix.lower()](path)) as batches:
-        yield from batches
+        for batch in batches:
+            yield _flat(batch)
 
 
 def _parquet(path: Path) -> Generator[pa.RecordBatch, None, None]:
@@ -55,36 +68,61 @@ def _arrow(path: Path) -> Generator[pa.RecordBatch, None, None]:
         yield from (file.get_batch(number) for number in range(file.num_record_batches))
 
 
-def _delimited(delimiter: str) -> Callable[[Path], Generator[pa.RecordBatch, None, None]]:
-    def read(path: Path) -> Generator[pa.RecordBatch, None, None]:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            first = file.readline().rstrip("\r\n").split(delimiter)
-        options = {
-            "read_options": pa.csv.ReadOptions(
-                autogenerate_column_names=all(map(_is_number, first)), block_size=TEXT_BLOCK_BYTES
-            ),
-            "parse_options": pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        }
-        with pa.csv.open_csv(path, **options) as file:
-            yield from file
-
-    return read
+def _text(path: Path) -> Generator[pa.RecordBatch, None, None]:
+    form = text_form(path, DELIMITERS[path.suffix.lower()])
+    options = {
+        "read_options": pa.csv.ReadOptions(
+            autogenerate_column_names=not form.header,
+            skip_rows=form.comments,
+            block_size=TEXT_BLOCK_BYTES,
+            encoding=form.encoding.removesuffix("-sig"),
+        ),
+        "parse_options": pa.csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True),
+        "convert_options": pa.csv.ConvertOptions(decimal_point=form.decimal_point),
+    }
+    with pa.csv.open_csv(path, **options) as file:
+        yield from file
 
 
 def _json_lines(path: Path) -> Generator[pa.RecordBatch, None, None]:
     with path.open(encoding="utf-8-sig") as file:
-        lines = (line for line in file if line.strip())
-        while block := [_object(path, line) for line in islice(lines, ROWS)]:
-            names = dict.fromkeys(name for row in block for name in row)
-            yield pa.RecordBatch.from_pydict({name: _column(path, name, block) for name in names})
+        values = (json.loads(line, parse_int=_whole_number) for line in file if line.strip())
+        yield from _blocks(path, values)
 
 
-def _object(path: Path, line: str) -> Mapping[str, Any]:
-    row = json.loads(line, parse_int=_whole_number)
-    if not isinstance(row, dict):
-        got = line.strip()
-        raise BrokenFile(f"{path} holds a line that is no object.", got=f"{got:.60}", expected='{"a": 1, "b": 2}')
-    return row
+def _json(path: Path) -> Generator[pa.RecordBatch, None, None]:
+    yield from _blocks(path, _values(path.read_text(encoding="utf-8-sig")))
+
+
+def _values(text: str) -> Iterator[Any]:
+    """The values that stand in a text one after the other, however many lines each has."""
+    decoder, at = json.JSONDecoder(parse_int=_whole_number), 0
+    while found := NOT_SPACE.search(text, at):
+        value, at = decoder.raw_decode(text, found.start())
+        yield value
+
+
+def _blocks(path: Path, values: Iterable[Any]) -> Generator[pa.RecordBatch, None, None]:
+    rows = (row for value in values for row in _rows(path, value))
+    while block := list(islice(rows, ROWS)):
+        names = dict.fromkeys(name for row in block for name in row)
+        yield pa.RecordBatch.from_pydict({name: _column(path, name, block) for name in names})
+
+
+def _rows(path: Path, value: Any) -> Iterator[Mapping[str, Any]]:
+    """The rows in a value: an object is one, so is a list of numbers, and lists of these are several."""
+    if isinstance(value, dict):
+        yield value
+    elif isinstance(value, list) and value and all(isinstance(each, int | float) for each in value):
+        yield {NAMELESS: value}
+    elif isinstance(value, list) and all(isinstance(each, dict | list) for each in value):
+        for each in value:
+            yield from _rows(path, each)
+    else:
+        got = json.dumps(value)
+        raise BrokenFile(
+            f"{path} holds what is no row of a table.", got=f"{got:.60}", expected='objects: {"a": 1, "b": [1, 2]}'
+        )
 
 
 def _whole_number(digits: str) -> int | float:
@@ -107,20 +145,31 @@ def _column(path: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Arra
         ) from error
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with a column for each field of a struct, "meta.kind", unless the struct is a file."""
+    fields = [
+        each
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        for each in _fields(name, column)
+    ]
+    return pa.RecordBatch.from_arrays([column for _, column in fields], distinct([name for name, _ in fields]))
+
+
+def _fields(name: str, column: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+    if not pa.types.is_struct(column.type) or holds_files(column.type):
+        yield name, column
+        return
+    for field, values in zip(column.type, column.flatten(), strict=True):
+        yield from _fields(f"{name}.{field.name}", values)
 
 
 READERS: Mapping[str, Callable[[Path], Generator[pa.RecordBatch, None, None]]] = {
     ".parquet": _parquet,
     ".arrow": _arrow,
     ".feather": _arrow,
-    ".csv": _delimited(","),
-    ".tsv": _delimited("\t"),
+    ".csv": _text,
+    ".tsv": _text,
+    ".json": _json,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
 }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, LabError
 from embedding_lab.tables.arrays import read_array
-from embedding_lab.tables.batches import READERS, read_batches
+from embedding_lab.tables.batches import DELIMITERS, READERS, read_batches
 from embedding_lab.tables.found import Choice, Found
+from embedding_lab.tables.packed import PACKED, unpacked
 from embedding_lab.tables.roles import found_in
 from embedding_lab.tables.spool import Spool
 from embedding_lab.tables.tensors import read_npz, read_safetensors
+from embedding_lab.tables.text_form import text_form
 from embedding_lab.tables.words import read_words
 
 CHOOSABLE = {".npz": ("vectors", "labels", "ids"), ".safetensors": ("vectors",)} | dict.fromkeys(
@@ -31,7 +34,7 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
     """What a file of vectors holds; what is memory-mapped goes when the block ends.
 
     Args:
-        path: a file that ends in one of `SUFFIXES`.
+        path: a file that ends in one of `SUFFIXES`, or in one of these and one of `PACKED`.
         choice: names of its parts that the user gives.
 
     Raises:
@@ -40,23 +43,28 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
         InputError and its kinds: nothing in it, or too much, may be vectors, or it has no parts to be named.
         StorageError: the disk refuses.
     """
-    suffix = path.suffix.lower()
+    bare = path.with_suffix("") if path.suffix.lower() in PACKED else path
+    suffix = bare.suffix.lower()
     if not path.is_file():
         raise DataMissing(f"There is no file {str(path)!r}.", remedy="Check the path.")
     if suffix not in SUFFIXES:
-        raise InputError(f"{path} is of a kind that is not known.", expected=f"a file in {', '.join(SUFFIXES)}")
-    _refuse_needless(path, choice)
-    with Spool() as spool:
+        raise InputError(
+            f"{path} is of a kind that is not known.",
+            expected=f"a file in {', '.join(SUFFIXES)}, which may be packed as {', '.join(PACKED)}",
+            remedy="Read it in Python, and hand the vectors to lab.log_embeddings.",
+        )
+    _refuse_needless(bare, choice)
+    with Spool() as spool, unpacked(path) as file:
         if suffix == ".npy":
-            yield Found(read_array(path))
+            yield Found(read_array(file))
         elif suffix == ".npz":
-            yield read_npz(path, choice)
+            yield read_npz(file, choice)
         elif suffix == ".safetensors":
-            yield read_safetensors(path, choice, spool)
+            yield read_safetensors(file, choice, spool)
         elif suffix in WORDS:
-            yield read_words(path, spool)
+            yield read_words(file, spool)
         else:
-            yield _table(path, choice, spool)
+            yield _table(file, choice, spool, path.parent)
 
 
 def _refuse_needless(path: Path, choice: Choice) -> None:
@@ -71,10 +79,13 @@ def _refuse_needless(path: Path, choice: Choice) -> None:
             )
 
 
-def _table(path: Path, choice: Choice, spool: Spool) -> Found:
+def _table(path: Path, choice: Choice, spool: Spool, folder: Path) -> Found:
     """The content of a table; whatever its columns hold, what cannot be read is told with the file's name."""
     try:
-        return found_in(read_batches(path), choice, spool, path.parent)
+        found = found_in(read_batches(path), choice, spool, folder)
+        usual = DELIMITERS.get(path.suffix.lower())
+        said = () if usual is None else text_form(path, usual).said
+        return replace(found, said=(*said, *found.said))
     except LabError:
         raise
     except (pa.ArrowException, ValueError, TypeError, KeyError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,12 +20,16 @@ from embedding_lab.embeddings.samples import RESERVED_COLUMNS
 from embedding_lab.errors import EmptyData, InputError, one_of
 from embedding_lab.tables.byte_spool import ByteSpool, holds_files
 from embedding_lab.tables.found import Choice, Found
-from embedding_lab.tables.names import free_name
+from embedding_lab.tables.lists import list_in, lists_in, no_vectors
+from embedding_lab.tables.names import NAMELESS, free_name
 from embedding_lab.tables.spool import Spool
 
 VECTOR_NAMES = ("embedding", "embeddings", "vector", "vectors", "features", "emb", "vec")
 LABEL_NAMES = ("label", "labels", "class", "category", "target", "kind", "species", "y")
-ID_NAMES = ("id", "ids", "key", "uuid", "name", "word", "token", "filename", "file", "path")
+ID_NAMES = (
+    *("id", "ids", "key", "uuid", "name", "names", "word", "words", "token", "tokens", "filename", "file", "path"),
+    *("index", NAMELESS, "unnamed: 0", "__index_level_0__"),  # as pandas writes the index of a table
+)
 SOME = 100
 LONG_TEXT = 80
 """Of the first hundred texts of a column, by their mean length in characters."""
@@ -53,15 +56,18 @@ def found_in(batches: Iterable[pa.RecordBatch], choice: Choice, spool: Spool, fo
     names: list[str] = []
     left_out: dict[str, None] = {}
     files: dict[str, ByteSpool] = {}
+    rows = 0
     for batch in batches:
         if not names and len(batch):
             names = _vector_columns(batch, choice)
             files = {each.name: ByteSpool() for each in batch.schema if holds_files(each.type)}
         if names:
-            spool.append(_vectors(batch, names))
+            spool.append(_vectors(batch, names, rows))
+            rows += len(batch)
             for name, kept in files.items():
                 kept.append(batch.column(name))
-            others = [each for each in batch.schema if each.name not in (*names, *files)]
+            kept_apart = {*names, *files}
+            others = [each for each in batch.schema if each.name not in kept_apart]
             shown = [each.name for each in others if _can_be_shown(each.type) or pa.types.is_null(each.type)]
             left_out |= {each.name: None for each in others if each.name not in shown}
             rest.append(pa.Table.from_batches([batch.select(shown)]))
@@ -143,12 +149,12 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
             if name not in names:
                 raise one_of("Column", name, names)
         return list(choice.vectors)
-    lists = [each.name for each in batch.schema if _is_lists(batch.column(each.name), each.type)]
+    lists = [name for name in names if _is_lists(batch.column(name), name)]
     taken = {choice.labels, choice.ids}
     in_small = {name.lower() for name in names}
-    taken |= {each.name for each in batch.schema if _tells_apart(each, in_small)}
+    taken |= {name for name in names if _tells_apart(batch.column(name), name, in_small)}
     numbers = {each.name: each.type for each in batch.schema if _is_number(each.type) and each.name not in taken}
-    telling = [[name] for name in lists if name.lower() in VECTOR_NAMES]
+    telling = [[name] for name in lists if _tells(name)]
     telling += [group for prefix, group in _numbered(numbers) if prefix.rstrip("_-").lower() in VECTOR_NAMES]
     if telling or len(lists) == 1:
         return (telling or [lists])[0]
@@ -157,20 +163,36 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
     for group in (numbered if len(numbered) > 2 else [], floats, list(numbers)):
         if len(group) > 1:
             return group
+    columns = ", ".join(f"{each.name} ({each.type})" for each in batch.schema)[:400]
+    if lists:
+        raise InputError(
+            "Several columns look like vectors.",
+            got=columns,
+            expected="one column of lists of numbers",
+            remedy=f"Name one, --vectors {lists[0]}, and log each with a --layer of its own.",
+        )
     raise InputError(
-        "No column of the file looks like vectors." if not lists else "Several columns look like vectors.",
-        got=", ".join(f"{each.name} ({each.type})" for each in batch.schema)[:400],
+        "No column of the file looks like vectors.",
+        got=columns,
         expected="a column of lists of numbers, or several columns of numbers",
-        remedy="Name the columns with --vectors a,b,c.",
+        remedy=BYTES_REMEDY if "binary" in columns else "Name the columns with --vectors a,b,c.",
     )
 
 
-def _tells_apart(field: pa.Field, names: Collection[str]) -> bool:
+def _tells_apart(column: pa.Array, name: str, names: Collection[str]) -> bool:
     """Whether a column tells classes or samples apart: a "y" beside an "x", or of fractions, is a coordinate."""
-    name = field.name.lower()
+    name = name.lower()
     if name in ID_NAMES:
         return True
-    return name in LABEL_NAMES and not pa.types.is_floating(field.type) and not (name == "y" and "x" in names)
+    return name in LABEL_NAMES and not _is_fractions(column) and not (name == "y" and "x" in names)
+
+
+def _is_fractions(column: Any) -> bool:
+    """Whether some numbers of a column are not whole; pandas holds whole ones as floats where some are missing."""
+    if not pa.types.is_floating(column.type):
+        return False
+    numbers = pc.drop_null(column)
+    return not pc.all(pc.or_kleene(pc.equal(numbers, pc.floor(numbers)), pc.is_nan(numbers))).as_py()
 
 
 def _numbered(names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
@@ -182,58 +204,60 @@ def _numbered(names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
     yield from groups.items()
 
 
-def _is_lists(column: pa.Array, kind: pa.DataType) -> bool:
+def _is_lists(column: pa.Array, name: str) -> bool:
     """Whether a column holds lists of numbers, also as text such as "[0.1, 0.2]"."""
-    if _is_list(kind):
-        return _is_number(kind.value_type)
-    if not _is_text(kind):
+    if _is_list(column.type):
+        return _is_number(column.type.value_type)
+    if not _is_text(column.type):
         return False
-    first = _list_in(column[0].as_py())
+    first = next((list_in(text, _tells(name)) for text in column.to_pylist() if text), None) or []
     return bool(first) and all(isinstance(each, int | float | list) for each in first)
 
 
-def _list_in(cell: str | None) -> Any:
-    """The list that a cell such as "[0.1, 0.2]" says; None where it says anything else."""
-    try:
-        found = json.loads(cell or "null")
-    except ValueError:
-        return None
-    return found if isinstance(found, list) else None
+def _tells(name: str) -> bool:
+    """Whether a name says that a column holds vectors."""
+    return name.lower().rpartition(".")[2] in VECTOR_NAMES
 
 
-def _vectors(batch: pa.RecordBatch, names: Sequence[str]) -> NDArray[Any]:
-    return np.column_stack([as_array(_numbers(batch.column(name), name), f"column {name!r}") for name in names])
+def _vectors(batch: pa.RecordBatch, names: Sequence[str], before: int) -> NDArray[Any]:
+    return np.column_stack([_numbers(batch.column(name), name, before) for name in names])
 
 
-def _numbers(column: pa.Array, name: str) -> pa.Array:
-    """A column of numbers or of lists of them, which may be text.
+def _numbers(column: pa.Array, name: str, before: int) -> NDArray[Any]:
+    """A column of numbers or of lists of them, which may be text, as an array.
+
+    Args:
+        column: of a batch.
+        name: its name.
+        before: how many rows of the file the batches before had.
 
     Raises:
-        InputError: it is of another type, or a text says no list.
+        InputError: it is of another type, a text says no list, or something is missing.
     """
     if _is_text(column.type):
-        texts = column.to_pylist()
-        lists = [_list_in(text) for text in texts]
-        for text, each in zip(texts, lists, strict=True):
-            if text and each is None:
-                raise _no_vectors(name, f"the text {text!r:.60}")
-        column = pa.array(lists)
-    if _is_list(column.type) and column.null_count:
-        raise _no_vectors(name, f"missing values in {column.null_count:,} of {len(column):,} rows")
+        column = lists_in(column, name)
     kind = column.type
     while _is_list(kind):
         kind = kind.value_type
     if not (_is_number(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind)):
-        raise _no_vectors(name, str(column.type))
-    return column
+        raise no_vectors(name, str(column.type), BYTES_REMEDY if "binary" in str(kind) else "")
+    if column.null_count:
+        row = before + pc.index(pc.is_null(column), True).as_py()
+        raise no_vectors(name, f"nothing in {column.null_count:,} rows, first in row {row:,}", MISSING_REMEDY)
+    if _is_list(column.type) and not pa.types.is_fixed_size_list(column.type):
+        lengths = np.asarray(pc.list_value_length(column))
+        if (lengths != lengths[0]).any():
+            row = int(np.argmax(lengths != lengths[0]))
+            got = f"{lengths[row]:,} numbers in row {before + row:,}, and {lengths[0]:,} before"
+            raise no_vectors(name, got)
+    return np.asarray(as_array(column, f"column {name!r}"))
 
 
-def _no_vectors(name: str, got: str) -> InputError:
-    return InputError(
-        f"The column {name!r} holds no vectors.",
-        got=got,
-        expected='numbers, lists of numbers, or texts such as "[0.1, 0.2]"',
-    )
+BYTES_REMEDY = (
+    "Make lists of the bytes first: numpy.frombuffer(cell, numpy.float32) where they are the numbers themselves. "
+    "Pickled objects are not loaded, since they may run code."
+)
+MISSING_REMEDY = "Fill it in, take the rows out, or choose other columns with --vectors."
 
 
 def _named(table: pa.Table, name: str | None) -> str | None:
@@ -255,12 +279,14 @@ def _labels(table: pa.Table, ids: str | None) -> Iterator[str]:
     """The columns that can be labels: by their names, or the only text that says few things often."""
     for wanted in LABEL_NAMES:
         for each in table.schema:
-            if each.name.lower() == wanted and not pa.types.is_floating(each.type):
+            if each.name.lower() == wanted and not _is_fractions(table[each.name]):
                 yield each.name
     texts = [
         each.name for each in table.schema if _is_text(each.type) and not _is_id(each.name) and each.name != ids
     ]
-    few = [name for name in texts if pc.count_distinct(table[name]).as_py() <= min(MOST_LABELS, len(table) // 2)]
+    few = [
+        name for name in texts if 1 < pc.count_distinct(table[name]).as_py() <= min(MOST_LABELS, len(table) // 2)
+    ]
     if len(few) == 1:
         yield few[0]
 
@@ -292,6 +318,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The values themselves where a column keeps each only once, as categories do, and decimals as numbers."""
     if pa.types.is_decimal(column.type):
         return column.cast(pa.float64())
+    if pa.types.is_string_view(column.type):  # as polars writes text
+        return column.cast(pa.large_string())
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 

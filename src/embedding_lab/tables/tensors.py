@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.gallery import looks_like_pictures
 from embedding_lab.embeddings.samples import RESERVED_COLUMNS
 from embedding_lab.errors import BrokenFile, InputError, one_of
+from embedding_lab.tables.arrays import OBJECTS, STACK
 from embedding_lab.tables.found import Choice, Found
 from embedding_lab.tables.names import free_name
 from embedding_lab.tables.roles import ID_NAMES, LABEL_NAMES, VECTOR_NAMES
@@ -45,10 +46,11 @@ def read_npz(path: Path, choice: Choice) -> Found:
     """
     try:
         with storage_errors(path), np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+            arrays, objects = _arrays(file)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise BrokenFile(f"{path} is no .npz file of arrays.", got=str(error)[:200]) from error
-    name = _chosen({each: array.shape for each, array in arrays.items() if array.dtype.kind in "fiu"}, choice)
+    shapes = {each: array.shape for each, array in arrays.items() if array.dtype.kind in "fiu"}
+    name = _chosen(shapes, choice, objects)
     vectors = arrays.pop(name)
     rows = {each: array for each, array in arrays.items() if array.shape[:1] == vectors.shape[:1]}
     columns = {each: array for each, array in rows.items() if array.ndim == 1}
@@ -63,6 +65,7 @@ def read_npz(path: Path, choice: Choice) -> Found:
     said = [f"The vectors are {name!r}: {vectors.shape[1]:,} numbers for each of {len(vectors):,} samples."]
     said += [f"The {part} are {each!r}." for part, each in taken.items() if each]
     said += [f"Left out: {', '.join(left_out)}."] if left_out else []
+    said += [f"Left out, since they are {OBJECTS}: {', '.join(objects)}. {STACK}"] if objects else []
     return Found(
         vectors=vectors,
         labels=columns[labels] if labels else None,
@@ -75,6 +78,19 @@ def read_npz(path: Path, choice: Choice) -> Found:
         },
         said=tuple(said),
     )
+
+
+def _arrays(file: Any) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The arrays of numbers and text in an .npz file, and the names of those of Python's objects."""
+    arrays, objects = {}, []
+    for name in file.files:
+        try:
+            arrays[name] = file[name]
+        except ValueError as error:
+            if "allow_pickle" not in str(error):
+                raise
+            objects.append(name)
+    return arrays, objects
 
 
 def read_safetensors(path: Path, choice: Choice, spool: Spool) -> Found:
@@ -118,7 +134,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     return tensors, 8 + length
 
 
-def _chosen(shapes: Mapping[str, tuple[int, ...]], choice: Choice) -> str:
+def _chosen(shapes: Mapping[str, tuple[int, ...]], choice: Choice, objects: Sequence[str] = ()) -> str:
     """The array that is the vectors: the chosen one, the one with a telling name, or the only table."""
     if choice.vectors:
         name = choice.vectors[0]
@@ -135,11 +151,13 @@ def _chosen(shapes: Mapping[str, tuple[int, ...]], choice: Choice) -> str:
     telling = [name for name in tables if name.lower() in VECTOR_NAMES]
     if telling or len(tables) == 1:
         return (telling or tables)[0]
+    named = [f"{name} {shape}" for name, shape in shapes.items()]
+    named += [f"{name} (Python's objects)" for name in objects]
     raise InputError(
         "Several arrays may be the vectors." if tables else "No array is a table of numbers.",
-        got=", ".join(f"{name} {shape}" for name, shape in shapes.items())[:400] or "no arrays of numbers",
+        got=", ".join(named)[:400] or "no arrays of numbers",
         expected="one of shape (n, dims)",
-        remedy="Name it with --vectors." if tables else "",
+        remedy="Name it with --vectors." if tables else STACK if objects else "",
     )
 
 

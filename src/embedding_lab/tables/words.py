@@ -17,6 +17,8 @@ from embedding_lab.tables.spool import Spool
 
 ROWS = 4096
 LONGEST_WORD = 10_000
+LOOKED_AT = 100
+"""So many lines tell whether they begin with words."""
 
 
 def read_words(path: Path, spool: Spool) -> Found:
@@ -24,7 +26,7 @@ def read_words(path: Path, spool: Spool) -> Found:
 
     Args:
         path: ".bin" holds word2vec's binary form, all else text: "word 0.1 0.2 …", with or without a first line
-            that says how many words and dimensions there are.
+            that says how many words and dimensions there are; or numbers alone.
         spool: takes the vectors.
 
     Raises:
@@ -42,8 +44,14 @@ def read_words(path: Path, spool: Spool) -> Found:
                 f"{path} cannot be read as vectors of words.",
                 got=f"{str(error)[:200]} after {len(words):,} words",
                 expected="a word and its numbers on each line, or word2vec's binary form in a .bin file",
+                remedy="Where commas or semicolons stand between, let its name end in .csv.",
             ) from error
     vectors = spool.vectors()
+    if not words:
+        return Found(
+            vectors,
+            said=(f"The file holds numbers alone: {vectors.shape[1]:,} in each of {len(vectors):,} lines.",),
+        )
     said = f"The vectors are those of {len(words):,} words: {vectors.shape[1]:,} numbers each."
     if len(set(words)) < len(words):
         return Found(vectors, columns={"word": words}, said=(said, "Words repeat, so they are a column, no ids."))
@@ -55,13 +63,21 @@ def _text(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
     count = None
     if len(first.split()) == 2 and all(each.isdigit() for each in first.split()):
         count, dims = map(int, first.split())
+        begin = file.tell()
+        separator = _separator(file.readline())
     else:
-        dims = len(first.decode("utf-8", "replace").rstrip().split(" ")) - 1
-        file.seek(0)
+        separator, begin = _separator(first), 0
+        dims = len(first.decode("utf-8", "replace").rstrip().split(separator)) - 1
+    file.seek(begin)
+    if dims == 0:
+        raise ValueError(f"no numbers behind {first[:40]!r}")
+    if count is None and _holds_no_words(file):
+        yield from _numbers(file)
+        return
     read = 0
     while lines := list(islice(file, ROWS)):
-        # a plain space separates numbers, but words may hold some: GloVe's have ". . ."
-        rows = [line.decode("utf-8", "replace").rstrip().rsplit(" ", dims) for line in lines if line.strip()]
+        # one separator stands between numbers, but words may hold some: GloVe's have ". . ."
+        rows = [line.decode("utf-8", "replace").rstrip().rsplit(separator, dims) for line in lines if line.strip()]
         for row in rows:
             if len(row) != dims + 1:
                 raise ValueError(f"{len(row) - 1} numbers behind {row[0]!r:.40} in place of {dims}")
@@ -69,6 +85,33 @@ def _text(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
         read += len(rows)
     if count is not None and read < count:
         raise EOFError(f"the end of the file; its first line says {count:,} words")
+
+
+def _separator(line: bytes) -> str:
+    return "\t" if b"\t" in line else " "
+
+
+def _holds_no_words(file: BinaryIO) -> bool:
+    """Whether lines begin with numbers as the rest of them are, as numpy.savetxt has it; whole ones are ids."""
+    begin = file.tell()
+    firsts = [line.split()[0] for line in islice(file, LOOKED_AT) if line.strip()]
+    file.seek(begin)
+    return all(map(_is_number, firsts)) and not all(each.isdigit() for each in firsts)
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        return float(word) is not None
+    except ValueError:
+        return False
+
+
+def _numbers(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
+    while lines := list(islice(file, ROWS)):
+        rows = [line.split() for line in lines if line.strip()]
+        if any(len(row) != len(rows[0]) for row in rows):
+            raise ValueError("lines of different lengths")
+        yield [], np.array(rows, np.float32)
 
 
 def _binary(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:

@@ -1,0 +1,226 @@
+"""Files as people have them: with other delimiters, encodings and headers than their names promise, and packed."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from embedding_lab.errors import BrokenFile
+from embedding_lab.tables import Choice, Found, open_vectors
+from embedding_lab.tables.names import distinct
+
+VECTORS = np.array([[0.5, -1.25], [2.0, 0.125], [3.5, 0.75], [4.5, -2.5]])
+NAMES = ["Ada", "Bär", 'Cy, "the\nsecond"', "Di"]
+KINDS = ["cat", "dog"] * 2
+
+
+def read(path: Path, **choice: Any) -> Found:
+    with open_vectors(path, Choice(**choice)) as found:
+        np.array(found.vectors)
+        return found
+
+
+def cell(text: str) -> str:
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"' if set(text) & set('\n";,|\t') else text
+
+
+def written(delimiter: str = ",", point: str = ".", end: str = "\n", header: str = "name,kind,x,y") -> str:
+    rows = [
+        [cell(name), kind, *(cell(str(number).replace(".", point)) for number in vector)]
+        for name, kind, vector in zip(NAMES, KINDS, VECTORS.tolist(), strict=True)
+    ]
+    lines = [header.replace(",", delimiter)] if header else []
+    return end.join([*lines, *(delimiter.join(row) for row in rows), ""])
+
+
+TEXTS: dict[str, tuple[str, bytes, str]] = {
+    "a mark of its encoding": ("a.csv", written().encode("utf-8-sig"), ""),
+    "semicolons": ("a.csv", written(";").encode(), "Between cells stand semicolons."),
+    "tabs in a .csv": ("a.csv", written("\t").encode(), "Between cells stand tabs."),
+    "commas in a .tsv": ("a.tsv", written(",").encode(), "Between cells stand commas."),
+    "bars": ("a.csv", written("|").encode(), "Between cells stand bars."),
+    "decimal commas": ("a.csv", written(";", ",").encode(), "Numbers have a decimal comma."),
+    "decimal commas between tabs": ("a.tsv", written("\t", ",").encode(), "Numbers have a decimal comma."),
+    "Windows' encoding": ("a.csv", written().encode("cp1252"), "The text is not UTF-8; it was read as cp1252."),
+    "UTF-16": ("a.csv", written().encode("utf-16"), "The text is not UTF-8; it was read as utf-16."),
+    "Windows' ends of lines": ("a.csv", written(end="\r\n").replace("the\n", "the\r\n").encode(), ""),
+    "spaces around names": ("a.csv", written(header=" name,kind ,x,y").encode(), ""),
+    "remarks first": ("a.csv", ("# made by hand\n# in two lines\n" + written()).encode(), ""),
+    "a header that is a remark": ("a.csv", written(header="# name,kind,x,y").encode(), ""),
+    "no names": ("a.csv", written(header="").encode(), ""),
+}
+
+
+@pytest.mark.parametrize(("file", "content", "said"), TEXTS.values(), ids=TEXTS)
+def test_a_text_is_read_as_it_is_written(tmp_path: Path, file: str, content: bytes, said: str) -> None:
+    (tmp_path / file).write_bytes(content)
+    found = read(tmp_path / file)
+    np.testing.assert_allclose(found.vectors, VECTORS)
+    assert found.labels.to_pylist() == KINDS
+    names = found.columns["name" if "name" in found.columns else "f0"].to_pylist()
+    assert [" ".join(each.split()) for each in names] == [" ".join(each.split()) for each in NAMES]
+    assert said in found.said or not said
+
+
+@pytest.mark.parametrize(
+    ("text", "vectors"),
+    [
+        ("0,1,2\n1.5,2.5,3.5\n4.5,5.5,6.5\n", [[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]]),
+        ("0.5,1,2\n1.5,2.5,3.5\n", [[0.5, 1, 2], [1.5, 2.5, 3.5]]),
+        ("1,2\n3,4\n1,1\n", [[1, 2], [3, 4], [1, 1]]),
+        (",a,b\n0,1,2\n1,3,4\n", [[1, 2], [3, 4]]),
+        ("a,a,b\n1.5,2.5,3.5\n", [[1.5, 2.5, 3.5]]),
+        ("a,b,\n1.5,2.5,\n", [[1.5, 2.5]]),
+    ],
+    ids=[
+        "names that count",
+        "fractions",
+        "rows that count",
+        "pandas' index",
+        "one name twice",
+        "a comma at the end",
+    ],
+)
+def test_a_first_line_of_numbers_is_a_header_only_where_it_counts_the_columns(
+    tmp_path: Path, text: str, vectors: Any
+) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    np.testing.assert_allclose(read(tmp_path / "a.csv").vectors, vectors)
+
+
+def test_a_row_of_many_columns_and_a_cell_of_many_numbers_are_looked_at_whole(tmp_path: Path) -> None:
+    wide = ";".join(["0,50000"] * 40_000) + "\n"
+    (tmp_path / "wide.csv").write_text(wide + wide)
+    assert read(tmp_path / "wide.csv").vectors.shape == (2, 40_000)
+    rows = "".join(f'n{at},"{[0.5] * 60_000}"\n' for at in range(3))
+    (tmp_path / "long.csv").write_text("name,vector\n" + rows)
+    assert read(tmp_path / "long.csv").vectors.shape == (3, 60_000)
+
+
+PRINTED: dict[str, Callable[[Any], str]] = {
+    "numpy": str,
+    "numpy's repr": repr,
+    "lists": lambda row: str(row.tolist()),
+    "tuples": lambda row: str(tuple(row.tolist())),
+    "bare numbers": lambda row: " ".join(map(str, row)),
+}
+
+
+@pytest.mark.parametrize("as_text", PRINTED.values(), ids=PRINTED)
+def test_vectors_are_read_as_they_are_printed(tmp_path: Path, as_text: Callable[[Any], str]) -> None:
+    table = {"note": ["[1 2] is", "(no)", None, "1 2"], "embedding": [*map(as_text, VECTORS)]}
+    pa.parquet.write_table(pa.table(table), tmp_path / "a.parquet")
+    np.testing.assert_allclose(read(tmp_path / "a.parquet").vectors, VECTORS)
+
+
+def test_a_list_may_say_that_a_number_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('name,vector\na,"[1.0, 2.0]"\nb,"[nan, 1.0]"\n')
+    with open_vectors(tmp_path / "a.csv", Choice()) as found:
+        assert np.isnan(found.vectors[1, 0])
+
+
+ROWS = VECTORS.tolist()
+JSON: dict[str, str] = {
+    "objects in a list": json.dumps([{"id": at, "meta": {"v": row}} for at, row in enumerate(ROWS)], indent=1),
+    "objects": "\n".join(json.dumps({"id": at, "meta": {"v": row}}, indent=1) for at, row in enumerate(ROWS)),
+    "lists in a list": json.dumps(ROWS),
+    "lists": "\n".join(map(json.dumps, ROWS)),
+}
+
+
+@pytest.mark.parametrize("text", JSON.values(), ids=JSON)
+def test_json_is_read_as_objects_and_as_lists_however_many_lines_they_have(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    found = read(tmp_path / "a.json")
+    np.testing.assert_allclose(found.vectors, VECTORS)
+    assert (found.ids is None) == ("id" not in text)
+
+
+def test_the_fields_of_structs_are_columns_and_can_be_the_vectors(tmp_path: Path) -> None:
+    meta = [{"kind": kind, "of": {"vector": row}} for kind, row in zip(KINDS, ROWS, strict=True)]
+    pa.parquet.write_table(pa.table({"id": range(4), "meta": meta}), tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet")
+    np.testing.assert_allclose(found.vectors, VECTORS)
+    assert found.labels.to_pylist() == KINDS
+    assert found.said[0].startswith("The vectors are 'meta.of.vector'")
+
+
+def test_text_as_polars_writes_it_is_text(tmp_path: Path) -> None:
+    table = pa.table({"kind": pa.array(KINDS, pa.string_view()), "vector": ROWS})
+    pa.feather.write_feather(table, tmp_path / "a.arrow", "uncompressed")
+    assert read(tmp_path / "a.arrow").labels.to_pylist() == KINDS
+
+
+def test_whole_labels_that_pandas_holds_as_floats_are_labels_and_no_part_of_the_vectors(tmp_path: Path) -> None:
+    table = {"label": [1.0, None, float("nan"), 0.0], "a": [0.5] * 4, "b": [1.5] * 4}
+    pa.parquet.write_table(pa.table(table), tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet")
+    assert found.vectors.shape == (4, 2)
+    assert found.labels.to_pylist()[::3] == [1.0, 0.0]
+
+
+def test_a_text_that_is_always_the_same_is_no_label(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("object,a,b\nvector,1.5,2.5\nvector,3.5,4.5\n")
+    assert read(tmp_path / "a.csv").labels is None
+
+
+@pytest.mark.parametrize("separator", [" ", "\t", "  "])
+def test_a_text_of_numbers_alone_has_no_words(tmp_path: Path, separator: str) -> None:
+    np.savetxt(tmp_path / "a.txt", VECTORS, delimiter=separator)
+    found = read(tmp_path / "a.txt")
+    np.testing.assert_allclose(found.vectors, VECTORS)
+    assert found.ids is None
+    assert found.said == ("The file holds numbers alone: 2 in each of 4 lines.",)
+
+
+def test_words_are_read_between_tabs_and_whole_numbers_are_words(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("new york\t.5\t-1.25\nparis\t2\t.125\n")
+    assert read(tmp_path / "a.txt").ids == ["new york", "paris"]
+    (tmp_path / "b.txt").write_text("2 2\nnew york\t.5\t-1.25\nparis\t2\t.125\n")
+    assert read(tmp_path / "b.txt").ids == ["new york", "paris"]
+    (tmp_path / "nodes.txt").write_text("17 .5 -1.25\n4 2 .125\n")
+    with open_vectors(tmp_path / "nodes.txt", Choice()) as found:
+        assert (found.ids, found.vectors.tolist()) == (["17", "4"], VECTORS[:2].tolist())
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda data: bytes(pa.compress(data, "zstd", asbytes=True)),
+}
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_a_packed_file_is_read_as_the_file_in_it(tmp_path: Path, ending: str) -> None:
+    np.save(tmp_path / "v.npy", VECTORS)
+    (tmp_path / f"v.npy{ending}").write_bytes(PACKERS[ending]((tmp_path / "v.npy").read_bytes()))
+    np.testing.assert_array_equal(read(tmp_path / f"v.npy{ending}").vectors, VECTORS)
+    (tmp_path / f"pets.csv{ending}").write_bytes(PACKERS[ending](written(";").encode()))
+    assert read(tmp_path / f"pets.csv{ending}").labels.to_pylist() == KINDS
+
+
+def test_arrays_of_pythons_objects_are_left_out_of_an_npz_and_refused_alone(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", vectors=VECTORS, labels=np.array(KINDS, object), names=np.array(NAMES))
+    found = read(tmp_path / "a.npz")
+    assert (found.labels, found.ids.tolist()) == (None, NAMES)
+    assert any("they are Python's objects" in said and "labels" in said for said in found.said)
+    np.save(tmp_path / "a.npy", np.array([[1], [1, 2]], object))
+    with pytest.raises(BrokenFile, match=r"Got: Python's objects.*numpy\.stack"):
+        read(tmp_path / "a.npy")
+
+
+def test_every_column_has_a_name_of_its_own() -> None:
+    assert distinct(["# a", " b", "b", "", "", "b_2"]) == ["a", "b", "b_2", "unnamed", "unnamed_2", "b_2_2"]
