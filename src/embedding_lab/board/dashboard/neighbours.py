@@ -6,6 +6,7 @@ They are exact, unless the vectors are so many that an index was kept with them:
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,10 @@ def neighbours(library: Library, asked: Asked) -> Answer:
     metric = next(each for each in METRICS if each == wanted)
     shown = asked.optional_text("map")
     began = time.perf_counter()
-    rows, distances, recall = _nearest(library, found, row, k, metric)
-    on_map = None if shown is None else near_on_map(library, found.map(shown), row, k)
+    with ThreadPoolExecutor(1, "embedding-lab-ids") as meanwhile:
+        meanwhile.submit(library.ids, found)  # the first time they are read, which takes as long as the search
+        rows, distances, recall = _nearest(library, found, row, k, metric)
+        on_map = None if shown is None else near_on_map(library, found.map(shown), row, k)
     elapsed = time.perf_counter() - began
     false = [] if on_map is None else [int(each) for each in on_map if each not in rows]
     ids = ids_of(library, found, [*rows.tolist(), *false])
