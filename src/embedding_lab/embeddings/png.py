@@ -17,8 +17,8 @@ RUNS = 0.5
 PIECE_BYTES = 65_274
 """So much zlib takes before it moves its window and its tables along, which is a sixth of its work."""
 
-MOST_MEMORY = 9
-"""Of zlib, which then makes one block of a piece."""
+MEMORY_LEVEL = 9
+"""How much memory zlib may take, at its highest: a piece becomes one block then, with one set of tables."""
 
 LAST_BLOCK = b"\x03\x00"
 """With which a stream ends (RFC 1951, 3.2.6): it holds nothing."""
@@ -80,7 +80,7 @@ def _packed(values: NDArray[np.uint8]) -> Iterator[bytes]:
         piece = lines[: len(values) - start].tobytes()
         checksum = zlib.adler32(piece, checksum)
         if piece != before:  # as where nothing more is on a sheet
-            packing = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, MOST_MEMORY, zlib.Z_RLE)
+            packing = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, MEMORY_LEVEL, zlib.Z_RLE)
             before, packed = piece, packing.compress(piece) + packing.flush(zlib.Z_SYNC_FLUSH)
         yield packed
     yield LAST_BLOCK + struct.pack(">I", checksum)
