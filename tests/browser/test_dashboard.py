@@ -253,11 +253,24 @@ def test_a_lasso_s_selection_is_saved_and_read_back_in_python(page: Dashboard, r
     assert sorted(lab.open_run(run.path).selection("amid all")) == sorted(chosen)
 
 
+def test_a_button_stays_the_same_while_another_selection_comes(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    page.call("lab.select(argument)", embeddings.ids[:10].tolist())
+    page.wait_for_selected(10)
+    pressed = page.dom.get_by_role("button", name="Table").element_handle()
+    page.call("lab.select(argument)", embeddings.ids[:20].tolist())
+    page.wait_for_selected(20)
+    pressed.click()  # a press on one that was made anew meanwhile would be lost
+    page.dom.get_by_role("dialog", name="20 samples").wait_for()
+    page.press("Escape")
+
+
 def test_the_table_counts_classes_and_sorts_the_whole_selection_by_any_column(
     page: Dashboard, embeddings: EmbeddingSet
 ) -> None:
     labels, confidence = embeddings.dataset.labels, confidence_of(embeddings)
+    rows = np.flatnonzero(np.isin(labels, (1, 7)))
     page.search("label in (1, 7)")
+    page.wait_for_selected(len(rows))  # what is found is told a moment before it is selected
     page.dom.get_by_role("button", name="Table").click()
     table = page.dom.get_by_role("dialog", name="samples")
     ids = table.locator("tbody th")
@@ -265,7 +278,6 @@ def test_the_table_counts_classes_and_sorts_the_whole_selection_by_any_column(
     counts = {number: int((labels == number).sum()) for number in (1, 7)}
     said = table.get_by_label("Samples of each class").locator("li").all_inner_texts()
     assert sorted(text.split() for text in said) == [[str(one), str(count)] for one, count in counts.items()]
-    rows = np.flatnonzero(np.isin(labels, (1, 7)))
     assert len(rows) > 50  # more than one page of the table: what lies beyond it is sorted too
     for wanted in (np.argsort(confidence[rows], kind="stable"), np.argsort(-confidence[rows], kind="stable")):
         table.get_by_role("button", name="confidence").click()

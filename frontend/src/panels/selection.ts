@@ -6,7 +6,7 @@ import type { Lab } from "../state/lab";
 import { isAborted } from "../state/problem";
 import type { ThemeSignal } from "../theme";
 import { classBars } from "./classes";
-import { type Child, h, iconButton, live, percent, samplesOf, whole } from "./dom";
+import { type Child, h, iconButton, live, percent, samplesOf, steady, whole } from "./dom";
 import { saveFile } from "./files";
 import { annotateForm } from "./notes";
 
@@ -29,8 +29,11 @@ export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => vo
         ? classBars(lab, lab.classes.value, theme.value, CLASSES_SHOWN)
         : [];
     }),
-    live(h("div", { class: "actions" }), () =>
-      lab.marks.selectedCount.value ? [button("Table", openTable), ...downloads(lab)] : [],
+    // not made anew where another selection comes while one of them is pressed
+    steady(
+      h("div", { class: "actions" }),
+      () => lab.marks.selectedCount.value > 0,
+      () => (lab.marks.selectedCount.value ? [button("Table", openTable), ...downloads(lab)] : []),
     ),
     saveForm(lab),
     annotateForm(lab),
