@@ -32,7 +32,6 @@ import argparse
 import gzip
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -41,100 +40,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tsne_runs import PERPLEXITY
 
-PERPLEXITY = 30
 RESULT = Path(__file__).parent / "results" / "tsne.json"
-
-
-# -- one run, in a process of its own; knows nothing of the others
-
-
-def told(begin: float, clock: float) -> None:
-    print(json.dumps({"seconds": time.process_time() - begin, "clock": time.perf_counter() - clock}))
-
-
-def run_ours(
-    work: Path, dims: int, iterations: int, seed: int, threads: int, search: bool, **own: Any
-) -> np.ndarray:
-    from embedding_lab.embeddings import Neighbours
-    from embedding_lab.projection.tsne import TSNE
-
-    vectors, near = np.load(work / "vectors.npy"), np.load(work / "neighbours.npz")
-    neighbours = None if search else Neighbours(near["indices"], near["distances"], "euclidean", 1.0)
-    noise = np.random.default_rng(0).standard_normal((5_000, 10)).astype(np.float32)
-    TSNE(dims, max_iter=200, n_jobs=threads).fit(noise)  # loads or makes the compiled code
-    first = np.load(work / f"first-{seed}.npy")[:, :dims]
-    begin, clock = time.process_time(), time.perf_counter()
-    tsne = TSNE(dims, max_iter=iterations, n_jobs=threads, init=first, **own)
-    points = tsne.fit_transform(vectors, neighbours=neighbours)
-    told(begin, clock)
-    return points
-
-
-def run_whole(work: Path, dims: int, iterations: int, seed: int, threads: int, search: bool) -> np.ndarray:
-    """`lab.TSNE` as anyone calls it, on vectors in a file."""
-    from embedding_lab.projection.tsne import TSNE
-
-    noise = np.random.default_rng(0).standard_normal((25_000, 64)).astype(np.float32)
-    TSNE(dims, max_iter=60, n_jobs=threads).fit(noise)  # loads or makes the compiled code
-    vectors = np.load(work / "vectors.npy", mmap_mode="r")
-    begin, clock = time.process_time(), time.perf_counter()
-    tsne = TSNE(dims, max_iter=iterations, n_jobs=threads, random_state=seed).fit(vectors)
-    told(begin, clock)
-    print(json.dumps({"kl": tsne.kl_divergence_}))
-    return tsne.embedding_
-
-
-def run_opentsne(work: Path, dims: int, iterations: int, seed: int, threads: int, search: bool) -> np.ndarray:
-    from openTSNE import TSNEEmbedding
-    from openTSNE.affinity import PrecomputedAffinities
-    from scipy.sparse import load_npz
-
-    affinities = PrecomputedAffinities(load_npz(work / "affinities.npz").astype(np.float64), normalize=False)
-    first = np.load(work / f"first-{seed}.npy")[:, :dims].astype(np.float64)
-    begin, clock = time.process_time(), time.perf_counter()
-    embedding = TSNEEmbedding(first, affinities, negative_gradient_method="fft", n_jobs=threads, random_state=0)
-    embedding = embedding.optimize(250, exaggeration=12, momentum=0.5)
-    embedding = embedding.optimize(iterations - 250, momentum=0.8)
-    told(begin, clock)
-    return np.asarray(embedding)
-
-
-def run_sklearn(work: Path, dims: int, iterations: int, seed: int, threads: int, search: bool) -> np.ndarray:
-    from sklearn.manifold import TSNE
-
-    vectors, first = np.load(work / "vectors.npy"), np.load(work / f"first-{seed}.npy")[:, :dims]
-    begin, clock = time.process_time(), time.perf_counter()
-    tsne = TSNE(dims, perplexity=PERPLEXITY, max_iter=iterations, init=first.astype(np.float32), n_jobs=threads)
-    points = tsne.fit_transform(vectors)
-    told(begin, clock)
-    return points
-
-
-WAYS = {
-    "ours": run_ours,
-    "ours, neighbours and all": run_whole,
-    "openTSNE": run_opentsne,
-    "scikit-learn": run_sklearn,
-}
-
-
-def child(spec: dict[str, Any]) -> None:
-    work = Path(spec.pop("work"))
-    points = WAYS[spec.pop("way")](work, **spec)
-    np.save(work / "points.npy", points.astype(np.float32))
-    print(json.dumps({"peak_mb": peak_mb()}))
-
-
-def peak_mb() -> int:
-    """The most memory this process ever held; on Linux `getrusage` would count the parent's too."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) // 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (2**20 if sys.platform == "darwin" else 1024)
-
-
-# -- the parent: prepares, starts, measures
+RUNS = Path(__file__).with_name("tsne_runs.py")
 
 
 class Bench:
@@ -195,7 +104,7 @@ def in_a_process(python: str, spec: dict[str, Any]) -> dict[str, Any]:
     environment = {**os.environ} | {
         f"{each}_NUM_THREADS": str(spec["threads"]) for each in ("OMP", "OPENBLAS", "MKL")
     }
-    command = [python, __file__, "--child", json.dumps(spec)]
+    command = [python, str(RUNS), json.dumps(spec)]
     heard = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
     row = {name: value for name, value in spec.items() if name not in ("work", "search")}
     for line in heard.stdout.decode().splitlines():
@@ -488,11 +397,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--table", action="store_true")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.child:
-        child(json.loads(asked.child))
-        return
     if asked.table:
         order = list(SECTIONS)
         rows = sorted(results(), key=lambda row: order.index(row["section"]))
