@@ -17,7 +17,7 @@ import pytest
 from embedding_lab.embeddings import Projection, Run, as_dataset, create_run, open_run
 from embedding_lab.embeddings.files import LocalFiles, publish_file
 from embedding_lab.embeddings.manifest import Draft, read_manifest, verify
-from embedding_lab.embeddings.run import PLUGIN_FOLDER
+from embedding_lab.embeddings.stored_run import PLUGIN_FOLDER
 from embedding_lab.errors import StorageError
 
 

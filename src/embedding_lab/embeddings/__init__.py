@@ -5,8 +5,9 @@ from embedding_lab.embeddings.embedding_set import INPUT_LAYER, EmbeddingSet, Ou
 from embedding_lab.embeddings.neighbours import Neighbours
 from embedding_lab.embeddings.open_runs import create_run, newest_run, open_run
 from embedding_lab.embeddings.projection import Projection
-from embedding_lab.embeddings.run import LATEST, Latest, Run
+from embedding_lab.embeddings.run import Run
 from embedding_lab.embeddings.run_folder import run_folder
+from embedding_lab.embeddings.stored_run import LATEST, Latest
 
 __all__ = [
     "INPUT_LAYER",

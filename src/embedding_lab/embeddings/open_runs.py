@@ -6,7 +6,8 @@ import contextlib
 from pathlib import Path
 
 from embedding_lab.embeddings.places import files_at, runs_in, shown
-from embedding_lab.embeddings.run import PLUGIN_FOLDER, Run
+from embedding_lab.embeddings.run import Run
+from embedding_lab.embeddings.stored_run import PLUGIN_FOLDER
 from embedding_lab.errors import DataMissing, LabError
 
 

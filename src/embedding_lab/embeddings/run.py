@@ -7,7 +7,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -15,54 +14,27 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings import maps
 from embedding_lab.embeddings.dataset import Dataset
-from embedding_lab.embeddings.embedding_set import EmbeddingSet, Outputs, Place
+from embedding_lab.embeddings.embedding_set import EmbeddingSet
 from embedding_lab.embeddings.event_file import ensure_event_file
-from embedding_lab.embeddings.manifest import Draft, Facts, read_manifest
-from embedding_lab.embeddings.maps import FinishedMap
+from embedding_lab.embeddings.manifest import Draft
 from embedding_lab.embeddings.measures import Measures, MeasuresOf, save_measures
-from embedding_lab.embeddings.names import folder_name, step_folder, step_number, step_of, true_name
-from embedding_lab.embeddings.neighbour_index import NeighbourIndex, read_index, save_index
-from embedding_lab.embeddings.neighbours import Neighbours, read_neighbours, save_neighbours
-from embedding_lab.embeddings.notes import Notes
-from embedding_lab.embeddings.outputs import OutputsWriter, read_outputs
+from embedding_lab.embeddings.names import step_folder, step_number
+from embedding_lab.embeddings.neighbour_index import save_index
+from embedding_lab.embeddings.neighbours import Neighbours, save_neighbours
+from embedding_lab.embeddings.outputs import OutputsWriter
 from embedding_lab.embeddings.pictures import saving_pictures
 from embedding_lab.embeddings.places import files_at
 from embedding_lab.embeddings.projection import Projection
-from embedding_lab.embeddings.samples import SampleTable, read_dataset
+from embedding_lab.embeddings.samples import SampleTable
 from embedding_lab.embeddings.stored_media import save_media
+from embedding_lab.embeddings.stored_run import StoredRun, place_of, set_folder
 from embedding_lab.embeddings.together import Together
 from embedding_lab.embeddings.unfinished import Unfinished
-from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter, read_vectors
-from embedding_lab.errors import BrokenFile, DataMissing, InputError, one_of
+from embedding_lab.embeddings.vectors import SHARD_BYTES, EmbeddingWriter
 from embedding_lab.progress import Progress, silent
 
-PLUGIN_FOLDER = "plugins/embedding_lab"
 
-EMBEDDING_FACTS: Facts = {
-    "layer": str,
-    "step": (int, NoneType),
-    "samples": str,
-    "shape": list,
-    "shard_rows": list,
-    "epoch": (int, NoneType),
-    "wall_time": (int, float),
-    "split": (str, NoneType),
-    "pooling": (str, NoneType),
-    "model": (str, NoneType),
-}
-"""What the manifest of an embedding set says besides its files."""
-
-OUTPUT_FACTS: Facts = {"step": (int, NoneType), "samples": str, "rows": int, "model": (str, NoneType)}
-
-
-class Latest:
-    """Stands for the newest step of a layer, where no step is named."""
-
-
-LATEST = Latest()
-
-
-class Run(Notes):
+class Run(StoredRun):
     """One run. Use `create_run` to begin or to add, `open_run` to read (`open_runs.py`).
 
     A run that is not there yet appears with the first thing that is published in it: what is refused while it is
@@ -74,34 +46,8 @@ class Run(Notes):
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.files = files_at(path / PLUGIN_FOLDER)
+        super().__init__(path)
         self._tables: weakref.WeakKeyDictionary[Dataset, SampleTable] = weakref.WeakKeyDictionary()
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
-
-    @property
-    def name(self) -> str:
-        """The folder's name, which is the run's name in TensorBoard."""
-        return self.path.name
-
-    @property
-    def layers(self) -> list[str]:
-        """The names of all layers that have vectors at any step, sorted."""
-        folders = [each for each in self.files.list("layers") if self._step_folders(f"layers/{each}")]
-        return sorted(self._layer_name(folder) for folder in folders)
-
-    def steps(self, layer: str) -> list[int | None]:
-        """The steps at which a layer has vectors, ascending; None (nothing changes) comes first.
-
-        Raises:
-            UnknownName: the run has no such layer.
-        """
-        steps = [step_of(each) for each in self._step_folders(f"layers/{folder_name(layer)}")]
-        if not steps:
-            raise one_of("Layer", layer, self.layers, remedy=f"Layers of run {self.path} are listed above.")
-        return sorted(steps, key=lambda step: -1 if step is None else step)
 
     def begin(self) -> None:
         """Makes the folder a run: TensorBoard lists only folders with an event file, so there is always one.
@@ -152,10 +98,6 @@ class Run(Notes):
         """Keeps the files of columns of sounds and pictures; whole sentences on what was not kept."""
         return save_media(self.files, self.save_dataset(data), data) if data.media else []
 
-    def dataset(self, key: str) -> Dataset:
-        """The dataset of a key, without its samples."""
-        return read_dataset(self.files, key)
-
     def embedding_writer(
         self,
         layer: str,
@@ -185,7 +127,7 @@ class Run(Notes):
         facts = self._facts(
             layer, data, step, epoch=epoch, wall_time=wall_time, split=split, pooling=pooling, model=model
         )
-        draft = self._draft(_set_folder(layer, step), "embeddings", data)
+        draft = self._draft(set_folder(layer, step), "embeddings", data)
         return EmbeddingWriter(draft, data.ids, facts, shard_bytes)
 
     def put_shard(
@@ -206,14 +148,7 @@ class Run(Notes):
         Raises:
             StorageError: the disk refuses.
         """
-        return work.put(_set_folder(layer, step), f"vectors-{shard}", vectors)
-
-    def has_shard(self, layer: str, step: int | None, file: Mapping[str, Any]) -> bool:
-        """Whether a shard that was put in place is still there as a whole."""
-        try:
-            return self.files.stamp(f"{_set_folder(layer, step)}/{file['name']}").size == int(file["bytes"])
-        except DataMissing:
-            return False
+        return work.put(set_folder(layer, step), f"vectors-{shard}", vectors)
 
     def publish_shards(
         self,
@@ -241,7 +176,7 @@ class Run(Notes):
             StorageError: the disk refuses; readers still see what was there before.
         """
         rows = [count for count, _ in shards]
-        with self._draft(_set_folder(layer, step), "embeddings", data, work.generation) as draft:
+        with self._draft(set_folder(layer, step), "embeddings", data, work.generation) as draft:
             draft.publish(
                 {
                     **self._facts(layer, data, step, **facts),
@@ -279,90 +214,13 @@ class Run(Notes):
                 self._write_set(each, together)
             progress("log layers", len(sets), len(sets))
 
-    def embeddings(self, layer: str, step: int | Latest | None = LATEST, *, outputs: bool = True) -> EmbeddingSet:
-        """The vectors of a layer, memory-mapped, with their samples and outputs.
-
-        Args:
-            layer: the layer's name.
-            step: the training step; the newest when left out.
-            outputs: whether to read what the model said too, which of millions takes memory.
-
-        Raises:
-            UnknownName: the run has no such layer or step.
-            BrokenFile: what is there cannot be read.
-        """
-        steps = self.steps(layer)
-        chosen = steps[-1] if isinstance(step, Latest) else step
-        if chosen not in steps:
-            raise one_of(f"Step of layer {layer!r}", chosen, steps)
-        name = f"{_set_folder(layer, chosen)}/embeddings.json"
-        manifest = read_manifest(self.files, name, "embeddings", EMBEDDING_FACTS)
-        vectors = read_vectors(self.files, name, manifest)
-        return EmbeddingSet(
-            vectors=vectors,
-            dataset=self.dataset(manifest["samples"]),
-            outputs=self._outputs_for(chosen, manifest["samples"], manifest["model"]) if outputs else None,
-            **{fact: manifest[fact] for fact in EMBEDDING_FACTS if fact not in ("samples", "shape", "shard_rows")},
-        ).lying_in(Place(self.path, str(manifest.get("generation"))))
-
-    def vectors(self, layer: str, step: int | None = None) -> Any:
-        """The vectors of a layer at a step alone: array-like, float32, shape (n, dims), memory-mapped.
-
-        Raises:
-            DataMissing: there are none.
-            BrokenFile: what is there cannot be read.
-        """
-        name = f"{_set_folder(layer, step)}/embeddings.json"
-        return read_vectors(self.files, name, read_manifest(self.files, name, "embeddings", EMBEDDING_FACTS))
-
-    def outputs(self, step: int | None = None) -> Outputs:
-        """What the model said at a step.
-
-        Raises:
-            DataMissing: nothing was kept for this step.
-            BrokenFile: it cannot be read.
-        """
-        name = f"steps/{step_folder(step)}/outputs.json"
-        return read_outputs(self.files, name, read_manifest(self.files, name, "outputs", OUTPUT_FACTS))
-
     def save_map(self, layer: str, step: int | None, name: str, projection: Projection) -> None:
         """Keeps a map of a layer at a step under a name; a later one of that name takes its place.
 
         A sample with NaN for its point is not on the map. TensorBoard's own Projector shows a finished map from the
         next start of a TensorBoard with the lab in it (`docs/maps.md`).
         """
-        maps.save_map(self.files, f"{_set_folder(layer, step)}/maps", name, projection)
-
-    def map(self, layer: str, name: str, step: int | Latest | None = LATEST) -> Projection:
-        """A map of a layer by its name, at the newest step unless one is named."""
-        embeddings = self.embeddings(layer, step, outputs=False)
-        known = self.maps(layer, embeddings.step)
-        if name not in known:
-            raise one_of(f"Map of layer {layer!r}", name, known)
-        folder = f"{_set_folder(layer, embeddings.step)}/maps"
-        return maps.read_map(self.files, folder, name, embeddings.ids, _place(embeddings).generation)
-
-    def maps(self, layer: str, step: int | None = None) -> list[str]:
-        """The names of the maps of a layer at a step; maps of vectors that were replaced since are none of it."""
-        folder = _set_folder(layer, step)
-        try:
-            manifest = read_manifest(self.files, f"{folder}/embeddings.json", "embeddings", EMBEDDING_FACTS)
-        except DataMissing:
-            return []
-        return maps.map_names(self.files, f"{folder}/maps", str(manifest.get("generation")))
-
-    def finished_maps(self, layer: str | None = None) -> Iterator[FinishedMap]:
-        """The maps in state "complete" of a layer, or of all, at every step; what cannot be read is passed over."""
-        for each in self.layers if layer is None else [layer]:
-            for step in self.steps(each):
-                folder = _set_folder(each, step)
-                if not self.files.list(f"{folder}/maps"):
-                    continue
-                with contextlib.suppress(BrokenFile):
-                    manifest = read_manifest(self.files, f"{folder}/embeddings.json", "embeddings", EMBEDDING_FACTS)
-                    vectors = str(manifest.get("generation"))
-                    for name, generation in maps.finished_maps(self.files, f"{folder}/maps", vectors):
-                        yield FinishedMap(each, step, name, generation)
+        maps.save_map(self.files, f"{set_folder(layer, step)}/maps", name, projection)
 
     def save_measures(self, layer: str, step: int | None, of: MeasuresOf, measures: Measures) -> None:
         """Keeps the measures of a map that has none of its own; `map` gives them with it.
@@ -376,38 +234,19 @@ class Run(Notes):
         Raises:
             StorageError: the disk refuses; what was there before stays.
         """
-        save_measures(self.files, f"{_set_folder(layer, step)}/maps", of, measures)
+        save_measures(self.files, f"{set_folder(layer, step)}/maps", of, measures)
 
     def save_neighbours(self, embeddings: EmbeddingSet, neighbours: Neighbours) -> None:
         """Keeps the neighbours of a set that was read from this run, beside its vectors."""
-        folder = f"{_set_folder(embeddings.layer, embeddings.step)}/neighbours"
-        save_neighbours(self.files, folder, neighbours, _place(embeddings).generation)
-
-    def neighbours(self, embeddings: EmbeddingSet, metric: str = "euclidean") -> Neighbours | None:
-        """The neighbours that were kept of a set that was read from this run; None where there are none.
-
-        Raises:
-            BrokenFile: what is there cannot be read.
-        """
-        folder = f"{_set_folder(embeddings.layer, embeddings.step)}/neighbours"
-        return read_neighbours(self.files, folder, metric, _place(embeddings).generation, len(embeddings))
+        folder = f"{set_folder(embeddings.layer, embeddings.step)}/neighbours"
+        save_neighbours(self.files, folder, neighbours, place_of(embeddings).generation)
 
     def save_index(
         self, embeddings: EmbeddingSet, metric: str, make: Callable[[Callable[[str], Path]], Mapping[str, Any]]
     ) -> None:
         """Keeps an index for neighbours of a set that was read from this run; `make` writes its files."""
-        folder = f"{_set_folder(embeddings.layer, embeddings.step)}/neighbours"
-        save_index(self.files, folder, metric, _place(embeddings).generation, make)
-
-    def index(
-        self, layer: str, step: int | None, metric: str = "euclidean", *, vectors: str
-    ) -> NeighbourIndex | None:
-        """The index that was kept of this generation of a layer's vectors; None where there is none.
-
-        Raises:
-            BrokenFile: what is there cannot be read.
-        """
-        return read_index(self.files, f"{_set_folder(layer, step)}/neighbours", metric, vectors)
+        folder = f"{set_folder(embeddings.layer, embeddings.step)}/neighbours"
+        save_index(self.files, folder, metric, place_of(embeddings).generation, make)
 
     def _table(self, data: Dataset) -> SampleTable:
         if data not in self._tables:  # a step of ten layers comes here often with the same samples
@@ -460,38 +299,3 @@ class Run(Notes):
         if each.outputs is not None:
             outputs = self.outputs_writer(each.dataset, step=each.step, model=each.model)
             together.enter_writer(outputs).append(each.outputs)
-
-    def _step_folders(self, layer_folder: str) -> list[str]:
-        """The steps that were published; a writer that was killed leaves a folder without a manifest."""
-        steps = self.files.list(layer_folder)
-        return [each for each in steps if "embeddings.json" in self.files.list(f"{layer_folder}/{each}")]
-
-    def _layer_name(self, folder: str) -> str:
-        name = true_name(folder)
-        if name is not None:
-            return name
-        manifest = f"layers/{folder}/{self._step_folders(f'layers/{folder}')[0]}/embeddings.json"
-        return str(read_manifest(self.files, manifest, "embeddings", EMBEDDING_FACTS)["layer"])
-
-    def _outputs_for(self, step: int | None, samples: str, model: str | None) -> Outputs | None:
-        """The outputs of a step, where they are of the same samples and no other model."""
-        name = f"steps/{step_folder(step)}/outputs.json"
-        try:
-            manifest = read_manifest(self.files, name, "outputs", OUTPUT_FACTS)
-        except DataMissing:
-            return None
-        same = manifest["samples"] == samples and model in (None, manifest["model"])
-        return read_outputs(self.files, name, manifest) if same else None
-
-
-def _place(embeddings: EmbeddingSet) -> Place:
-    if embeddings.place is None:
-        raise InputError(
-            f"The vectors of layer {embeddings.layer!r} lie in no run.",
-            expected="a set as `run.embeddings` gives it",
-        )
-    return embeddings.place
-
-
-def _set_folder(layer: str, step: int | None) -> str:
-    return f"layers/{folder_name(layer)}/{step_folder(step)}"

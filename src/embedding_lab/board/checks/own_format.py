@@ -19,7 +19,7 @@ from embedding_lab.embeddings.manifest import FORMAT, read_manifest, verify
 from embedding_lab.embeddings.names import step_of
 from embedding_lab.embeddings.places import shown
 from embedding_lab.embeddings.remote_files import RemoteFiles, folders_with
-from embedding_lab.embeddings.run import PLUGIN_FOLDER
+from embedding_lab.embeddings.stored_run import PLUGIN_FOLDER
 from embedding_lab.errors import DataMissing, LabError
 
 TAB = "Embedding Lab"

@@ -12,7 +12,8 @@ from embedding_lab.board.checks.logdir import PROJECTOR_ASSETS
 from embedding_lab.board.projector_config import CONFIG_NAME
 from embedding_lab.embeddings.files import LocalFiles
 from embedding_lab.embeddings.remote_files import folders_with, remote_address
-from embedding_lab.embeddings.run import PLUGIN_FOLDER, Run
+from embedding_lab.embeddings.run import Run
+from embedding_lab.embeddings.stored_run import PLUGIN_FOLDER
 from embedding_lab.errors import BrokenFile, one_of
 
 FRESH_SECONDS = 1.0

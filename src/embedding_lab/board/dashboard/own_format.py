@@ -34,8 +34,9 @@ from embedding_lab.embeddings.manifest import data_path
 from embedding_lab.embeddings.names import folder_name, step_folder
 from embedding_lab.embeddings.pictures import FACTS as PICTURE_FACTS
 from embedding_lab.embeddings.pictures import pictures_name, stored_pictures
-from embedding_lab.embeddings.run import EMBEDDING_FACTS, OUTPUT_FACTS, Run
+from embedding_lab.embeddings.run import Run
 from embedding_lab.embeddings.stored_media import StoredMedia, read_media
+from embedding_lab.embeddings.stored_run import EMBEDDING_FACTS, OUTPUT_FACTS
 from embedding_lab.embeddings.vectors import mapped_array, read_vectors
 from embedding_lab.errors import BrokenFile, DataMissing, LabError
 
