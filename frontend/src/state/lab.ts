@@ -5,26 +5,14 @@
  */
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals-core";
-import type {
-  ColumnInfo,
-  Job,
-  MapInfo,
-  NewMap,
-  Overview,
-  Problem,
-  RunInfo,
-  SetKey,
-  Source,
-  StepInfo,
-} from "../data/source";
+import type { ColumnInfo, Job, MapInfo, NewMap, Problem, SetKey, Source } from "../data/source";
 import { ColumnValues, partsOf } from "./columns";
-import { likeNamed, mostMapped, newest, preferred } from "./first_look";
 import { type Listed, Marks } from "./marks";
 import { Places } from "./places";
 import { Points } from "./points";
 import { isAborted, problemOf } from "./problem";
 import { Said } from "./said";
-import { View } from "./view";
+import { Shown } from "./shown";
 
 export interface Notice {
   text: string;
@@ -36,15 +24,11 @@ const BUSY_MS = 1000;
 /** Columns whose values are kept, those asked for last: each step of a training has its own. */
 const MOST_KEPT = 16;
 
-/** So many samples take a page about a gigabyte, in its own memory and the graphics card's. */
-const MOST_HELD = 20_000_000;
 /** What a class is called at its centre, and whose bars stand in a selection, where the colours are no classes. */
 const CLASS_COLUMNS = ["label", "prediction"];
 
-export class Lab {
-  readonly view = new View();
+export class Lab extends Shown {
   readonly marks = new Marks((found) => this.expectCounts(found));
-  readonly overview = signal<Overview | null>(null);
   /** Why there is nothing to show; null while all is well. */
   readonly problem = signal<Problem | null>(null);
   /** Why nothing can be drawn, whatever there is to show. */
@@ -66,49 +50,6 @@ export class Lab {
   /** Parts that are still on their way. */
   readonly waiting = signal(0);
 
-  private opened: string | null = null;
-
-  readonly run = computed<RunInfo | null>(() => {
-    const runs = this.overview.value?.runs ?? [];
-    const named = (name: string | null) => runs.find((each) => each.name === name);
-    const found = named(this.view.run.value) ?? named(this.opened) ?? newest(runs);
-    this.opened = found?.name ?? null; // what opened by itself stays, whichever run is written to next
-    return found;
-  });
-  readonly layer = computed(() => {
-    const layers = this.run.value?.layers ?? [];
-    return layers.find((each) => each.name === this.view.layer.value) ?? mostMapped(layers);
-  });
-  readonly step = computed<StepInfo | null>(() => {
-    const steps = this.layer.value?.steps ?? [];
-    return steps.find((each) => each.step === this.view.step.value) ?? steps.at(-1) ?? null;
-  });
-  readonly map = computed<MapInfo | null>(() => {
-    const maps = this.step.value?.maps ?? [];
-    const wanted = this.view.map.value;
-    return maps.find((each) => each.name === wanted) ?? likeNamed(maps, wanted) ?? preferred(maps);
-  });
-  /** As text, so that what depends on it starts anew only when another set is shown. */
-  readonly setText = computed(() => {
-    const [run, layer, step] = [this.run.value, this.layer.value, this.step.value];
-    return run && layer && step ? JSON.stringify({ run: run.name, layer: layer.name, step: step.step }) : null;
-  });
-  readonly set = computed<SetKey | null>(() => (this.setText.value ? JSON.parse(this.setText.value) : null));
-  readonly setGeneration = computed(() => this.step.value?.generation ?? null);
-  /** Equal where the samples are the same in the same order, over layers and steps of a run. */
-  readonly samplesText = computed(() => {
-    const [run, step] = [this.run.value, this.step.value];
-    return run && step ? JSON.stringify([run.name, step.samples, step.rows]) : null;
-  });
-  readonly total = computed(() => this.step.value?.rows ?? 0);
-  /** How many of them the page holds: of very many a beginning of the fair order, which is a fair sample. */
-  readonly held = computed(() => Math.min(this.total.value, MOST_HELD));
-  readonly mapName = computed(() => this.map.value?.name ?? null);
-  /** Changes with every new state of the map. */
-  readonly mapText = computed(() => {
-    const map = this.map.value;
-    return map && this.setText.value ? JSON.stringify([this.setText.value, map.name, map.generation]) : null;
-  });
   /** Measures are columns too, which come after the map where it was saved without. */
   private readonly hasMeasures = computed(() => this.map.value?.unmeasured === null);
   readonly computing = computed(() => {
@@ -131,6 +72,7 @@ export class Lab {
   readonly said: Said;
 
   constructor(readonly source: Source) {
+    super();
     effect(() => {
       const text = this.mapText.value;
       untracked(() => this.onOtherMap(text)); // the first of all: the picture waits for it
