@@ -85,13 +85,77 @@ def test_a_step_may_be_a_number_of_any_library_and_nothing_else(tmp_path: Path) 
     assert not (tmp_path / "other").exists()
 
 
+def objects(rows: list[Any]) -> np.ndarray:
+    """An array of Python's objects, as columns of pandas give it."""
+    array = np.empty(len(rows), object)
+    array[:] = rows
+    return array
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        (row for row in VECTORS),
+        objects(list(VECTORS)),
+        VECTORS.astype(object),
+        np.ma.array(VECTORS),
+        dict(enumerate(VECTORS)).values(),
+    ],
+    ids=["a generator", "a column of arrays", "objects", "unmasked", "values of a dictionary"],
+)
+def test_vectors_are_taken_however_python_holds_them(tmp_path: Path, vectors: Any) -> None:
+    lab.log_embeddings(tmp_path / "run", vectors)
+    np.testing.assert_allclose(lab.open_run(tmp_path / "run").embeddings("embeddings").vectors, VECTORS, rtol=1e-6)
+
+
+def test_a_mapping_of_vectors_is_several_layers_of_the_same_samples(tmp_path: Path) -> None:
+    lab.log_embeddings(tmp_path / "run", {"a": VECTORS, "b": VECTORS[:, :2]}, labels=[0, 1] * 15, step=3)
+    run = lab.open_run(tmp_path / "run")
+    assert [(name, run.embeddings(name, 3).dims) for name in run.layers] == [("a", 4), ("b", 2)]
+    assert run.embeddings("b").dataset.labels is not None
+
+
+def test_labels_columns_and_names_are_taken_as_libraries_keep_them(tmp_path: Path) -> None:
+    table = pa.table({"weight": range(30), "words": [[1, 2]] * 30})
+    labels = np.arange(30)[:, None] % 2
+    lab.log_embeddings(tmp_path / "run", VECTORS, labels=labels, class_names={1: "dog", 0: "cat"}, columns=table)
+    data = lab.open_run(tmp_path / "run").embeddings("embeddings").dataset
+    assert data.label_texts is not None
+    assert data.label_texts[:2].tolist() == ["cat", "dog"]
+    assert data.columns["weight"].tolist() == list(range(30))
+    lab.log_embeddings(tmp_path / "lists", VECTORS, columns={7: VECTORS, "once": map(str, range(30))})
+    columns = lab.open_run(tmp_path / "lists").embeddings("embeddings").dataset.columns
+    assert (list(columns), columns["once"][29]) == (["7", "once"], "29")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"embeddings": [[1, 2], [3]]}, "The embeddings cannot be read as an array"),
-        ({"embeddings": {"a": VECTORS}}, "under 'a' is no embedding set"),
-        ({"embeddings": VECTORS, "columns": {"c": 5}}, "The column 'c' has no samples axis"),
-        ({"embeddings": VECTORS, "columns": {"c": [[1], [1, 2]] * 15}}, "The column 'c' cannot be read"),
+        ({"embeddings": {"a": VECTORS, "b": plain_set(VECTORS)}}, "under 'a' is no embedding set"),
+        ({"embeddings": VECTORS, "columns": {"c": 5}}, "handed in as column 'c' has no samples axis"),
+        (
+            {"embeddings": VECTORS, "columns": {"c": [[1], [1, 2]] * 15}},
+            "The column 'c' .* 2 values in row 1, and 1",
+        ),
+        ({"embeddings": VECTORS, "columns": [1] * 30}, r"columns have no names\. Got: list"),
+        ({"embeddings": "a.npy"}, r"Got: 'a\.npy'\. .*`embedding-lab log FILE`"),
+        ({"embeddings": {}}, "an empty mapping"),
+        ({"embeddings": []}, "There are no embeddings"),
+        ({"embeddings": {"a": VECTORS, "b": VECTORS[1:]}}, "Got: 30 in 'a', 29 in 'b'"),
+        ({"embeddings": {"cat": VECTORS[0]}}, r"list\(X\.values\(\)\), ids=list\(X\)"),
+        ({"embeddings": VECTORS + 1j}, "X.real, X.imag"),
+        ({"embeddings": np.zeros(30, "f4,f4")}, "structured_to_unstructured"),
+        ({"embeddings": np.ma.masked_greater(VECTORS, 0)}, "NaN or infinity"),
+        ({"embeddings": objects([row[: 3 + at % 2] for at, row in enumerate(VECTORS)])}, r"shape \(4,\) in row 1"),
+        ({"embeddings": VECTORS, "labels": np.eye(30)}, r"labels\.argmax\(1\)"),
+        ({"embeddings": VECTORS, "labels": [0.5] * 30}, r"colour by as columns="),
+        ({"embeddings": VECTORS, "labels": {*range(30)}}, "A set has no order"),
+        ({"embeddings": VECTORS, "labels": [0] * 30, "class_names": {"cat": 0}}, "do not number the classes"),
+        ({"embeddings": VECTORS, "ids": [*range(29), None]}, r"ids are not whole\. Got: None for sample 29"),
+        ({"embeddings": VECTORS, "ids": [("a", "b")] * 30}, "The ids must be one per sample"),
+        ({"embeddings": VECTORS, "images": "a.png"}, "one for all samples"),
+        ({"embeddings": VECTORS, "layer": 3}, r"A name is no text\. Got: 3"),
     ],
 )
 def test_what_is_no_array_is_named(tmp_path: Path, given: dict[str, Any], said: str) -> None:

@@ -112,6 +112,16 @@ def test_torch_tensors_are_read_with_gradients_and_in_half_precision() -> None:
     assert as_array(torch.tensor([3, 1]), "labels").tolist() == [3, 1]
 
 
+def test_lists_of_torch_tensors_and_their_views_are_read() -> None:
+    torch = pytest.importorskip("torch", reason='no PyTorch: pip install "embedding-lab[torch]"')
+    rows = [torch.tensor(row, requires_grad=True) for row in VECTORS]
+    np.testing.assert_array_equal(as_array(rows, "vectors"), VECTORS)
+    np.testing.assert_allclose(as_array([row.bfloat16() for row in rows], "vectors"), VECTORS, rtol=1e-2)
+    np.testing.assert_array_equal(as_array(torch.tensor(-VECTORS)._neg_view(), "vectors"), VECTORS)
+    with pytest.raises(InputError, match="to_dense"):
+        as_array(torch.tensor(VECTORS).to_sparse(), "vectors")
+
+
 def test_jax_arrays_are_read_also_in_half_precision() -> None:
     jax = pytest.importorskip("jax", reason="no JAX: pip install jax")
     np.testing.assert_array_equal(as_array(jax.numpy.asarray(VECTORS), "vectors"), VECTORS)

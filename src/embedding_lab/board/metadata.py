@@ -125,6 +125,8 @@ def _number_many_classes(
 def _cells(name: str, values: NDArray[Any]) -> list[str]:
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
+    if values.ndim > 1:  # lists of one length
+        return _words(name, [row.tolist() for row in values])
     if values.dtype.kind in "Mm":  # dates and times
         values = values.astype(np.str_)
     if values.dtype.kind == "O" and all(value is None or isinstance(value, float) for value in values.tolist()):

@@ -5,7 +5,9 @@ Nothing is imported to find out what it is: the names of its classes say so, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, KeysView, Mapping, Sequence, Set, ValuesView
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,27 +39,77 @@ def as_array(values: Any, what: str) -> Any:
     """Values with n samples on their first axis: arrays of any library's as they are, all else as numpy's.
 
     Args:
-        values: anything numpy can read, a tensor on any device, or a table or column of pandas, polars, Arrow or
-            Hugging Face's datasets.
+        values: anything numpy can read, a tensor on any device, a list of tensors, a generator, or a table or
+            column of pandas, polars, Arrow or Hugging Face's datasets. What is masked is NaN.
             A table's columns of numbers become the columns of an array, a column of lists of one length its rows.
         what: the name for messages.
 
     Raises:
         InputError: they have no first axis, or their parts differ in shape.
     """
+    values = gathered(values)
     try:
         array = _as_array(values)
     except LabError:
         raise
-    except (ValueError, TypeError, AttributeError, NotImplementedError, pa.ArrowException) as error:
+    except (ValueError, TypeError, AttributeError, RuntimeError, pa.ArrowException) as error:
         raise InputError(
-            f"The {what} cannot be read as an array.", got=str(error).rstrip("."), expected="n samples of one shape"
+            f"The {what} cannot be read as an array.",
+            got=_uneven(values) or str(error).rstrip("."),
+            expected="n samples of one shape",
         ) from error
     if len(array.shape) == 0:
         raise InputError(
-            f"The {what} has no samples axis.", got=f"{values!r:.80}", expected="an array of n samples"
+            f"What was handed in as {what} has no samples axis.",
+            got=f"{values!r:.80}",
+            expected="an array of n samples",
+            remedy=_instead(values),
         )
     return array
+
+
+def gathered(values: Any) -> Any:
+    """What can be read only once as a list, tensors in a list as one array; all else as it is."""
+    if isinstance(values, list | tuple) and len(values) and hasattr(values[0], "detach"):
+        with contextlib.suppress(ValueError, RuntimeError):  # of several shapes, or not to be read at all
+            return np.stack([_as_array(each) for each in values])
+    once = hasattr(values, "__next__") or isinstance(values, KeysView | ValuesView)
+    return list(values) if once and not hasattr(values, "shape") else values
+
+
+def _uneven(values: Any) -> str:
+    """Where the parts of a list begin to have other lengths."""
+    if not isinstance(values, list | tuple):
+        return ""
+    lengths = [len(each) if hasattr(each, "__len__") else 1 for each in values]
+    row = next((at for at, length in enumerate(lengths) if length != lengths[0]), None)
+    return "" if row is None else f"{lengths[row]:,} values in row {row:,}, and {lengths[0]:,} before"
+
+
+def _instead(values: Any) -> str:
+    if isinstance(values, str | Path):
+        return "Read the file first; `embedding-lab log FILE` knows many kinds."
+    if isinstance(values, Set):
+        return "A set has no order: hand in a list."
+    return "Hand in its weights: .weight." if hasattr(values, "weight") else ""
+
+
+def named_columns(columns: Any) -> dict[str, Any]:
+    """The columns of a mapping or of a table of pandas, polars, Arrow or Hugging Face's datasets, by their names.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if columns is None or isinstance(columns, Mapping):
+        return {str(name): values for name, values in (columns or {}).items()}
+    names = getattr(columns, "column_names", getattr(columns, "columns", None))
+    if names is None:
+        raise InputError(
+            "The columns have no names.",
+            got=type(columns).__name__,
+            expected='a mapping such as {"weight": weights}, or a table',
+        )
+    return {str(name): columns[name] for name in names}
 
 
 def readable(values: Any) -> Any:
@@ -79,11 +131,22 @@ def _as_array(values: Any) -> Any:
     if library in (*FRAMES, HUGGING_FACE):
         return _from_arrow(as_arrow(values))
     if hasattr(values, "detach") and hasattr(values, "cpu"):  # a tensor of PyTorch
-        values = values.detach().cpu()
+        values = values.detach().cpu().resolve_conj().resolve_neg()
         return (values.float() if "float" in str(values.dtype) and values.element_size() < 4 else values).numpy()
+    if isinstance(values, np.ma.MaskedArray):
+        return _with_gaps(values)
     if not (hasattr(values, "shape") and isinstance(getattr(values, "dtype", None), np.dtype)):
         values = values.numpy() if hasattr(values, "numpy") else np.asarray(values)
     return values.astype(np.float32) if "float" in str(values.dtype) and values.dtype.kind == "V" else values
+
+
+def _with_gaps(values: Any) -> NDArray[Any]:
+    """A masked array of numpy as a plain one: what is masked is NaN, and None among texts."""
+    if not np.ma.is_masked(values):
+        return np.asarray(values.data)
+    if values.dtype.kind in "fiub":
+        return np.asarray(values.astype(np.result_type(values.dtype, np.float32)).filled(np.nan))
+    return np.asarray(values.astype(object).filled(None))
 
 
 def as_arrow(values: Any) -> Any:

@@ -12,7 +12,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import as_array, as_codes, class_names_of, readable, text_array
+from embedding_lab.embeddings.arrays import (
+    as_array,
+    as_codes,
+    class_names_of,
+    gathered,
+    named_columns,
+    readable,
+    text_array,
+)
 from embedding_lab.embeddings.gallery import as_pictures, looks_like_pictures
 from embedding_lab.embeddings.inputs import SeveralInputs
 from embedding_lab.embeddings.large import temporary_array
@@ -181,7 +189,7 @@ class Dataset:
         for part, values in parts.items():
             if values is not None and len(values) != len(self.ids):
                 raise ShapeMismatch(
-                    f"The {part} of dataset {self.name!r} do not fit its ids.",
+                    f"Of dataset {self.name!r} the {part} and the ids differ in number.",
                     got=f"{len(values):,} for {len(self.ids):,} ids",
                     expected="one for each sample",
                 )
@@ -218,9 +226,9 @@ def as_dataset(
     name: str = "samples",
     labels: Any = None,
     ids: Any = None,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | Mapping[Any, str] | None = None,
     splits: Any = None,
-    columns: Mapping[str, Any] | None = None,
+    columns: Any = None,
     images: Any = None,
 ) -> Dataset:
     """A Dataset from any array-like; a Dataset comes back as it is.
@@ -233,10 +241,11 @@ def as_dataset(
         labels: int or text, shape (n,). Text becomes class names in alphabetical order; -1, an empty text
             and None among texts, and NaN among numbers, mean not labelled.
         ids: text, shape (n,); numbered when left out: "<name>/00042".
-        class_names: the name of label i at position i.
+        class_names: the name of label i at position i, or a mapping {i: name}.
         splits: text, shape (n,), or one text for all.
-        columns: further columns, each of shape (n,): numbers, text, dates, links; or sounds and pictures, as paths
-            of files that are there, bytes of files, or columns of Hugging Face's datasets.
+        columns: further columns by name, or a table of them, each of shape (n,): numbers, text, dates, links; or
+            sounds and pictures, as paths of files that are there, bytes of files, or columns of Hugging Face's
+            datasets.
         images: what is shown of the samples, n pictures of any kind that `as_pictures` knows: arrays, paths,
             bytes of files, pictures of Pillow.
 
@@ -247,7 +256,7 @@ def as_dataset(
         return data
     samples = SeveralInputs(data) if isinstance(data, Mapping) else as_array(data, "data")
     count = int(samples.shape[0])
-    columns = {name: landed(values) for name, values in (columns or {}).items()}
+    columns = {name: gathered(landed(values)) for name, values in named_columns(columns).items()}
     media = {name: found for name, values in columns.items() if (found := as_media(values)) is not None}
     numbers, names = label_numbers(landed(labels), class_names_of(labels) if class_names is None else class_names)
     return Dataset(
@@ -261,7 +270,7 @@ def as_dataset(
             name: media[name].names() if name in media else readable(as_array(values, f"column {name!r}"))
             for name, values in columns.items()
         },
-        images=None if images is None else as_pictures(landed(images)),
+        images=None if images is None else as_pictures(gathered(landed(images))),
         media=media,
     )
 
@@ -335,7 +344,7 @@ def _may_repeat(ids: NDArray[np.str_]) -> bool:
 
 
 def label_numbers(
-    labels: Any, class_names: Sequence[str] | None = None
+    labels: Any, class_names: Sequence[str] | Mapping[Any, str] | None = None
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...] | None]:
     """Labels as int64 (n,) with their class names, from numbers or from text.
 
@@ -345,26 +354,55 @@ def label_numbers(
     Raises:
         InputError: labels are neither whole numbers nor text, or name an unknown class.
     """
-    names = None if class_names is None else tuple(str(name) for name in class_names)
+    names = None if class_names is None else _in_order(class_names)
     if labels is None:
         return None, names
     if (encoded := as_codes(labels)) is not None:
         return _numbers_of(*encoded, names)
     values = readable(np.asarray(as_array(labels, "labels")))
+    if values.ndim == 2 and values.shape[1] == 1:  # as many keep the label of each
+        values = values[:, 0]
     if values.ndim != 1:
-        raise ShapeMismatch("Labels must be one per sample.", got=f"shape {values.shape}", expected="shape (n,)")
+        raise ShapeMismatch(
+            "Labels must be one per sample.",
+            got=f"shape {values.shape}",
+            expected="shape (n,)",
+            remedy="Of one-hot labels or probabilities hand in labels.argmax(1).",
+        )
     if values.dtype.kind in "iub":
         return values.astype(np.int64), names
     if values.dtype.kind == "f" and np.all((values == np.floor(values)) | np.isnan(values)):
         return np.where(np.isnan(values), UNLABELLED, values).astype(np.int64), names
     if values.dtype.kind not in "UOT":
         raise InputError(
-            "Labels are neither whole numbers nor text.", got=f"dtype {values.dtype}", expected="int or text"
+            "Labels are neither whole numbers nor text.",
+            got=f"dtype {values.dtype}",
+            expected="int or text",
+            remedy='Hand in numbers to colour by as columns={"name": numbers}.' if values.dtype.kind == "f" else "",
         )
     texts = ["" if value is None else str(value) for value in values.tolist()]
     different = sorted(set(texts))
     place = {text: number for number, text in enumerate(different)}
     return _numbers_of(np.array([place[text] for text in texts], np.int64), different, names)
+
+
+def _in_order(class_names: Sequence[str] | Mapping[Any, str]) -> tuple[str, ...]:
+    """The names of the classes by their numbers.
+
+    Raises:
+        InputError: a mapping of other keys than 0, 1, 2, …
+    """
+    if not isinstance(class_names, Mapping):
+        return tuple(str(name) for name in class_names)
+    by_number = {str(key): str(name) for key, name in class_names.items()}
+    numbers = [str(number) for number in range(len(by_number))]
+    if set(numbers) != set(by_number):
+        raise InputError(
+            "The class names do not number the classes.",
+            got=", ".join(map(repr, list(class_names)[:5])),
+            expected='a name for each of 0, 1, 2, …: ["cat", "dog"] or {0: "cat", 1: "dog"}',
+        )
+    return tuple(by_number[number] for number in numbers)
 
 
 def _numbers_of(
@@ -394,6 +432,20 @@ def _text_column(values: Any, count: int) -> NDArray[np.str_] | None:
 def _texts(values: Any, what: str) -> NDArray[np.str_]:
     if isinstance(values, pa.Array | pa.ChunkedArray) and pa.types.is_string(values.type):
         return text_array(values)
-    if not hasattr(values, "__len__"):
-        values = list(values)
-    return np.array([str(each) for each in readable(as_array(values, what))], dtype=np.str_)
+    array = readable(as_array(values, what))
+    if array.ndim != 1:
+        raise ShapeMismatch(
+            f"The {what} must be one per sample.",
+            got=f"shape {tuple(array.shape)}",
+            expected="shape (n,)",
+            remedy="Join the parts of each to one text first.",
+        )
+    if array.dtype.kind == "U":
+        return np.array(array)
+    texts = np.asarray(array).tolist()
+    missing = next((row for row, text in enumerate(texts) if text is None or text != text), None)
+    if missing is not None:
+        raise InputError(
+            f"The {what} are not whole.", got=f"{texts[missing]} for sample {missing:,}", expected="text"
+        )
+    return np.array([str(each) for each in array], dtype=np.str_)

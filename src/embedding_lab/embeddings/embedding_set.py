@@ -141,5 +141,6 @@ def check_finite(vectors: Any, ids: NDArray[np.str_], layer: str) -> None:
                 f"The vectors of layer {layer!r} hold NaN or infinity.",
                 got=f"the first in row {row:,} (id {str(ids[row])!r}), {len(bad):,} rows in this block",
                 expected="finite numbers",
-                remedy="Look at that sample and at the model's weights: a diverged training gives such vectors.",
+                remedy="Look at that sample and at the model's weights: a diverged training gives such vectors, "
+                "and so do numbers too large for float32.",
             )

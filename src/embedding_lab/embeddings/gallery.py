@@ -21,7 +21,7 @@ from embedding_lab.embeddings.decoding import PictureForm, decoded, form_of
 from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
 from embedding_lab.embeddings.pixels import CHANNELS, Brightness, Layout, without_alpha
 from embedding_lab.embeddings.some_rows import SomeRows
-from embedding_lab.errors import BrokenFile, DataMissing, InputError, ShapeMismatch
+from embedding_lab.errors import BrokenFile, DataMissing, InputError, ShapeMismatch, StorageError
 
 THUMBNAIL_PIXELS = 64
 """The longer side of a thumbnail; smaller pictures stay as they are."""
@@ -29,7 +29,7 @@ THUMBNAIL_PIXELS = 64
 LOOKED_AT = 512
 """Sizes, colours and ranges are known from so many pictures, spread evenly."""
 
-UNREADABLE = (BrokenFile, DataMissing, ShapeMismatch)
+UNREADABLE = (BrokenFile, DataMissing, ShapeMismatch, StorageError)
 
 
 def as_pictures(images: Any, what: str = "images", folder: Path | None = None) -> Any:
@@ -51,6 +51,10 @@ def as_pictures(images: Any, what: str = "images", folder: Path | None = None) -
     """
     if isinstance(images, Converted | Gallery):
         return images
+    if isinstance(images, str | Path | BYTES):
+        raise InputError(
+            f"The {what} are one for all samples.", got=f"{images!r:.80}", expected="a list, one for each sample"
+        )
     things = values_of(images)
     if things is None or (len(things) and isinstance(things[0], list | int | float)):
         array = as_array(images, what)

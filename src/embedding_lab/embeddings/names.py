@@ -27,6 +27,8 @@ def folder_name(name: str) -> str:
     Raises:
         InputError: the name is empty or no valid text.
     """
+    if not isinstance(name, str):
+        raise InputError("A name is no text.", got=repr(name), expected="text")
     if not name:
         raise InputError("A name is empty.", expected="a name of at least one character")
     try:
