@@ -8,9 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from PIL import Image
 
 import embedding_lab as lab
+from embedding_lab.app.adopted import run_at
+from embedding_lab.app.exported_columns import with_pictures
 from embedding_lab.app.logged_files import log_file
+from embedding_lab.app.loggers import log_embeddings
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.search import matching
 from embedding_lab.errors import DataMissing, InputError, NotFinite
@@ -91,6 +95,36 @@ def test_a_log_directory_of_the_projector_takes_no_description_and_tells_how_far
         progress=lambda stage, *_: stages.append(stage),
     )
     assert stages
+
+
+def test_thumbnails_that_others_wrote_for_the_projector_come_along(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 8, 8), np.uint8)
+    old = tmp_path / "old" / "one"
+    write_projector_list(old, "words")
+    sheet = np.zeros((24, 24), np.uint8)
+    for row, picture in enumerate(pictures):
+        sheet[8 * (row // 3) :, 8 * (row % 3) :][:8, :8] = picture
+    Image.fromarray(sheet).save(old / "sheet.png")
+    entry = (old / "projector_config.pbtxt").read_text().rstrip("}")
+    sprite = 'sprite { image_path: "sheet.png" single_image_dim: 8 single_image_dim: 8 }'
+    (old / "projector_config.pbtxt").write_text(f"{entry} {sprite} }}")
+    log_file(tmp_path / "logs" / "run", tmp_path / "old")
+    run = lab.open_run(tmp_path / "logs" / "run")
+    np.testing.assert_array_equal(with_pictures(run, run.embeddings("words")).dataset.images, pictures)
+
+
+def test_where_only_others_wrote_their_vectors_are_a_run_that_leaves_nothing(tmp_path: Path) -> None:
+    write_projector_list(tmp_path / "old" / "one", "words")
+    for folder in (tmp_path / "old" / "one", tmp_path / "old"):
+        with run_at(folder) as run:
+            assert (run.name, run.layers) == (folder.name, ["words"])
+        assert not run.path.exists()
+    log_embeddings(tmp_path / "old" / "two", VECTORS)
+    with run_at(tmp_path / "old") as run:
+        assert run.name == "two"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataMissing, match="There is no run in"), run_at(tmp_path / "empty"):
+        pass
 
 
 def test_a_folder_without_such_vectors_is_refused(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_labels_columns_and_names_are_taken_as_libraries_keep_them(tmp_path: Pat
         ({"embeddings": VECTORS, "columns": [1] * 30}, r"columns have no names\. Got: list"),
         ({"embeddings": "a.npy"}, r"Got: 'a\.npy'\. .*`embedding-lab log FILE`"),
         ({"embeddings": {}}, "an empty mapping"),
-        ({"embeddings": []}, "There are no embeddings"),
+        ({"embeddings": []}, "There are no samples"),
         ({"embeddings": {"a": VECTORS, "b": VECTORS[1:]}}, "Got: 30 in 'a', 29 in 'b'"),
         ({"embeddings": {"cat": VECTORS[0]}}, r"list\(X\.values\(\)\), ids=list\(X\)"),
         ({"embeddings": VECTORS + 1j}, "X.real, X.imag"),

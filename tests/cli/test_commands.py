@@ -361,6 +361,14 @@ def test_ctrl_c_in_training_ends_it_with_130_and_nothing_half_written(tmp_path: 
     assert not list(tmp_path.rglob("*.keras"))
 
 
+def test_what_others_wrote_for_the_projector_is_exported_too(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "vectors.tsv").write_text("0.5\t1\n2\t3\n")
+    listed = 'embeddings { tensor_name: "mine" tensor_path: "vectors.tsv" }'
+    (tmp_path / "projector_config.pbtxt").write_text(listed)
+    result(here(tmp_path, "export", ".", "--format", "tsv", "--out", "theirs.tsv", "--json"))
+    assert (tmp_path / "theirs.tsv").read_text().splitlines()[1].split("\t")[-2:] == ["0.5", "1.0"]
+
+
 def test_a_run_is_exported_in_the_format_that_is_named(here: Here, vectors: Path) -> None:
     result(here(vectors, "log", "mine.npy", "--run", "mine", "--json"))
     told = result(here(vectors, "export", "logs", "--format", "parquet", "--json"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,9 @@ import numpy as np
 
 from embedding_lab.board.dashboard.columns import MISSING, Category, Number
 from embedding_lab.board.dashboard.library import Library
-from embedding_lab.embeddings import EmbeddingSet, Run, as_dataset
+from embedding_lab.board.dashboard.sample_set import Pictures
+from embedding_lab.embeddings import EmbeddingSet, Run, as_dataset, newest_run
+from embedding_lab.embeddings.remote_files import remote_address
 from embedding_lab.errors import DataMissing
 
 
@@ -27,6 +32,33 @@ def adopt(run: Run, logdir: Path, run_name: str, layer: str) -> None:
 def adopted_set(logdir: Path, run_name: str, layer: str) -> EmbeddingSet:
     """The vectors and the table of a list's entry as a set; errors as `adopt`."""
     return _adopted_set(Library(logdir), run_name, layer)
+
+
+@contextlib.contextmanager
+def run_at(path: Path) -> Iterator[Run]:
+    """The run in this folder or the newest of a log directory; where only others wrote, a temporary run of that.
+
+    Raises:
+        DataMissing: there is neither.
+        BrokenFile: vectors cannot be read.
+    """
+    try:
+        run = newest_run(path)
+    except DataMissing:
+        if remote_address(path) or not path.is_dir():
+            raise
+        try:
+            sets = adopted_sets(path)
+        except DataMissing:
+            sets = []
+        if not sets:
+            raise
+        with tempfile.TemporaryDirectory(prefix="embedding-lab-") as folder:
+            run = Run(Path(folder) / path.name)
+            run.save_embeddings(*sets)
+            yield run
+        return
+    yield run
 
 
 def set_of(run: Run, layer: str, step: int | None, **more: bool) -> EmbeddingSet:
@@ -83,5 +115,20 @@ def _adopted_set(library: Library, run_name: str, layer: str) -> EmbeddingSet:
         ids=library.ids(found).to_pylist(),
         labels=labels,
         columns=columns,
+        images=None if found.pictures is None else _Thumbnails(found.pictures, found.rows),
     )
     return EmbeddingSet(vectors, data, layer)
+
+
+class _Thumbnails(Sequence[bytes | None]):
+    """The thumbnails of a sheet, a file for each row, cut out when it is asked for."""
+
+    def __init__(self, pictures: Pictures, rows: int) -> None:
+        self._pictures, self._rows = pictures, rows
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, row: Any) -> Any:
+        found = self._pictures.original(int(row))
+        return None if found is None else found[0]

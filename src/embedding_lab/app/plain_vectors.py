@@ -59,7 +59,7 @@ def _table(vectors: Any) -> NDArray[Any]:
         )
     table: NDArray[Any] = np.asanyarray(as_array(vectors, "embeddings"))
     if len(table) == 0:
-        raise EmptyData("There are no embeddings.", got=f"shape {table.shape}", expected="at least one sample")
+        raise EmptyData("There are no samples.", got=f"shape {table.shape}", expected="at least one sample")
     if table.dtype.kind == "O":
         table = _stacked(table)
     if table.ndim != 2 or table.dtype.kind not in "fiub":

@@ -19,7 +19,13 @@ FORMATS = ("html", "parquet", "npz", "tsv", "projector")
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A run's folder, or a log directory: then its newest run.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder, or a log directory: then its newest run. Where none is ours, what others wrote "
+            "for the Projector."
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="The file or folder to write; default the run's name.")
     ] = None,
@@ -48,27 +54,27 @@ def export(
     """Write a run, its maps and pictures as one HTML file that opens anywhere, or its samples as a table."""
     if form not in FORMATS:
         raise one_of("Format", form, FORMATS)
+    from embedding_lab.app.adopted import run_at
     from embedding_lab.app.exported_tables import export_projector, export_table
     from embedding_lab.app.exports import export_html
-    from embedding_lab.embeddings import newest_run
     from embedding_lab.embeddings.places import absolute
 
     if steps is not None and form != "html":
         raise InputError(
             "Only html holds other steps than the newest.", got=f"--format {form}", remedy="Leave --step away."
         )
-    chosen = newest_run(absolute(run))
     names = None if layers is None else [name.strip() for name in layers.split(",")]
-    path = out or Path(f"{chosen.name}-projector" if form == "projector" else f"{chosen.name}.{form}")
     shown: ProjectorExport | None = None
     notes: tuple[str, ...] = ()
-    if form == "html":
-        notes = export_html(chosen, path, names, _steps(steps))
-    elif form == "projector":
-        shown = export_projector(chosen, path, names)
-        notes = tuple(shown.notes)
-    else:
-        export_table(chosen, path, form, names)
+    with run_at(absolute(run)) as chosen:
+        path = out or Path(f"{chosen.name}-projector" if form == "projector" else f"{chosen.name}.{form}")
+        if form == "html":
+            notes = export_html(chosen, path, names, _steps(steps))
+        elif form == "projector":
+            shown = export_projector(chosen, path, names)
+            notes = tuple(shown.notes)
+        else:
+            export_table(chosen, path, form, names)
     size = path.stat().st_size if shown is None else shown.size_bytes
     opened = " Open it in a browser." if form == "html" else ""
     show(

@@ -10,6 +10,11 @@ from embedding_lab.embeddings.run import Run
 from embedding_lab.embeddings.stored_run import PLUGIN_FOLDER
 from embedding_lab.errors import DataMissing, LabError
 
+NOTHING_YET = (
+    "Check the path, or log embeddings into it first. What others wrote there for the Projector becomes a run by "
+    "`embedding-lab log FOLDER`."
+)
+
 
 def create_run(path: str | Path) -> Run:
     """Begins a run, or opens one to add to it.
@@ -38,7 +43,7 @@ def open_run(path: str | Path) -> Run:
             f"There is no run in {shown(folder)}.",
             got=f"a log directory with the runs {', '.join(inside[:10])}" if inside else "",
             expected=f"a folder that holds {PLUGIN_FOLDER}",
-            remedy="Name one of these runs." if inside else "Check the path, or log embeddings into it first.",
+            remedy="Name one of these runs." if inside else NOTHING_YET,
         )
     return Run(folder)
 
