@@ -133,7 +133,7 @@ def test_labels_columns_and_names_are_taken_as_libraries_keep_them(tmp_path: Pat
     [
         ({"embeddings": [[1, 2], [3]]}, "The embeddings cannot be read as an array"),
         ({"embeddings": {"a": VECTORS, "b": plain_set(VECTORS)}}, "under 'a' is no embedding set"),
-        ({"embeddings": VECTORS, "columns": {"c": 5}}, "handed in as column 'c' has no samples axis"),
+        ({"embeddings": VECTORS, "columns": {"c": 5}}, "There is no axis of samples in the column 'c'"),
         (
             {"embeddings": VECTORS, "columns": {"c": [[1], [1, 2]] * 15}},
             "The column 'c' .* 2 values in row 1, and 1",

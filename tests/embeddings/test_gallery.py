@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import warnings
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from PIL import Image
 
 from embedding_lab.embeddings import Run, as_dataset
 from embedding_lab.embeddings.gallery import Gallery, as_pictures
+from embedding_lab.embeddings.media import as_media
 from embedding_lab.embeddings.pictures import read_pictures
 from embedding_lab.errors import InputError, ShapeMismatch
 
@@ -218,3 +220,22 @@ def test_a_part_of_pictures_is_read_only_when_it_is_asked_for(tmp_path: Path) ->
     np.testing.assert_array_equal(data.images.original(1), np.full((5, 4), 10))
     assert not data.images[0].any()
     assert "Left empty" in data.images.said[-1]
+
+
+def test_pictures_in_texts_are_read_and_addresses_are_not_fetched() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (4, 5), np.uint8)
+    text = "data:image/png;base64," + base64.b64encode(as_png(picture)).decode()
+    found = as_pictures([text, "https://example.org/a.png", "data:image/png;base64,?"])
+    np.testing.assert_array_equal(found[0], picture)
+    assert not found[1:].any()
+    assert "row 1: Nothing is fetched from the web: https://example.org/a.png." in found.said[0]
+    media = as_media([None, text])
+    assert media is not None
+    assert (media.kind, media.names().tolist()) == ("image", [None, "image/png"])
+    with pytest.raises(InputError, match="one for all samples"):
+        as_pictures(text)
+
+
+def test_whole_numbers_of_pillow_have_a_range_of_their_own() -> None:
+    pictures = [Image.fromarray(np.full((2, 2), value, np.int32)) for value in (0, 128, 255)]
+    assert as_pictures(pictures)[:].max(axis=(1, 2)).tolist() == [0, 128, 255]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -206,3 +208,16 @@ def test_a_pass_that_needs_all_cores_waits_until_the_batch_before_is_written() -
             assert (vectors["layer"] == batch).all()
             assert begun == list(range(number))
     assert len(begun) == 5
+
+
+def test_what_is_no_model_no_samples_or_no_batch_size_is_said() -> None:
+    refused: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+        "A class is no model. Got: PCA": (PCA, ROWS, {}),
+        r"Samples that are sparse .*toarray": (len, scipy.sparse.eye(3).tocsr(), {}),
+        "batch size is out of range. Got: 2.5": (lambda batch: batch, ROWS, {"batch_size": 2.5}),
+        "batch size is out of range. Got: '4'": (lambda batch: batch, ROWS, {"batch_size": "4"}),
+        "no axis of samples in the data": (lambda batch: batch, None, {}),
+    }
+    for said, (model, samples, more) in refused.items():
+        with pytest.raises(InputError, match=said):
+            extract(model, samples, **more)

@@ -60,7 +60,7 @@ def as_array(values: Any, what: str) -> Any:
         ) from error
     if len(array.shape) == 0:
         raise InputError(
-            f"What was handed in as {what} has no samples axis.",
+            f"There is no axis of samples in the {what}.",
             got=f"{values!r:.80}",
             expected="an array of n samples",
             remedy=_instead(values),

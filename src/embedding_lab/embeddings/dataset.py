@@ -255,6 +255,13 @@ def as_dataset(
     if isinstance(data, Dataset):
         return data
     samples = SeveralInputs(data) if isinstance(data, Mapping) else as_array(data, "data")
+    if hasattr(samples, "nnz"):
+        raise InputError(
+            "Samples that are sparse cannot be taken as they are.",
+            got=f"{type(samples).__name__} of shape {samples.shape}",
+            expected="an array of n samples",
+            remedy="Hand in .toarray().",
+        )
     count = int(samples.shape[0])
     columns = {name: gathered(landed(values)) for name, values in named_columns(columns).items()}
     media = {name: found for name, values in columns.items() if (found := as_media(values)) is not None}

@@ -21,7 +21,7 @@ from embedding_lab.embeddings.decoding import PictureForm, decoded, form_of
 from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
 from embedding_lab.embeddings.pixels import CHANNELS, Brightness, Layout, without_alpha
 from embedding_lab.embeddings.some_rows import SomeRows
-from embedding_lab.errors import BrokenFile, DataMissing, InputError, ShapeMismatch, StorageError
+from embedding_lab.errors import BrokenFile, DataMissing, InputError, LabError, ShapeMismatch, StorageError
 
 THUMBNAIL_PIXELS = 64
 """The longer side of a thumbnail; smaller pictures stay as they are."""
@@ -191,7 +191,7 @@ class Gallery:
         if self._unreadable:
             row, reason = min(self._unreadable.items())
             count = f"{len(self._unreadable):,} of the {len(self):,} {self._what}"
-            said += (f"Left empty, since they cannot be read: {count}; the first, in row {row:,}: {reason}",)
+            said += (f"Left empty, since they cannot be read: {count}; the first, in row {row:,}: {reason}.",)
         return said
 
     def _small(self, row: int) -> NDArray[np.uint8]:
@@ -202,7 +202,7 @@ class Gallery:
             source = self._source(row)
             return empty if source is None else decoded(source, form)
         except UNREADABLE as error:
-            self._unreadable[row] = str(error)
+            self._unreadable[row] = _reason(error)
             return empty
 
     def _form(self, row: int) -> PictureForm | None:
@@ -210,12 +210,15 @@ class Gallery:
             source = self._source(row)
             return None if source is None else form_of(source)
         except UNREADABLE as error:
-            self._unreadable[row] = str(error)
+            self._unreadable[row] = _reason(error)
             return None
 
     def _source(self, row: int) -> Any:
         """What `decoding` takes; arrays become pictures of Pillow."""
-        thing = file_of(self._things[int(self._rows[row])], self._folder)
+        value = self._things[int(self._rows[row])]
+        if isinstance(value, str) and value.startswith(("http://", "https://")):
+            raise DataMissing("Nothing is fetched from the web.", got=value)
+        thing = file_of(value, self._folder)
         array = _array_in(thing)
         if array is None or self._brightness is None:
             return thing
@@ -227,9 +230,14 @@ class Gallery:
         return Brightness.of(arrays, self._what) if arrays else None
 
 
+def _reason(error: LabError) -> str:
+    """Why a picture cannot be read, in a part of a sentence."""
+    return ": ".join(part for part in (error.happened.rstrip("."), error.got) if part)
+
+
 def _array_in(thing: Any) -> NDArray[Any] | None:
     """The numbers of an array, a tensor or a picture whose pixels have a range of their own; None of all else."""
-    if getattr(thing, "mode", None) == "F" or (hasattr(thing, "shape") and hasattr(thing, "dtype")):
+    if getattr(thing, "mode", None) in ("F", "I") or (hasattr(thing, "shape") and hasattr(thing, "dtype")):
         return np.asarray(as_array(thing, "picture"))
     return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ import numpy as np
 from embedding_lab.embeddings.arrays import HUGGING_FACE, ArrowRows
 
 BYTES = bytes | bytearray | memoryview
+
+IN_TEXT = re.compile(r"data:[\w/+.-]+;base64,")
+"""How a text begins that holds a file, as web pages have them."""
 
 OBJECTS = (*"OUST", "String", "Binary", "Object", "Struct")
 """How types of columns begin that may hold files: numpy's and pandas' kinds, polars' names."""
@@ -41,6 +46,15 @@ def file_of(value: Any, folder: Path | None) -> Any:
     """
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path")
+    if isinstance(value, str) and (found := IN_TEXT.match(value)):
+        return _bytes_in(value[found.end() :])
     if isinstance(value, str | Path):
         return Path(value) if folder is None else folder / value
     return value
+
+
+def _bytes_in(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return None

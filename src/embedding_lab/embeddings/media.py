@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from embedding_lab.embeddings.arrays import ArrowRows, as_array
 from embedding_lab.embeddings.decoding import PICTURE_SUFFIXES, decoded
 from embedding_lab.embeddings.files import storage_errors
-from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
+from embedding_lab.embeddings.held_files import BYTES, IN_TEXT, file_of, values_of
 from embedding_lab.embeddings.png import as_png
 from embedding_lab.embeddings.torchcodec import opened_from
 from embedding_lab.errors import BrokenFile, InputError
@@ -110,7 +110,7 @@ class Media:
             return None
         if isinstance(thing, Mapping) and thing.get("path"):
             thing = thing["path"]
-        if isinstance(thing, str | Path):
+        if isinstance(thing, str | Path) and not IN_TEXT.match(str(thing)):
             return Path(thing).name
         data = _file(thing, self._folder)
         return None if data is None else media_type(data)
@@ -155,6 +155,8 @@ def _may_be_media(thing: Any, folder: Path | None) -> bool:
         return bool({"bytes", "path", "array"} & set(thing))
     if isinstance(thing, str | Path):
         path = file_of(thing, folder)
+        if not isinstance(path, Path):
+            return path is not None
         return path.suffix.lower() in {*SOUNDS, *PICTURE_SUFFIXES} and _is_file(path)
     return isinstance(thing, BYTES) or hasattr(thing, "getexif")
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,8 +122,8 @@ def extract(
     check_on_error(on_error)
     if pooling not in POOLINGS:
         raise one_of("Pooling", pooling, POOLINGS)
-    if batch_size is not None and batch_size < 1:
-        raise InputError("The batch size is out of range.", got=str(batch_size), expected="at least 1")
+    if batch_size is not None and (not isinstance(batch_size, SupportsIndex) or batch_size < 1):
+        raise InputError("The batch size is out of range.", got=repr(batch_size), expected="a whole number from 1")
     names = _asked(layers)
     of_model = None if names is None else [name for name in names if name != INPUT_LAYER]
     with contextlib.ExitStack() as open_until_done:

@@ -135,6 +135,13 @@ def source_of(model: Any) -> Source:
     if isinstance(model, str | Path):
         with storage_errors(model):
             Path(model).stat()
+    if isinstance(model, type):
+        raise InputError(
+            "A class is no model.",
+            got=model.__name__,
+            expected="an object of it",
+            remedy="Make one first, with the weights that were learned.",
+        )
     if isinstance(model, str | Path) and Path(model).suffix == ".onnx":
         from embedding_lab.extraction.onnx import OnnxSource
 
