@@ -39,6 +39,13 @@ new PerformanceObserver((list) => {
 }).observe({type: 'longtask', buffered: true});
 """.replace("FEW", str(FEW))
 
+RENDERER = """() => {
+    const gl = document.createElement('canvas').getContext('webgl2');
+    const about = gl?.getExtension('WEBGL_debug_renderer_info');
+    return about ? gl.getParameter(about.UNMASKED_RENDERER_WEBGL) : 'no WebGL2';
+}"""
+"""What WebGL is drawn with here."""
+
 SHADED = '<div style="position: fixed; inset: 0; background: linear-gradient(#fff, #eee)"></div>'
 """Lies around the bare page's canvas, so that the page is not of one colour."""
 
