@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { whole } from "../src/panels/dom";
 import { webAddress } from "../src/panels/value";
+
+describe("a whole number", () => {
+  it("is written with commas between its thousands, as the browser would", () => {
+    for (const number of [0, 7, 999, 1000, 12_345, 999_999, 1_000_000, -1234, Number.MAX_SAFE_INTEGER]) {
+      expect(whole(number)).toBe(number.toLocaleString("en"));
+    }
+  });
+});
 
 describe("a text that is a link", () => {
   it("is a web address as a whole", () => {

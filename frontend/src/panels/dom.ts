@@ -141,8 +141,9 @@ export function choice(
   return list;
 }
 
+/** With commas between the thousands; the first time, the browser's own way takes as long as a frame. */
 export function whole(count: number): string {
-  return count.toLocaleString("en");
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 export function samplesOf(count: number): string {
