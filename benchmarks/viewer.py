@@ -196,7 +196,7 @@ def alone(folder: Path) -> Iterator[str]:
 @contextmanager
 def bare(like: Seen, around: str = "") -> Iterator[str]:
     """The bare page that draws as many points as were seen, as large, on as large a canvas."""
-    edge = 1.5  # that a point's soft edge takes
+    edge = 1.0  # that a point's soft edge takes
     told = {"POINTS": like.points_in_a_frame, "PIXELS": round(like.point_pixels + edge, 2)}
     places = {"LEFT": "x", "TOP": "y", "WIDTH": "width", "HEIGHT": "height"}
     page = BARE.replace("AROUND", around)

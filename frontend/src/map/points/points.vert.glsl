@@ -3,13 +3,11 @@ uniform bool selecting;
 uniform vec3 background, context;
 
 flat out vec3 shade;
-flat out float radius;
-flat out float strength;  // of a point that is smaller than a pixel
+flat out float steepness;  // how much of it is there, from its rim (none) to its middle, if it went on as it begins
 flat out float edged;
 
 void main() {
-  radius = 0.0;
-  strength = 0.0;
+  steepness = 0.0;
   edged = 0.0;
   shade = grey;
   gl_PointSize = 1.0;
@@ -19,9 +17,9 @@ void main() {
   gl_Position = placed();
   float w = gl_Position.w;
   bool rest = selecting && !isInFront();
-  radius = 0.5 * diameter * nearness(w) * (rest ? 0.8 : 1.0);
-  gl_PointSize = 2.0 * radius + 1.5;
-  strength = min(1.0, 4.0 * radius * radius);
+  float radius = 0.5 * diameter * nearness(w) * (rest ? 0.8 : 1.0);
+  gl_PointSize = 2.0 * radius + 1.0;  // half a pixel more all round, in which it ends
+  steepness = gl_PointSize * min(1.0, 4.0 * radius * radius);  // paler where it is smaller than a pixel
   // a thin rim keeps neighbours apart; points of few pixels have no room for one
   edged = (rest ? 0.22 : 0.55) * smoothstep(1.4, 2.6, radius);
   shade = rest ? context : ownColour();
