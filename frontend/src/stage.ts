@@ -101,30 +101,29 @@ export class Stage {
     }
   }
 
-  private showColours(column: ColumnValues | null): void {
-    const theme = this.theme.value;
-    const categories = column?.info.categories?.length ?? 0;
-    if (!column?.values) {
-      if (this.coloured.known < 0) return; // as it is anyway
-      this.map.setColours(0, new Uint16Array(this.lab.places.peek().total).fill(NO_COLOUR));
-      this.coloured = { column: null, known: -1 };
-      return;
+  private showColours(wanted: ColumnValues | null): void {
+    const column = wanted?.values ? wanted : null;
+    if (!column && this.coloured.known < 0) return; // as it is anyway
+    if (column) {
+      const theme = this.theme.value;
+      const categories = column.info.categories?.length ?? 0;
+      this.map.setPalette(column.info.kind === "category" ? categoryPalette(theme, categories) : gradient(theme));
     }
-    this.map.setPalette(column.info.kind === "category" ? categoryPalette(theme, categories) : gradient(theme));
     const underWay = this.coloured.column === column && this.colouring;
     if (this.coloured.column !== column) this.coloured = { column, known: 0 };
     if (!underWay) this.colourMore(column);
   }
 
-  /** Colours what has come since; of a column of many millions a part, then after a breath the next. */
-  private colourMore(column: ColumnValues): void {
-    if (this.coloured.column !== column) return;
-    this.colouring = false;
+  /** Colours what has come since, or takes all colours away; of many a part, then after a breath the next. */
+  private colourMore(column: ColumnValues | null): void {
     const { known: from } = this.coloured;
-    const end = Math.min(column.known, from + SAMPLES_A_TURN);
-    if (from < end) this.map.setColours(from, colourIndex(column, from, end));
+    if (this.coloured.column !== column || from < 0) return;
+    this.colouring = false;
+    const known = column?.known ?? this.total;
+    const end = Math.min(known, from + SAMPLES_A_TURN);
+    if (from < end) this.map.setColours(from, column ? colourIndex(column, from, end) : uncoloured(end - from));
     this.coloured = { column, known: end };
-    if (end === column.known) return;
+    if (end === known) return;
     this.colouring = true;
     void this.lab.waitFor(breath()).then(() => this.colourMore(column));
   }
@@ -154,6 +153,8 @@ export class Stage {
     });
   }
 }
+
+const uncoloured = (count: number) => new Uint16Array(count).fill(NO_COLOUR);
 
 /** The palette's index of every place of a part. */
 export function colourIndex(column: ColumnValues, from: number, to: number): Uint16Array {
