@@ -21,6 +21,8 @@ export class PicturesLayer {
   readonly program: Program;
   private readonly nothing: { flat: WebGLTexture; array: WebGLTexture };
   private pictures: Pictures | null = null;
+  /** How wide a point can be drawn here, device pixels; to ask makes the page wait, so it is asked once. */
+  private largest: number | null = null;
   private total = 0;
   private coarse: Pages | null = null;
   private fine: Pages | null = null;
@@ -115,7 +117,7 @@ export class PicturesLayer {
     const { gl, pictures, coarse, fine, details, nothing } = this;
     const side = look.diameter * look.ratio;
     this.load(side);
-    const [, largest] = gl.getParameter(gl.ALIASED_POINT_SIZE_RANGE) as Float32Array;
+    this.largest ??= (gl.getParameter(gl.ALIASED_POINT_SIZE_RANGE) as Float32Array)[1]!;
     const margin = Math.ceil(Math.min(2 * side, 256));
     guardedViewport(gl, look, margin);
     gl.enable(gl.DEPTH_TEST);
@@ -137,7 +139,7 @@ export class PicturesLayer {
     this.program.use({
       ...viewUniforms(look, margin),
       side,
-      largest: largest!,
+      largest: this.largest,
       fog: look.fog,
       background,
       grey,
