@@ -191,7 +191,8 @@ export class Drawing {
     const points = content.advance(now);
     const moved = this.eye.advance(now) || points;
     if (moved) this.stale = true;
-    if (!scene.ready(this.wanted.style) || !scene.painter.ready(now, this.stale && this.passing)) {
+    const named = content.names.any;
+    if (!scene.ready(this.wanted.style, named) || !scene.painter.ready(now, this.stale && this.passing)) {
       this.again();
       return;
     }

@@ -45,9 +45,9 @@ export class Scene {
     this.places = new Places(this.gl, samples);
   }
 
-  /** False while there is no drawing yet without the page waiting for it. */
-  ready(style: "points" | "pictures"): boolean {
-    return [this.layer(style), this.labels].every(({ program }) => program.ready);
+  /** False while there is no drawing yet without the page waiting for it; only where there are names it waits for theirs. */
+  ready(style: "points" | "pictures", named: boolean): boolean {
+    return this.layer(style).program.ready && (!named || this.labels.program.ready);
   }
 
   private layer(style: "points" | "pictures"): PointsLayer | PicturesLayer {
