@@ -191,15 +191,19 @@ export class Drawing {
     const points = content.advance(now);
     const moved = this.eye.advance(now) || points;
     if (moved) this.stale = true;
-    const named = content.names.any;
-    if (!scene.ready(this.wanted.style, named) || !scene.painter.ready(now, this.stale && this.passing)) {
+    const { painter } = scene;
+    if (!scene.ready(this.wanted.style) || !painter.ready(now, this.stale && this.passing)) {
       this.again();
       return;
+    }
+    if (!scene.drew && content.samples.arrived === 0 && content.samples.total > 0) {
+      scene.labels.prepare(THEMES[this.wanted.theme]);
+      return; // with an empty map the first points would wait for one frame more
     }
     if (content.putInOrder()) this.stale = true;
     this.events.frame(now);
     if (this.passing && !this.stale && !this.overlayStale && now - this.changedAt < REST_MS) {
-      scene.painter.waited(now);
+      painter.waited(now);
       this.again();
       return;
     }
@@ -250,6 +254,7 @@ export class Drawing {
     const due = begins || painter.drawn === count || now - this.shown >= SHOW_MS;
     if (!held && ((drew && due) || fading || this.overlayStale)) {
       scene.show(look, this.marks(look), this.passing);
+      this.surface.reveal();
       this.shown = now;
       this.overlayStale = false;
     }

@@ -23,10 +23,6 @@ export class Names {
     this.stale = true;
   }
 
-  get any(): boolean {
-    return this.labels.length > 0;
-  }
-
   /** Points, colours or what is hidden changed. */
   changed(): void {
     this.stale = true;

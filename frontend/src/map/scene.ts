@@ -20,7 +20,8 @@ export class Scene {
   readonly target: Target;
   private readonly points: PointsLayer;
   private readonly marks: MarksLayer;
-  private drew = false;
+  /** Whether any points were drawn: the first do not wait for what only later frames need. */
+  drew = false;
 
   constructor(
     private readonly gl: WebGL2RenderingContext,
@@ -45,9 +46,9 @@ export class Scene {
     this.places = new Places(this.gl, samples);
   }
 
-  /** False while there is no drawing yet without the page waiting for it; only where there are names it waits for theirs. */
-  ready(style: "points" | "pictures", named: boolean): boolean {
-    return this.layer(style).program.ready && (!named || this.labels.program.ready);
+  /** False while there is no drawing yet without the page waiting for it. */
+  ready(style: "points" | "pictures"): boolean {
+    return [this.layer(style), this.labels].every(({ program }) => program.ready);
   }
 
   private layer(style: "points" | "pictures"): PointsLayer | PicturesLayer {
@@ -82,7 +83,6 @@ export class Scene {
     if (!passing) this.target.show();
     this.marks.draw(look, marks);
     this.labels.draw(look);
-    // the first points do not wait for what only later pictures need
     if (this.drew) for (const { program } of [this.marks, this.pictures]) program.begin();
   }
 

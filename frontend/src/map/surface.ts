@@ -37,6 +37,7 @@ export class Surface {
     // a browser's own outline would be painted anew with every frame; the page shows where the keyboard is
     canvas.style.cssText =
       "position:absolute;inset:0;width:100%;height:100%;touch-action:none;display:block;outline:none";
+    canvas.style.visibility = "hidden"; // before anything is drawn on it, it is black
     host.append(canvas);
     const { width, height } = canvas.getBoundingClientRect();
     this.measure(width, height);
@@ -53,6 +54,11 @@ export class Surface {
     canvas.addEventListener("webglcontextrestored", () => events.restored());
     this.resizes = new ResizeObserver(([entry]) => this.resized(entry!));
     this.resizes.observe(canvas);
+  }
+
+  /** Lets the canvas be seen: something is drawn on it. */
+  reveal(): void {
+    if (this.canvas.style.visibility) this.canvas.style.visibility = "";
   }
 
   private resized(entry: ResizeObserverEntry): void {

@@ -3,6 +3,7 @@
 import type { Viewport } from "../camera";
 import { Program } from "../gl/program";
 import type { Look } from "../look";
+import type { Colours } from "../theme";
 import fragmentSource from "./labels.frag.glsl?raw";
 import vertexSource from "./labels.vert.glsl?raw";
 import { withoutOverlap } from "./layout";
@@ -45,6 +46,11 @@ export class LabelsLayer {
       gl.vertexAttribPointer(at, size, gl.FLOAT, false, 20, offset);
     }
     gl.bindVertexArray(null);
+  }
+
+  /** Has the browser begin what it writes with, before there is anything to draw that it would have to wait for. */
+  prepare(colours: Colours): void {
+    drawnNames([{ text: "0", colour: colours.ink }], colours, 1);
   }
 
   /** Decides who is shown now; returns whether anything is still fading. */
