@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,8 @@ def logged(made: Callable[[], dict[str, Any]] | None) -> Iterator[Path]:
             described = made()
             lab.log_embeddings(Path(folder) / "run", described.pop("embeddings"), **described)
             measure(lab.open_run(Path(folder) / "run"))
+            if hasattr(os, "sync"):  # not on Windows
+                os.sync()  # else what was written goes to the disk while the first viewer is looked at
         yield Path(folder)
 
 
