@@ -331,6 +331,7 @@ def test_the_map_comes_back_when_the_graphics_card_does(show: Callable[..., MapP
     assert "taken away" in page.read("heard[0]")
     page.read("away.restoreContext()")
     page.page.wait_for_function("heard.length === 2 && heard[1] === null")
+    page.read("view.nextFrame()")
     page.wait_until_drawn()
     assert np.mean(np.abs(page.pixels - before) > 40) < 0.001
 
