@@ -18,6 +18,7 @@ import pytest
 
 from embedding_lab.errors import BrokenFile
 from embedding_lab.tables import Choice, Found, open_vectors
+from embedding_lab.tables.batches import TEXT_BLOCK_BYTES
 from embedding_lab.tables.names import distinct
 
 VECTORS = np.array([[0.5, -1.25], [2.0, 0.125], [3.5, 0.75], [4.5, -2.5]])
@@ -224,3 +225,28 @@ def test_arrays_of_pythons_objects_are_left_out_of_an_npz_and_refused_alone(tmp_
 
 def test_every_column_has_a_name_of_its_own() -> None:
     assert distinct(["# a", " b", "b", "", "", "b_2"]) == ["a", "b", "b_2", "unnamed", "unnamed_2", "b_2_2"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "write"),
+    [(".parquet", pa.parquet.write_table), (".arrow", pa.feather.write_feather)],
+    ids=["as Spark writes them", "as datasets write them"],
+)
+def test_the_parts_of_a_table_in_a_folder_are_one_table(tmp_path: Path, ending: str, write: Any) -> None:
+    for part in range(2):
+        rows = slice(2 * part, 2 * part + 2)
+        write(pa.table({"id": NAMES[rows], "v": ROWS[rows]}), tmp_path / f"part-0000{part}{ending}")
+    for beside in ("_SUCCESS", "state.json", "dataset_info.json", ".part-00000.crc"):
+        (tmp_path / beside).write_text("{}")
+    found = read(tmp_path)
+    np.testing.assert_allclose(found.vectors, VECTORS)
+    assert found.ids.to_pylist() == NAMES
+
+
+def test_a_column_whose_first_values_are_missing_may_hold_text_and_an_empty_one_is_left_out(tmp_path: Path) -> None:
+    row = f"{'0' * 500}.5,1.5,,\n"
+    rows = row * (2 + TEXT_BLOCK_BYTES // len(row))
+    (tmp_path / "a.csv").write_text(f"a,b,note,empty\n{rows}1.5,2.5,late,\n")
+    found = read(tmp_path / "a.csv")
+    assert found.columns["note"].to_pylist()[-1] == "late"
+    assert found.said[-1] == "Left out, since they cannot be shown: empty."

@@ -84,7 +84,8 @@ def adopted_sets(logdir: Path) -> list[EmbeddingSet]:
     if not entries:
         raise DataMissing(
             f"There are no vectors for the Projector in {str(logdir)!r}.",
-            expected="a folder with a projector_config.pbtxt that others wrote, in it or in its runs",
+            expected="a folder with a projector_config.pbtxt that others wrote, in it or in its runs; or with the "
+            "parts of one table, as Parquet, Arrow or JSON",
         )
     sets = [_adopted_set(library, name, layer) for name, layer in entries]
     if len({each.layer for each in sets}) < len(sets):  # runs may have entries of one name

@@ -10,11 +10,12 @@ from typing import Any
 from embedding_lab.app.adopted import adopted_sets
 from embedding_lab.app.loggers import log_embeddings
 from embedding_lab.app.plain_vectors import plain_set
+from embedding_lab.board.projector_config import CONFIG_NAME
 from embedding_lab.board.stock_projector import ProjectorExport
 from embedding_lab.embeddings.remote_files import remote_address
 from embedding_lab.errors import InputError
 from embedding_lab.progress import Progress, silent
-from embedding_lab.tables import Choice, bare_stem, open_vectors
+from embedding_lab.tables import Choice, bare_stem, open_vectors, parts_of
 
 
 def log_file(
@@ -31,7 +32,8 @@ def log_file(
 
     Args:
         run: the run's folder.
-        path: a file of a kind in `tables.SUFFIXES`, or a log directory that others filled for the Projector.
+        path: a file of a kind in `tables.SUFFIXES`, a folder with the parts of a table, or a log
+            directory that others filled for the Projector.
         layer: a name for the vectors; the file's when left out, and those of the Projector's entries.
         step: the training step.
         choice: which parts of the file are the vectors, labels and ids; guessed when left out.
@@ -53,7 +55,7 @@ def log_file(
             expected="a file here; where it is logged to may be in an object store, --logdir s3://…",
             remedy="Copy the file here first. A run that lies there already is shown by `serve --standalone`.",
         )
-    if path.is_dir():
+    if path.is_dir() and (not parts_of(path) or any(path.rglob(CONFIG_NAME))):
         _refuse_second_description(choice, described)
         sets = adopted_sets(path)
         if layer is not None:

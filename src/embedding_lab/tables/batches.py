@@ -31,6 +31,12 @@ MOST_DIGITS = 21
 TEXT_BLOCK_BYTES = 8 << 20
 """The types of a text's columns are guessed from so much of it."""
 
+PARTS = (".parquet", ".arrow", ".feather", ".json", ".jsonl", ".ndjson")
+"""Tables of these kinds may lie in several files of a folder."""
+
+NO_TABLES = ("dataset_info", "state", "dataset_dict")
+"""What Hugging Face's datasets write beside a table's parts."""
+
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 """What stands between the cells of such a file, unless it says otherwise itself."""
 
@@ -38,17 +44,30 @@ NAMELESS = "vector"
 """What lists of numbers are called that JSON has without a name."""
 
 
-def read_batches(path: Path) -> Generator[pa.RecordBatch, None, None]:
+def parts_of(path: Path) -> list[Path]:
+    """The files that make up a table: the file itself, or those of the kind in a folder, as Spark writes them."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(each for each in path.iterdir() if each.is_file() and each.name[0] not in "._")
+    tables = [each for each in files if each.suffix.lower() in PARTS and each.stem not in NO_TABLES]
+    return tables if len({each.suffix.lower() for each in tables}) == 1 else []
+
+
+def read_batches(*paths: Path) -> Generator[pa.RecordBatch, None, None]:
     """The rows of a table, in order, each of its columns with a name of its own; structs are columns too.
+
+    Args:
+        paths: its parts, one after the other.
 
     Raises:
         BrokenFile: a row of it is no object.
         StorageError: the disk refuses.
         ArrowException, ValueError, TypeError: it is not what its name says, or it is cut short.
     """
-    with storage_errors(path), contextlib.closing(READERS[path.suffix.lower()](path)) as batches:
-        for batch in batches:
-            yield _flat(batch)
+    for path in paths:
+        with storage_errors(path), contextlib.closing(READERS[path.suffix.lower()](path)) as batches:
+            for batch in batches:
+                yield _flat(batch)
 
 
 def _parquet(path: Path) -> Generator[pa.RecordBatch, None, None]:
@@ -80,6 +99,10 @@ def _text(path: Path) -> Generator[pa.RecordBatch, None, None]:
         "parse_options": pa.csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True),
         "convert_options": pa.csv.ConvertOptions(decimal_point=form.decimal_point),
     }
+    with pa.csv.open_csv(path, **options) as file:
+        empty = [each.name for each in file.schema if pa.types.is_null(each.type)]
+    if empty:  # in the first block; others may hold something
+        options["convert_options"].column_types = dict.fromkeys(empty, pa.string())
     with pa.csv.open_csv(path, **options) as file:
         yield from file
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, LabError
 from embedding_lab.tables.arrays import read_array
-from embedding_lab.tables.batches import DELIMITERS, READERS, read_batches
+from embedding_lab.tables.batches import DELIMITERS, READERS, parts_of, read_batches
 from embedding_lab.tables.found import Choice, Found
 from embedding_lab.tables.packed import PACKED, unpacked
 from embedding_lab.tables.roles import found_in
@@ -34,7 +34,8 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
     """What a file of vectors holds; what is memory-mapped goes when the block ends.
 
     Args:
-        path: a file that ends in one of `SUFFIXES`, or in one of these and one of `PACKED`.
+        path: a file that ends in one of `SUFFIXES`, or in one of these and one of `PACKED`; or a folder with the
+            parts of a table.
         choice: names of its parts that the user gives.
 
     Raises:
@@ -43,6 +44,10 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
         InputError and its kinds: nothing in it, or too much, may be vectors, or it has no parts to be named.
         StorageError: the disk refuses.
     """
+    if path.is_dir():
+        with Spool() as spool:
+            yield _table(parts_of(path), choice, spool, path)
+        return
     bare = path.with_suffix("") if path.suffix.lower() in PACKED else path
     suffix = bare.suffix.lower()
     if not path.is_file():
@@ -64,7 +69,7 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
         elif suffix in WORDS:
             yield read_words(file, spool)
         else:
-            yield _table(file, choice, spool, path.parent)
+            yield _table([file], choice, spool, path.parent)
 
 
 def _refuse_needless(path: Path, choice: Choice) -> None:
@@ -79,10 +84,11 @@ def _refuse_needless(path: Path, choice: Choice) -> None:
             )
 
 
-def _table(path: Path, choice: Choice, spool: Spool, folder: Path) -> Found:
+def _table(parts: Sequence[Path], choice: Choice, spool: Spool, folder: Path) -> Found:
     """The content of a table; whatever its columns hold, what cannot be read is told with the file's name."""
+    path = parts[0]
     try:
-        found = found_in(read_batches(path), choice, spool, folder)
+        found = found_in(read_batches(*parts), choice, spool, folder)
         usual = DELIMITERS.get(path.suffix.lower())
         said = () if usual is None else text_form(path, usual).said
         return replace(found, said=(*said, *found.said))

@@ -75,7 +75,7 @@ def found_in(batches: Iterable[pa.RecordBatch], choice: Choice, spool: Spool, fo
         raise EmptyData("The file holds no samples.", expected="at least one row")
     vectors = spool.vectors()
     table = pa.concat_tables(rest, promote_options="permissive") if rest[0].num_columns else pa.table({})
-    left_out |= {each.name: None for each in table.schema if not _can_be_shown(each.type)}
+    left_out |= {each.name: None for each in table.schema if not _can_be_shown(each.type) or _is_empty(table, each)}
     table = pa.table({name: _plain(table[name]) for name in table.column_names if name not in left_out})
     media = {name: found for name, kept in files.items() if (found := as_media(kept, folder)) is not None}
     left_out |= {name: None for name in files if name not in media}
@@ -289,6 +289,13 @@ def _labels(table: pa.Table, ids: str | None) -> Iterator[str]:
     ]
     if len(few) == 1:
         yield few[0]
+
+
+def _is_empty(table: pa.Table, field: pa.Field) -> bool:
+    column = table[field.name]
+    if column.null_count == len(table):
+        return True
+    return pa.types.is_string(field.type) and not pc.max(pc.binary_length(column)).as_py()
 
 
 def _is_id(name: str) -> bool:
