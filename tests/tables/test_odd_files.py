@@ -250,3 +250,18 @@ def test_a_column_whose_first_values_are_missing_may_hold_text_and_an_empty_one_
     found = read(tmp_path / "a.csv")
     assert found.columns["note"].to_pylist()[-1] == "late"
     assert found.said[-1] == "Left out, since they cannot be shown: empty."
+
+
+@pytest.mark.parametrize(
+    ("file", "write"), [("a.parquet", pa.parquet.write_table), ("a.arrow", pa.feather.write_feather)]
+)
+def test_labels_of_a_table_that_datasets_wrote_have_the_names_of_their_classes(
+    tmp_path: Path, file: str, write: Any
+) -> None:
+    features = {"label": {"names": ["cat", "dog"], "_type": "ClassLabel"}, "id": {"_type": "Value"}}
+    about = {"huggingface": json.dumps({"info": {"features": features}})}
+    table = pa.table({"id": range(4), "label": [1, 0, -1, None], "vector": ROWS})
+    write(table.replace_schema_metadata(about), tmp_path / file)
+    assert read(tmp_path / file).labels.to_pylist() == ["dog", "cat", None, None]
+    write(table.replace_schema_metadata({"huggingface": "[1"}), tmp_path / file)
+    assert read(tmp_path / file).labels.to_pylist() == [1, 0, -1, None]

@@ -17,6 +17,7 @@ import pyarrow.parquet
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.errors import BrokenFile
 from embedding_lab.tables.byte_spool import holds_files
+from embedding_lab.tables.hugging_face import with_class_names
 from embedding_lab.tables.names import distinct
 from embedding_lab.tables.text_form import text_form
 
@@ -67,7 +68,7 @@ def read_batches(*paths: Path) -> Generator[pa.RecordBatch, None, None]:
     for path in paths:
         with storage_errors(path), contextlib.closing(READERS[path.suffix.lower()](path)) as batches:
             for batch in batches:
-                yield _flat(batch)
+                yield _flat(with_class_names(batch))
 
 
 def _parquet(path: Path) -> Generator[pa.RecordBatch, None, None]:
