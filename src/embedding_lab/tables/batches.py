@@ -102,8 +102,10 @@ def _text(path: Path) -> Generator[pa.RecordBatch, None, None]:
     }
     with pa.csv.open_csv(path, **options) as file:
         empty = [each.name for each in file.schema if pa.types.is_null(each.type)]
-    if empty:  # in the first block; others may hold something
-        options["convert_options"].column_types = dict.fromkeys(empty, pa.string())
+        if not empty:
+            yield from file
+            return
+    options["convert_options"].column_types = dict.fromkeys(empty, pa.string())  # later blocks may hold some
     with pa.csv.open_csv(path, **options) as file:
         yield from file
 
