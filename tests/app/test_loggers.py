@@ -153,6 +153,13 @@ def test_labels_columns_and_names_are_taken_as_libraries_keep_them(tmp_path: Pat
         ({"embeddings": VECTORS, "labels": {*range(30)}}, "A set has no order"),
         ({"embeddings": VECTORS, "labels": [0] * 30, "class_names": {"cat": 0}}, "do not number the classes"),
         ({"embeddings": VECTORS, "ids": [*range(29), None]}, r"ids are not whole\. Got: None for sample 29"),
+        ({"embeddings": VECTORS, "ids": pa.array([*map(str, range(29)), None])}, "Got: None for sample 29"),
+        ({"embeddings": pa.array([[1.0], None])}, r"Got: nothing in row 1\."),
+        (
+            {"embeddings": VECTORS, "columns": pa.table({"tags": [["a"], []] * 15})},
+            "'tags' .* of different lengths",
+        ),
+        ({"embeddings": VECTORS, "labels": np.array(["2024-01-01"] * 30, "M8[D]")}, r"colour by as columns="),
         ({"embeddings": VECTORS, "ids": [("a", "b")] * 30}, "The ids must be one per sample"),
         ({"embeddings": VECTORS, "images": "a.png"}, "one for all samples"),
         ({"embeddings": VECTORS, "layer": 3}, r"A name is no text\. Got: 3"),

@@ -45,8 +45,15 @@ def test_arrow_columns_of_lists_and_tables_of_numbers_are_vectors(column: Any) -
 
 @pytest.mark.parametrize("rows", [[[1, 2], [3]], [[1], None], [[1, None]]])
 def test_lists_that_are_no_table_are_refused(rows: list[Any]) -> None:
-    with pytest.raises(InputError, match="no table of numbers"):
+    with pytest.raises(
+        InputError, match="The vectors cannot be read as an array. Got: (lists of|nothing in|missing)"
+    ):
         as_array(pa.array(rows), "vectors")
+
+
+def test_decimals_of_a_table_are_numbers() -> None:
+    table = pa.table({"a": pa.array([1, 2], pa.decimal128(10, 2)), "b": [1.5, 2.5]})
+    assert as_array(table, "vectors").tolist() == [[1, 1.5], [2, 2.5]]
 
 
 def test_what_looks_like_a_column_but_holds_none_is_refused() -> None:
@@ -74,6 +81,13 @@ def test_arrow_labels_ids_and_columns_keep_what_is_missing() -> None:
     numbered = as_dataset(VECTORS, labels=pa.array([2, None, 0, 1]))
     assert numbered.labels is not None
     assert numbered.labels.tolist() == [2, -1, 0, 1]
+
+
+def test_a_column_of_pandas_may_hold_tensors() -> None:
+    pandas = pytest.importorskip("pandas", reason="no pandas: pip install pandas")
+    torch = pytest.importorskip("torch", reason='no PyTorch: pip install "embedding-lab[torch]"')
+    column = pandas.Series([torch.tensor(row) for row in VECTORS])
+    np.testing.assert_array_equal(as_array(column, "vectors"), VECTORS)
 
 
 def test_pandas_tables_and_columns_are_read() -> None:

@@ -32,7 +32,7 @@ LAST_OF_ASCII = 127
 LARGEST_ARRAY = 2**31 - 1
 """Bytes of text that a single array of Arrow holds."""
 
-NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
 
 
 def as_array(values: Any, what: str) -> Any:
@@ -70,6 +70,8 @@ def as_array(values: Any, what: str) -> Any:
 
 def gathered(values: Any) -> Any:
     """What can be read only once as a list, tensors in a list as one array; all else as it is."""
+    if hasattr(values, "iloc") and len(values) and hasattr(values.iloc[0], "detach"):
+        values = values.tolist()  # a column of pandas
     if isinstance(values, list | tuple) and len(values) and hasattr(values[0], "detach"):
         with contextlib.suppress(ValueError, RuntimeError):  # of several shapes, or not to be read at all
             return np.stack([_as_array(each) for each in values])
@@ -283,12 +285,10 @@ def _from_arrow(values: Any) -> NDArray[Any]:
 def _from_lists(column: Any) -> NDArray[Any]:
     inner = column.flatten()
     widths = [column.type.list_size] if pa.types.is_fixed_size_list(column.type) else np.diff(column.offsets)
-    if column.null_count or inner.null_count or len(np.unique(widths)) > 1:
-        raise InputError(
-            "A column of lists is no table of numbers.",
-            got="missing values" if column.null_count or inner.null_count else "lists of different lengths",
-            expected="lists of one length, without missing values",
-        )
+    if column.null_count:
+        raise ValueError(f"nothing in row {pc.index(pc.is_null(column), True).as_py():,}")
+    if inner.null_count or len(np.unique(widths)) > 1:
+        raise ValueError("missing values" if inner.null_count else "lists of different lengths")
     return _from_arrow(inner).reshape(len(column), -1)
 
 

@@ -385,7 +385,9 @@ def label_numbers(
             "Labels are neither whole numbers nor text.",
             got=f"dtype {values.dtype}",
             expected="int or text",
-            remedy='Hand in numbers to colour by as columns={"name": numbers}.' if values.dtype.kind == "f" else "",
+            remedy='Hand in what is to colour by as columns={"name": values}.'
+            if values.dtype.kind in "fmM"
+            else "",
         )
     texts = ["" if value is None else str(value) for value in values.tolist()]
     different = sorted(set(texts))
@@ -437,7 +439,7 @@ def _text_column(values: Any, count: int) -> NDArray[np.str_] | None:
 
 
 def _texts(values: Any, what: str) -> NDArray[np.str_]:
-    if isinstance(values, pa.Array | pa.ChunkedArray) and pa.types.is_string(values.type):
+    if isinstance(values, pa.Array | pa.ChunkedArray) and pa.types.is_string(values.type) and not values.null_count:
         return text_array(values)
     array = readable(as_array(values, what))
     if array.ndim != 1:
