@@ -97,20 +97,38 @@ def test_a_log_directory_of_the_projector_takes_no_description_and_tells_how_far
     assert stages
 
 
-def test_thumbnails_that_others_wrote_for_the_projector_come_along(tmp_path: Path) -> None:
+def write_sheet(run: Path) -> np.ndarray:
+    """Adds a sheet of thumbnails to the list of a run: shape (6, 8, 8)."""
     pictures = np.random.default_rng(0).integers(0, 256, (6, 8, 8), np.uint8)
-    old = tmp_path / "old" / "one"
-    write_projector_list(old, "words")
     sheet = np.zeros((24, 24), np.uint8)
     for row, picture in enumerate(pictures):
         sheet[8 * (row // 3) :, 8 * (row % 3) :][:8, :8] = picture
-    Image.fromarray(sheet).save(old / "sheet.png")
-    entry = (old / "projector_config.pbtxt").read_text().rstrip("}")
+    Image.fromarray(sheet).save(run / "sheet.png")
+    entry = (run / "projector_config.pbtxt").read_text().rstrip("}")
     sprite = 'sprite { image_path: "sheet.png" single_image_dim: 8 single_image_dim: 8 }'
-    (old / "projector_config.pbtxt").write_text(f"{entry} {sprite} }}")
+    (run / "projector_config.pbtxt").write_text(f"{entry} {sprite} }}")
+    return pictures
+
+
+def test_thumbnails_that_others_wrote_for_the_projector_come_along(tmp_path: Path) -> None:
+    write_projector_list(tmp_path / "old" / "one", "words")
+    pictures = write_sheet(tmp_path / "old" / "one")
     log_file(tmp_path / "logs" / "run", tmp_path / "old")
-    run = lab.open_run(tmp_path / "logs" / "run")
-    np.testing.assert_array_equal(with_pictures(run, run.embeddings("words")).dataset.images, pictures)
+    with run_at(tmp_path / "old") as temporary:
+        for run in (lab.open_run(tmp_path / "logs" / "run"), temporary):
+            found = with_pictures(run, run.embeddings("words")).dataset
+            np.testing.assert_array_equal(found.images, pictures)
+
+
+def test_of_a_damaged_sheet_of_others_a_warning_is_given_and_the_vectors_are_logged(tmp_path: Path) -> None:
+    write_projector_list(tmp_path / "old" / "one", "words")
+    write_sheet(tmp_path / "old" / "one")
+    sheet = tmp_path / "old" / "one" / "sheet.png"
+    sheet.write_bytes(sheet.read_bytes()[:60])
+    with pytest.warns(UserWarning, match="The thumbnails of 'words' are left out: sheet.png is no sheet"):
+        log_file(tmp_path / "logs" / "run", tmp_path / "old")
+    found = lab.open_run(tmp_path / "logs" / "run").embeddings("words")
+    np.testing.assert_allclose(found.vectors, VECTORS, rtol=1e-6)
 
 
 def test_where_only_others_wrote_their_vectors_are_a_run_that_leaves_nothing(tmp_path: Path) -> None:

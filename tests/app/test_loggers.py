@@ -52,6 +52,16 @@ def test_labels_images_ids_and_columns_go_along(tmp_path: Path) -> None:
     assert list((tmp_path / "run" / "projector").rglob("thumbnails-*.png"))
 
 
+def test_pictures_of_the_same_samples_are_written_once_though_each_layer_brings_them(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8)
+    vectors = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
+    sets = {
+        layer: lab.EmbeddingSet(vectors, lab.as_dataset(images, name="mine"), layer) for layer in ("one", "two")
+    }
+    lab.log_embeddings(tmp_path / "run", sets)
+    assert len(list((tmp_path / "run").rglob("thumbnails/*.png"))) == 1
+
+
 def test_logging_again_adds_layers_and_steps_and_erases_none(tmp_path: Path) -> None:
     for layer, step in (("a", 0), ("b", 0), ("a", 5)):
         lab.log_embeddings(tmp_path / "run", VECTORS, layer=layer, step=step)

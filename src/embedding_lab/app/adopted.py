@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,10 @@ import numpy as np
 
 from embedding_lab.board.dashboard.columns import MISSING, Category, Number
 from embedding_lab.board.dashboard.library import Library
-from embedding_lab.board.dashboard.sample_set import Pictures
+from embedding_lab.board.dashboard.sample_set import Pictures, SampleSet
 from embedding_lab.embeddings import EmbeddingSet, Run, as_dataset, newest_run
 from embedding_lab.embeddings.remote_files import remote_address
-from embedding_lab.errors import DataMissing
+from embedding_lab.errors import BrokenFile, DataMissing
 
 
 def adopt(run: Run, logdir: Path, run_name: str, layer: str) -> None:
@@ -56,6 +57,8 @@ def run_at(path: Path) -> Iterator[Run]:
         with tempfile.TemporaryDirectory(prefix="embedding-lab-") as folder:
             run = Run(Path(folder) / path.name)
             run.save_embeddings(*sets)
+            for each in sets:
+                run.save_pictures(each.dataset)
             yield run
         return
     yield run
@@ -69,6 +72,8 @@ def set_of(run: Run, layer: str, step: int | None, **more: bool) -> EmbeddingSet
 
 def adopted_sets(logdir: Path) -> list[EmbeddingSet]:
     """All that others wrote for the stock Projector in a log directory, a set for each entry of each run's list.
+
+    Thumbnails come along; of a sheet that cannot be read a warning says so.
 
     Raises:
         DataMissing: there is nothing of the kind.
@@ -87,13 +92,13 @@ def adopted_sets(logdir: Path) -> list[EmbeddingSet]:
             expected="a folder with a projector_config.pbtxt that others wrote, in it or in its runs; or with the "
             "parts of one table, as Parquet, Arrow or JSON",
         )
-    sets = [_adopted_set(library, name, layer) for name, layer in entries]
+    sets = [_adopted_set(library, name, layer, pictured=True) for name, layer in entries]
     if len({each.layer for each in sets}) < len(sets):  # runs may have entries of one name
         return [replace(each, layer=f"{name}/{each.layer}") for each, (name, _) in zip(sets, entries, strict=True)]
     return sets
 
 
-def _adopted_set(library: Library, run_name: str, layer: str) -> EmbeddingSet:
+def _adopted_set(library: Library, run_name: str, layer: str, pictured: bool = False) -> EmbeddingSet:
     found = library.set(run_name, layer, None)
     labels: Any = None
     columns: dict[str, Any] = {}
@@ -116,9 +121,20 @@ def _adopted_set(library: Library, run_name: str, layer: str) -> EmbeddingSet:
         ids=library.ids(found).to_pylist(),
         labels=labels,
         columns=columns,
-        images=None if found.pictures is None else _Thumbnails(found.pictures, found.rows),
+        images=_thumbnails(found) if pictured else None,
     )
     return EmbeddingSet(vectors, data, layer)
+
+
+def _thumbnails(found: SampleSet) -> _Thumbnails | None:
+    if found.pictures is None:
+        return None
+    try:
+        found.pictures.original(0)
+    except BrokenFile as error:
+        warnings.warn(f"The thumbnails of {found.layer!r} are left out: {error}", stacklevel=2)
+        return None
+    return _Thumbnails(found.pictures, found.rows)
 
 
 class _Thumbnails(Sequence[bytes | None]):

@@ -23,10 +23,10 @@ def write_for_viewers(run: Path, sets: Iterable[EmbeddingSet], *, progress: Prog
     shown = list(sets)
     into = create_run(run)
     datasets = {id(each.dataset): each.dataset for each in shown}.values()
-    said: list[str] = []
+    said = [sentence for data in datasets for sentence in into.save_media(data)]
+    of_tables = {into.save_dataset(data): data for data in datasets if data.pictures}
     with contextlib.ExitStack() as meanwhile:
-        for data in datasets:
-            said += into.save_media(data)
+        for data in of_tables.values():
             meanwhile.enter_context(into.saving_pictures(data))
         if remote_address(run):
             export = ProjectorExport(run, (), (NOT_THERE,), ())

@@ -17,7 +17,7 @@ from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.nearest import METRICS, Metric, nearest_rows, smallest
 from embedding_lab.board.dashboard.places import set_of
 from embedding_lab.board.dashboard.sample_set import Map, SampleSet
-from embedding_lab.board.dashboard.samples import ids_of
+from embedding_lab.board.dashboard.samples import ids_at
 
 MOST_NEIGHBOURS = 200
 
@@ -32,12 +32,12 @@ def neighbours(library: Library, asked: Asked) -> Answer:
     shown = asked.optional_text("map")
     began = time.perf_counter()
     with ThreadPoolExecutor(1, "embedding-lab-ids") as meanwhile:
-        meanwhile.submit(library.ids, found)  # the first time they are read, which takes as long as the search
+        reading = meanwhile.submit(library.ids, found)  # which takes as long as the search, the first time
         rows, distances, recall = _nearest(library, found, row, k, metric)
         on_map = None if shown is None else near_on_map(library, found.map(shown), row, k)
     elapsed = time.perf_counter() - began
     false = [] if on_map is None else [int(each) for each in on_map if each not in rows]
-    ids = ids_of(library, found, [*rows.tolist(), *false])
+    ids = ids_at(reading.result(), [*rows.tolist(), *false])
     return as_json(
         {
             "metric": metric,

@@ -15,7 +15,6 @@ from embedding_lab.board.dashboard.asked import Asked
 from embedding_lab.board.dashboard.columns import MISSING, Category, Number, Values
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.places import set_of
-from embedding_lab.board.dashboard.sample_set import SampleSet
 
 MOST_SAMPLES = 500
 
@@ -29,7 +28,7 @@ def samples(library: Library, asked: Asked) -> Answer:
         for each in found.all_columns(asked.optional_text("map"))
         if each.name != "id"
     }
-    ids = ids_of(library, found, rows)
+    ids = ids_at(library.ids(found), rows)
     return as_json(
         [
             {"row": row, "id": ids[at], "values": {name: column[at] for name, column in columns.items()}}
@@ -38,10 +37,10 @@ def samples(library: Library, asked: Asked) -> Answer:
     )
 
 
-def ids_of(library: Library, found: SampleSet, rows: ArrayLike) -> list[str]:
-    """The ids of some rows."""
-    ids: list[str] = library.ids(found).take(pa.array(np.asarray(rows, np.int64))).to_pylist()
-    return ids
+def ids_at(ids: pa.Array, rows: ArrayLike) -> list[str]:
+    """The ids of some rows, out of all of them."""
+    texts: list[str] = ids.take(pa.array(np.asarray(rows, np.int64))).to_pylist()
+    return texts
 
 
 def cells(values: Values, rows: Sequence[int]) -> list[Any]:

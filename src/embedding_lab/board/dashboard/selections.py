@@ -13,7 +13,7 @@ from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.places import set_of
 from embedding_lab.board.dashboard.row_code import encode_rows
 from embedding_lab.board.dashboard.sample_set import SampleSet
-from embedding_lab.board.dashboard.samples import ids_of
+from embedding_lab.board.dashboard.samples import ids_at
 from embedding_lab.errors import InputError
 
 LONGEST_NAME = 200
@@ -29,7 +29,7 @@ def save_selection(library: Library, asked: Asked) -> Answer:
         raise InputError("A selection needs a name.", expected="a name of at least one character")
     if asked.has("set"):
         found = set_of(library, asked.part("set"))
-        ids = ids_of(library, found, asked.rows("rows", found.rows, MOST_IDS))
+        ids = ids_at(library.ids(found), asked.rows("rows", found.rows, MOST_IDS))
     else:
         ids = checked_ids(asked, MOST_IDS)
     run.save_selection(name, ids)
@@ -60,7 +60,7 @@ def rows_of(library: Library, asked: Asked) -> Answer:
 def ids_of_rows(library: Library, asked: Asked) -> Answer:
     """The ids of some rows of a set."""
     found = set_of(library, asked.part("set"))
-    return as_json(ids_of(library, found, asked.rows("rows", found.rows, MOST_IDS)))
+    return as_json(ids_at(library.ids(found), asked.rows("rows", found.rows, MOST_IDS)))
 
 
 def _found(library: Library, found: SampleSet, ids: list[str]) -> dict[str, Any]:
