@@ -16,10 +16,11 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from embedding_lab.errors import BrokenFile
+from embedding_lab.errors import BrokenFile, InputError
 from embedding_lab.tables import Choice, Found, open_vectors
 from embedding_lab.tables.batches import TEXT_BLOCK_BYTES
 from embedding_lab.tables.names import distinct
+from embedding_lab.tables.text_form import HEAD_BYTES, text_form
 
 VECTORS = np.array([[0.5, -1.25], [2.0, 0.125], [3.5, 0.75], [4.5, -2.5]])
 NAMES = ["Ada", "Bär", 'Cy, "the\nsecond"', "Di"]
@@ -79,6 +80,10 @@ def test_a_text_is_read_as_it_is_written(tmp_path: Path, file: str, content: byt
     ("text", "vectors"),
     [
         ("0,1,2\n1.5,2.5,3.5\n4.5,5.5,6.5\n", [[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]]),
+        ("0,1,2\n3,4,5\n", [[0, 1, 2], [3, 4, 5]]),
+        ("3,4\n7,1\n5,5\n", [[3, 4], [7, 1], [5, 5]]),
+        ('7,"[0.1, 0.2]"\n8,"[0.3, 0.2]"\n', [[0.1, 0.2], [0.3, 0.2]]),
+        ("0_1,0_2\n1.5,2.5\n", [[1.5, 2.5]]),
         ("0.5,1,2\n1.5,2.5,3.5\n", [[0.5, 1, 2], [1.5, 2.5, 3.5]]),
         ("1,2\n3,4\n1,1\n", [[1, 2], [3, 4], [1, 1]]),
         (",a,b\n0,1,2\n1,3,4\n", [[1, 2], [3, 4]]),
@@ -87,6 +92,10 @@ def test_a_text_is_read_as_it_is_written(tmp_path: Path, file: str, content: byt
     ],
     ids=[
         "names that count",
+        "whole numbers that count",
+        "whole numbers",
+        "a number and a list",
+        "names that Python takes for numbers",
         "fractions",
         "rows that count",
         "pandas' index",
@@ -99,6 +108,89 @@ def test_a_first_line_of_numbers_is_a_header_only_where_it_counts_the_columns(
 ) -> None:
     (tmp_path / "a.csv").write_text(text)
     np.testing.assert_allclose(read(tmp_path / "a.csv").vectors, vectors)
+
+
+@pytest.mark.parametrize(
+    ("first", "below", "header"),
+    [
+        ("sample,1100,1102,1104", "a,0.1,0.2,0.3", True),
+        ("country,2019,2021,2023", "France,1,2,3", True),
+        ("label,0,1,2", "a,3,4,5\nb,9,1,2", True),
+        ("name,2019,weight,x", "Ada,1,2,3", True),
+        (",0,1,2", "0,.1,.2,.3", True),
+        ("sample,400.5,401.0,401.5", "a,0.1,0.2,0.3", True),
+        ("name,inf,x", "Ada,1,2", True),
+        ("cat,0.1,0.2,0.3", "dog,0.4,0.9,0.6", False),
+        ("cat,0.1,,NA,0.3", "dog,0.4,NA,0.9,0.6", False),
+        ("5.1,3.5,1.4,0.2,Iris-setosa", "4.9,3.0,1.4,0.2,Iris-setosa", False),
+        ("cat,0,0,255", "dog,1,3,4", False),
+        ('cat,"[1, 2]"', 'dog,"[3, 4]"', False),
+    ],
+)
+def test_a_first_line_of_texts_and_numbers_is_a_sample_unless_all_of_it_may_be_names_and_which_is_said(
+    tmp_path: Path, first: str, below: str, header: bool
+) -> None:
+    (tmp_path / "a.csv").write_text(f"{first}\n{below}\n")
+    form = text_form(tmp_path / "a.csv", ",")
+    assert form.header == header
+    assert form.said == (f"The first line was taken for {'names of columns' if header else 'a sample'}.",)
+
+
+def test_rows_may_begin_with_the_mark_of_remarks_and_how_many_of_these_were_left_out_is_said(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.csv").write_text("# by hand\n#cat,.1,.2\n#dog,.3,.4\n#cow,.1,.6\nbird,.4,.5\n")
+    found = read(tmp_path / "a.csv")
+    assert found.columns["f0"].to_pylist() == ["#cat", "#dog", "#cow", "bird"]
+    assert found.said[0] == "Lines left out, since they begin with #: 1."
+    (tmp_path / "b.csv").write_text("".join(f"#{at},{at / 7:.3f},{at / 3:.3f}\n" for at in range(20_000)))
+    assert read(tmp_path / "b.csv").vectors.shape == (20_000, 2)
+    (tmp_path / "c.csv").write_text("# by us, in May, twice\n# seed,4,2\nname,x,y\nAda,.1,.2\n")
+    assert read(tmp_path / "c.csv").ids.to_pylist() == ["Ada"]
+
+
+@pytest.mark.parametrize(
+    ("text", "dims"),
+    [
+        ("id\tvector\ttags\n1\t[0.1, 0.2]\t1,2\n", 2),
+        ("a\tb\tc\tpop\n1\t2\t3\t1,234\n", 3),
+        ("a\tb\tc\tmen\twomen\n1.5\t2\t3\t1,234\t2,345\n", 3),
+        ("a\tb\tc\ttags\tothers\n1\t2\t3\t1,2\t3,4\n", 3),
+        ("label\ta\tb\n1\t0,123\t4,567\n", 2),
+    ],
+    ids=["lists of whole numbers", "thousands", "two of thousands", "two of lists", "three decimals"],
+)
+def test_commas_are_decimal_where_several_columns_and_most_numbers_have_them_and_not_as_thousands(
+    tmp_path: Path, text: str, dims: int
+) -> None:
+    (tmp_path / "a.tsv").write_text(text)
+    assert read(tmp_path / "a.tsv").vectors.shape == (1, dims)
+
+
+@pytest.mark.parametrize("text", ["[0,1 0,2]", "0,1 0,2"])
+def test_a_list_with_decimal_commas_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.tsv").write_text(f"id\tvector\n1\t{text}\n")
+    with pytest.raises(InputError, match="looks like vectors"):
+        read(tmp_path / "a.tsv")
+
+
+def test_text_in_an_encoding_that_is_not_known_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("text,x,y\n世界、,.1,.2\n".encode("shift-jis"))
+    found = read(tmp_path / "a.csv")
+    assert (found.vectors.shape, found.said[-1]) == ((1, 2), "Left out, since they cannot be shown: text.")
+
+
+def test_a_semicolon_in_each_text_does_not_part_the_cells(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("0.1,0.2,x;y\n0.3,0.4,x;z\n")
+    assert read(tmp_path / "a.csv").vectors.shape == (2, 2)
+
+
+def test_only_the_head_of_a_file_is_looked_at_whatever_ends_its_lines(tmp_path: Path) -> None:
+    rows = b"name,x,y\r" + b"Ada,.1,.2\r" * (HEAD_BYTES // 10)
+    (tmp_path / "a.csv").write_bytes(rows)
+    assert len(read(tmp_path / "a.csv").vectors) == HEAD_BYTES // 10
+    (tmp_path / "a.csv").write_bytes(rows + "Bär,.1,.2".encode("cp1252"))
+    assert text_form(tmp_path / "a.csv", ",").encoding == "utf-8-sig"
 
 
 def test_a_row_of_many_columns_and_a_cell_of_many_numbers_are_looked_at_whole(tmp_path: Path) -> None:
@@ -192,6 +284,10 @@ def test_words_are_read_between_tabs_and_whole_numbers_are_words(tmp_path: Path)
     (tmp_path / "b.txt").write_text("2 2\nnew york\t.5\t-1.25\nparis\t2\t.125\n")
     assert read(tmp_path / "b.txt").ids == ["new york", "paris"]
     (tmp_path / "nodes.txt").write_text("17 .5 -1.25\n4 2 .125\n")
+    (tmp_path / "signed.txt").write_text("-1 .5 -1.25\n0 2 .125\n")
+    assert read(tmp_path / "signed.txt").ids == ["-1", "0"]
+    (tmp_path / "amounts.txt").write_text("2.5 kg\t.5\t-1.25\n3.5 kg\t2\t.125\n")
+    assert read(tmp_path / "amounts.txt").ids == ["2.5 kg", "3.5 kg"]
     with open_vectors(tmp_path / "nodes.txt", Choice()) as found:
         assert (found.ids, found.vectors.tolist()) == (["17", "4"], VECTORS[:2].tolist())
 

@@ -38,7 +38,7 @@ PARTS = (".parquet", ".arrow", ".feather", ".json", ".jsonl", ".ndjson")
 NO_TABLES = ("dataset_info", "state", "dataset_dict")
 """What Hugging Face's datasets write beside a table's parts."""
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
+USUAL_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 """What stands between the cells of such a file, unless it says otherwise itself."""
 
 NAMELESS = "vector"
@@ -54,11 +54,12 @@ def parts_of(path: Path) -> list[Path]:
     return tables if len({each.suffix.lower() for each in tables}) == 1 else []
 
 
-def read_batches(*paths: Path) -> Generator[pa.RecordBatch, None, None]:
+def read_batches(*paths: Path, said: list[str]) -> Generator[pa.RecordBatch, None, None]:
     """The rows of a table, in order, each of its columns with a name of its own; structs are columns too.
 
     Args:
         paths: its parts, one after the other.
+        said: takes sentences on what is unusual in how a text of columns is written.
 
     Raises:
         BrokenFile: a row of it is no object.
@@ -66,7 +67,10 @@ def read_batches(*paths: Path) -> Generator[pa.RecordBatch, None, None]:
         ArrowException, ValueError, TypeError: it is not what its name says, or it is cut short.
     """
     for path in paths:
-        with storage_errors(path), contextlib.closing(READERS[path.suffix.lower()](path)) as batches:
+        ending = path.suffix.lower()
+        usual = USUAL_DELIMITERS.get(ending)
+        reader = READERS[ending](path) if usual is None else _text(path, usual, said)
+        with storage_errors(path), contextlib.closing(reader) as batches:
             for batch in batches:
                 yield _flat(with_class_names(batch))
 
@@ -88,8 +92,10 @@ def _arrow(path: Path) -> Generator[pa.RecordBatch, None, None]:
         yield from (file.get_batch(number) for number in range(file.num_record_batches))
 
 
-def _text(path: Path) -> Generator[pa.RecordBatch, None, None]:
-    form = text_form(path, DELIMITERS[path.suffix.lower()])
+def _text(path: Path, usual: str, said: list[str]) -> Generator[pa.RecordBatch, None, None]:
+    """The rows of a text of columns; their names without spaces around them, and the "# " that numpy writes."""
+    form = text_form(path, usual)
+    said += form.said
     options = {
         "read_options": pa.csv.ReadOptions(
             autogenerate_column_names=not form.header,
@@ -103,11 +109,16 @@ def _text(path: Path) -> Generator[pa.RecordBatch, None, None]:
     with pa.csv.open_csv(path, **options) as file:
         empty = [each.name for each in file.schema if pa.types.is_null(each.type)]
         if not empty:
-            yield from file
+            yield from map(_with_plain_names, file)
             return
     options["convert_options"].column_types = dict.fromkeys(empty, pa.string())  # later blocks may hold some
     with pa.csv.open_csv(path, **options) as file:
-        yield from file
+        yield from map(_with_plain_names, file)
+
+
+def _with_plain_names(batch: pa.RecordBatch) -> pa.RecordBatch:
+    first, *others = batch.schema.names
+    return batch.rename_columns([each.strip() for each in (first.removeprefix("#"), *others)])
 
 
 def _json_lines(path: Path) -> Generator[pa.RecordBatch, None, None]:
@@ -193,8 +204,6 @@ READERS: Mapping[str, Callable[[Path], Generator[pa.RecordBatch, None, None]]] =
     ".parquet": _parquet,
     ".arrow": _arrow,
     ".feather": _arrow,
-    ".csv": _text,
-    ".tsv": _text,
     ".json": _json,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,

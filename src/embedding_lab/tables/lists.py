@@ -59,7 +59,8 @@ NOT_WHOLE = "Numpy leaves out the middle of long arrays where it prints them: wr
 def _printed(text: str, bare: bool) -> list[float] | None:
     """The numbers of an array of numpy or a tuple as Python prints them."""
     found = IN_BRACKETS.fullmatch(text)
-    words = (found[1] if found else text if bare else "").replace(",", " ").split()
+    numbers = found[1] if found else text if bare else ""
+    words = numbers.strip().removesuffix(",").split("," if "," in numbers else None)
     try:
         return [float(word) for word in words] if found or len(words) > 1 else None
     except ValueError:

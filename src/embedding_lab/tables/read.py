@@ -11,22 +11,22 @@ import pyarrow as pa
 
 from embedding_lab.errors import BrokenFile, DataMissing, InputError, LabError
 from embedding_lab.tables.arrays import read_array
-from embedding_lab.tables.batches import DELIMITERS, READERS, parts_of, read_batches
+from embedding_lab.tables.batches import READERS, USUAL_DELIMITERS, parts_of, read_batches
 from embedding_lab.tables.found import Choice, Found
 from embedding_lab.tables.packed import PACKED, unpacked
 from embedding_lab.tables.roles import found_in
 from embedding_lab.tables.spool import Spool
 from embedding_lab.tables.tensors import read_npz, read_safetensors
-from embedding_lab.tables.text_form import text_form
 from embedding_lab.tables.words import read_words
 
+TABLES = (*READERS, *USUAL_DELIMITERS)
 CHOOSABLE = {".npz": ("vectors", "labels", "ids"), ".safetensors": ("vectors",)} | dict.fromkeys(
-    READERS, ("vectors", "labels", "ids")
+    TABLES, ("vectors", "labels", "ids")
 )
 """What of a file of a kind can be named; all other kinds hold the vectors alone."""
 
 WORDS = (".vec", ".txt", ".w2v", ".glove", ".bin")
-SUFFIXES = (".npy", ".npz", ".safetensors", *READERS, *WORDS)
+SUFFIXES = (".npy", ".npz", ".safetensors", *TABLES, *WORDS)
 
 
 @contextlib.contextmanager
@@ -87,10 +87,9 @@ def _refuse_needless(path: Path, choice: Choice) -> None:
 def _table(parts: Sequence[Path], choice: Choice, spool: Spool, folder: Path) -> Found:
     """The content of a table; whatever its columns hold, what cannot be read is told with the file's name."""
     path = parts[0]
+    said: list[str] = []
     try:
-        found = found_in(read_batches(*parts), choice, spool, folder)
-        usual = DELIMITERS.get(path.suffix.lower())
-        said = () if usual is None else text_form(path, usual).said
+        found = found_in(read_batches(*parts, said=said), choice, spool, folder)
         return replace(found, said=(*said, *found.said))
     except LabError:
         raise

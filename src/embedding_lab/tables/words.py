@@ -14,6 +14,7 @@ from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.errors import BrokenFile
 from embedding_lab.tables.found import Found
 from embedding_lab.tables.spool import Spool
+from embedding_lab.tables.text_form import WHOLE, is_number
 
 ROWS = 4096
 LONGEST_WORD = 10_000
@@ -71,7 +72,7 @@ def _text(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
     file.seek(begin)
     if dims == 0:
         raise ValueError(f"no numbers behind {first[:40]!r}")
-    if count is None and _holds_no_words(file):
+    if count is None and _holds_no_words(file, separator):
         yield from _numbers(file)
         return
     read = 0
@@ -91,19 +92,13 @@ def _separator(line: bytes) -> str:
     return "\t" if b"\t" in line else " "
 
 
-def _holds_no_words(file: BinaryIO) -> bool:
+def _holds_no_words(file: BinaryIO, separator: str) -> bool:
     """Whether lines begin with numbers as the rest of them are, as numpy.savetxt has it; whole ones are ids."""
     begin = file.tell()
-    firsts = [line.split()[0] for line in islice(file, LOOKED_AT) if line.strip()]
+    lines = [line.decode("utf-8", "replace").strip() for line in islice(file, LOOKED_AT)]
     file.seek(begin)
-    return all(map(_is_number, firsts)) and not all(each.isdigit() for each in firsts)
-
-
-def _is_number(word: bytes) -> bool:
-    try:
-        return float(word) is not None
-    except ValueError:
-        return False
+    firsts = [line.split(separator)[0] for line in lines if line]
+    return all(map(is_number, firsts)) and not all(map(WHOLE.fullmatch, firsts))
 
 
 def _numbers(file: BinaryIO) -> Iterator[tuple[list[str], NDArray[Any]]]:
