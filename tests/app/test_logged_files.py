@@ -146,6 +146,7 @@ def test_where_only_others_wrote_their_vectors_are_a_run_that_leaves_nothing(tmp
 
 
 def test_a_folder_without_such_vectors_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"sizes": [1, 2, 3]}')
     with pytest.raises(DataMissing, match="no vectors for the Projector"):
         log_file(tmp_path / "logs" / "run", tmp_path)
 

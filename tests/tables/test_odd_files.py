@@ -16,7 +16,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from embedding_lab.errors import BrokenFile, InputError
+from embedding_lab.errors import BrokenFile, DataMissing, InputError
 from embedding_lab.tables import Choice, Found, open_vectors
 from embedding_lab.tables.batches import TEXT_BLOCK_BYTES
 from embedding_lab.tables.names import distinct
@@ -226,8 +226,9 @@ def test_a_list_may_say_that_a_number_is_none(tmp_path: Path) -> None:
 
 ROWS = VECTORS.tolist()
 JSON: dict[str, str] = {
-    "objects in a list": json.dumps([{"id": at, "meta": {"v": row}} for at, row in enumerate(ROWS)], indent=1),
-    "objects": "\n".join(json.dumps({"id": at, "meta": {"v": row}}, indent=1) for at, row in enumerate(ROWS)),
+    "objects in a list": json.dumps([{"id": at, "meta": {"vec": row}} for at, row in enumerate(ROWS)], indent=1),
+    "objects": "\n".join(json.dumps({"id": at, "meta": {"vec": row}}, indent=1) for at, row in enumerate(ROWS)),
+    "columns": json.dumps({"id": list(range(4)), "embeddings": ROWS}),
     "lists in a list": json.dumps(ROWS),
     "lists": "\n".join(map(json.dumps, ROWS)),
 }
@@ -241,12 +242,85 @@ def test_json_is_read_as_objects_and_as_lists_however_many_lines_they_have(tmp_p
     assert (found.ids is None) == ("id" not in text)
 
 
+NO_TABLES: dict[str, tuple[str, Any]] = {
+    "pandas' columns": ("holds one object", {"a": {"0": 0.1, "1": 0.2}, "b": {"0": 0.3, "1": 0.4}}),
+    "pandas' split": ("holds one object", {"columns": ["a", "b"], "index": [0, 1], "data": VECTORS[:2].tolist()}),
+    "an answer with embeddings": (
+        "holds one object",
+        {"data": [{"embedding": [0.1, 0.2]}], "usage": {"tokens": 8}},
+    ),
+    "words and their vectors": ("holds one object", {"king": [0.1, 0.2], "queen": [0.3, 0.4]}),
+    "two tables": ("holds one object", {"train": [{"v": [0.1, 0.2]}], "test": [{"v": [0.3, 0.4]}]}),
+    "columns of two lengths": ("holds one object", {"a": ["x"], "v": [[0.1], [0.2]]}),
+    "an empty list": (r"no row of a table\. Got: \[\] in row 1", [[0.1, 0.2], [], [0.3, 0.4]]),
+    "an empty object": (r"no row of a table\. Got: \{\} in row 0", [{}, {"v": [0.1, 0.2]}]),
+    "lists of lists": (
+        r"no row of a table\. Got: \[\[0, 1\], \[2, 3\]\] in row 0",
+        [[[0, 1], [2, 3]], [[4, 5], [6, 7]]],
+    ),
+    "one list of numbers": (r"no row of a table\. Got: 0\.1 in row 0", [0.1, 0.2]),
+}
+
+
+@pytest.mark.parametrize(("said", "value"), NO_TABLES.values(), ids=NO_TABLES)
+def test_json_of_which_it_is_not_plain_what_its_rows_are_is_refused(tmp_path: Path, said: str, value: Any) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(value))
+    with pytest.raises(BrokenFile, match=said):
+        read(tmp_path / "a.json")
+
+
+def test_each_line_of_json_is_one_row(tmp_path: Path) -> None:
+    (tmp_path / "one.jsonl").write_text('{"v": [0.5, -1.25]}\n')
+    np.testing.assert_allclose(read(tmp_path / "one.jsonl").vectors, VECTORS[:1])
+    for row in ("[]", "[[0.5, 1.5], [2.5, 3.5]]"):
+        (tmp_path / "a.jsonl").write_text(f"[0.5, 1.5]\n{row}\n")
+        with pytest.raises(BrokenFile, match="in row 1"):
+            read(tmp_path / "a.jsonl")
+
+
+def write(path: Path, table: dict[str, Any]) -> Path:
+    pa.parquet.write_table(pa.table(table), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("table", "vectors"),
+    [
+        ({"f0": [0.1], "f1": [0.2], "f2": [0.3], "f3": [0.4], "size": ["(224, 224)"]}, "'f0' to 'f3', 4 columns"),
+        ({"note": ["(1)"], "a": [0.1], "b": [0.2]}, "'a' to 'b', 2 columns"),
+        ({"hidden": [[0.1, 0.2]], "bbox": ["(1, 2, 3, 4)"]}, "'hidden'"),
+        ({"hidden": [[0.1, 0.2]], "objects": [{"category": [1], "embedding": [0.5]}]}, "'hidden'"),
+        ({"a": [0.1], "b": [0.2], "meta": [{"score": 0.9, "at": [1, 2]}]}, "'a' to 'b', 2 columns"),
+        ({"a": [0.1], "b": [0.2], "meta": [{"embedding": [0.5]}]}, "'meta.embedding'"),
+        ({"a.0": [0.1], "a.1": [0.2]}, "'a.0' to 'a.1', 2 columns"),
+        ({"weight": [1], "v": ["[0.1 0.2]"]}, "'v'"),
+    ],
+)
+def test_what_may_only_perhaps_be_vectors_stands_behind_what_is(
+    tmp_path: Path, table: dict[str, Any], vectors: str
+) -> None:
+    assert read(write(tmp_path / "a.parquet", table)).said[0].startswith(f"The vectors are {vectors}:")
+
+
+def test_a_field_of_a_struct_does_not_become_the_label_in_place_of_a_column(tmp_path: Path) -> None:
+    meta = [{"source": source} for source in ["web", "book"] * 2]
+    found = read(write(tmp_path / "a.parquet", {"breed": KINDS, "meta": meta, "vector": ROWS}))
+    assert found.labels.to_pylist() == KINDS
+    assert found.columns["meta.source"].to_pylist() == ["web", "book"] * 2
+
+
+def test_labels_may_be_halves_of_floats(tmp_path: Path) -> None:
+    labels = pa.array(np.array([0, 1, 0, 1], np.float16))
+    found = read(write(tmp_path / "a.parquet", {"label": labels, "vector": ROWS}))
+    assert found.labels.to_pylist() == [0, 1, 0, 1]
+
+
 def test_the_fields_of_structs_are_columns_and_can_be_the_vectors(tmp_path: Path) -> None:
     meta = [{"kind": kind, "of": {"vector": row}} for kind, row in zip(KINDS, ROWS, strict=True)]
     pa.parquet.write_table(pa.table({"id": range(4), "meta": meta}), tmp_path / "a.parquet")
     found = read(tmp_path / "a.parquet")
     np.testing.assert_allclose(found.vectors, VECTORS)
-    assert found.labels.to_pylist() == KINDS
+    assert found.columns["meta.kind"].to_pylist() == KINDS
     assert found.said[0].startswith("The vectors are 'meta.of.vector'")
 
 
@@ -320,7 +394,13 @@ def test_arrays_of_pythons_objects_are_left_out_of_an_npz_and_refused_alone(tmp_
 
 
 def test_every_column_has_a_name_of_its_own() -> None:
-    assert distinct(["# a", " b", "b", "", "", "b_2"]) == ["a", "b", "b_2", "unnamed", "unnamed_2", "b_2_2"]
+    assert distinct(["a", "b", "b", "", "", "b_2"]) == ["a", "b_1", "b_3", "unnamed_1", "unnamed_2", "b_2"]
+    assert distinct(["#class", " kind of", ""]) == ["#class", " kind of", "unnamed"]
+
+
+def test_columns_of_one_name_are_all_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("v,v,v,v\n.5,1.5,2.5,3.5\n")
+    assert read(tmp_path / "a.csv").vectors.tolist() == [[0.5, 1.5, 2.5, 3.5]]
 
 
 @pytest.mark.parametrize(
@@ -337,6 +417,33 @@ def test_the_parts_of_a_table_in_a_folder_are_one_table(tmp_path: Path, ending: 
     found = read(tmp_path)
     np.testing.assert_allclose(found.vectors, VECTORS)
     assert found.ids.to_pylist() == NAMES
+
+
+def test_parts_come_by_the_numbers_in_their_names_and_the_broken_one_is_named(tmp_path: Path) -> None:
+    for part in range(12):
+        write(tmp_path / f"part.{part}.parquet", {"v": [[float(part), 0.5]]})
+    assert read(tmp_path).vectors[:, 0].tolist() == list(range(12))
+    (tmp_path / "part.11.parquet").write_bytes(b"PAR1 or not")
+    with pytest.raises(BrokenFile, match=r"part\.11\.parquet cannot be read as PARQUET"):
+        read(tmp_path)
+
+
+def test_a_folder_without_a_table_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match="no table in the folder"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"), [("a.jsonl", b'{"v": [1'), ("a.json", b"[[]]"), ("a.npy", b"no"), ("a.vec", b"a\n")]
+)
+def test_what_is_wrong_in_a_packed_file_is_told_with_its_own_path(
+    tmp_path: Path, file: str, content: bytes
+) -> None:
+    (tmp_path / f"{file}.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(BrokenFile) as refused:
+        read(tmp_path / f"{file}.gz")
+    assert str(tmp_path / f"{file}.gz") in refused.value.happened
+    assert "embedding-lab-" not in str(refused.value)
 
 
 def test_a_column_whose_first_values_are_missing_may_hold_text_and_an_empty_one_is_left_out(tmp_path: Path) -> None:

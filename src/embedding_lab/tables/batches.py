@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,16 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from embedding_lab.embeddings.files import storage_errors
-from embedding_lab.errors import BrokenFile
-from embedding_lab.tables.byte_spool import holds_files
+from embedding_lab.errors import BrokenFile, LabError
 from embedding_lab.tables.hugging_face import with_class_names
-from embedding_lab.tables.names import distinct
+from embedding_lab.tables.structs import flat
 from embedding_lab.tables.text_form import text_form
 
 ROWS = 4096
 """Rows of a block, where the format does not say."""
 
 NOT_SPACE = re.compile(r"\S")
+DIGITS = re.compile(r"(\d+)")
 
 MOST_DIGITS = 21
 """Longer whole numbers, with a sign, need more than 64 bits."""
@@ -35,23 +35,32 @@ TEXT_BLOCK_BYTES = 8 << 20
 PARTS = (".parquet", ".arrow", ".feather", ".json", ".jsonl", ".ndjson")
 """Tables of these kinds may lie in several files of a folder."""
 
-NO_TABLES = ("dataset_info", "state", "dataset_dict")
-"""What Hugging Face's datasets write beside a table's parts."""
-
 USUAL_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 """What stands between the cells of such a file, unless it says otherwise itself."""
 
-NAMELESS = "vector"
+BARE_LISTS = "vector"
 """What lists of numbers are called that JSON has without a name."""
+
+SPLIT = {"columns", "index", "data"}
+"""The keys of the object that pandas writes with orient="split"."""
 
 
 def parts_of(path: Path) -> list[Path]:
-    """The files that make up a table: the file itself, or those of the kind in a folder, as Spark writes them."""
+    """The files that make up a table: the file itself, or those of one kind in a folder, by their names' numbers.
+
+    A .json whose name bears no number is no part: a config.json, or what Hugging Face's datasets write beside them.
+    """
     if not path.is_dir():
         return [path]
-    files = sorted(each for each in path.iterdir() if each.is_file() and each.name[0] not in "._")
-    tables = [each for each in files if each.suffix.lower() in PARTS and each.stem not in NO_TABLES]
-    return tables if len({each.suffix.lower() for each in tables}) == 1 else []
+    files = (each for each in path.iterdir() if each.is_file() and each.name[0] not in "._")
+    parts = [each for each in files if each.suffix.lower() in PARTS]
+    parts = [each for each in parts if each.suffix.lower() != ".json" or DIGITS.search(each.stem)]
+    return sorted(parts, key=_by_numbers) if len({each.suffix.lower() for each in parts}) == 1 else []
+
+
+def _by_numbers(path: Path) -> list[str | int]:
+    """What puts "part.2" before "part.10"."""
+    return [int(each) if at % 2 else each for at, each in enumerate(DIGITS.split(path.name))]
 
 
 def read_batches(*paths: Path, said: list[str]) -> Generator[pa.RecordBatch, None, None]:
@@ -62,17 +71,31 @@ def read_batches(*paths: Path, said: list[str]) -> Generator[pa.RecordBatch, Non
         said: takes sentences on what is unusual in how a text of columns is written.
 
     Raises:
-        BrokenFile: a row of it is no object.
+        BrokenFile: a part is not what its name says, or it is cut short, or a row of it is no object.
         StorageError: the disk refuses.
-        ArrowException, ValueError, TypeError: it is not what its name says, or it is cut short.
     """
     for path in paths:
         ending = path.suffix.lower()
         usual = USUAL_DELIMITERS.get(ending)
         reader = READERS[ending](path) if usual is None else _text(path, usual, said)
-        with storage_errors(path), contextlib.closing(reader) as batches:
+        with storage_errors(path), told_of(path, ending), contextlib.closing(reader) as batches:
             for batch in batches:
-                yield _flat(with_class_names(batch))
+                yield flat(with_class_names(batch))
+
+
+@contextlib.contextmanager
+def told_of(path: Path, suffix: str) -> Iterator[None]:
+    """Whatever a table holds, what cannot be read is told with the name of the file or folder, and its kind."""
+    try:
+        yield
+    except LabError:
+        raise
+    except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
+        raise BrokenFile(
+            f"{path} cannot be read as {suffix[1:].upper()}.",
+            got=" ".join(str(error).split())[:300],
+            expected="a whole table whose columns have a name and a type each, in UTF-8 where it is text",
+        ) from error
 
 
 def _parquet(path: Path) -> Generator[pa.RecordBatch, None, None]:
@@ -128,7 +151,13 @@ def _json_lines(path: Path) -> Generator[pa.RecordBatch, None, None]:
 
 
 def _json(path: Path) -> Generator[pa.RecordBatch, None, None]:
-    yield from _blocks(path, _values(path.read_text(encoding="utf-8-sig")))
+    values = _values(path.read_text(encoding="utf-8-sig"))
+    first = list(islice(values, 2))
+    only = first[0] if len(first) == 1 else None
+    if isinstance(only, dict):
+        yield from _blocks(path, _rows_of_columns(path, only))
+    else:
+        yield from _blocks(path, only if isinstance(only, list) else chain(first, values))
 
 
 def _values(text: str) -> Iterator[Any]:
@@ -139,27 +168,43 @@ def _values(text: str) -> Iterator[Any]:
         yield value
 
 
+def _rows_of_columns(path: Path, columns: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The rows of an object whose values are columns of one length.
+
+    Lists of numbers alone may be rows with names as well, {"king": [0.1, 0.2]}, and lists of objects tables: these
+    are refused.
+    """
+    lists = [each for each in columns.values() if isinstance(each, list)]
+    kinds = {type(cell) for each in lists for cell in each}
+    one_length = len(lists) == len(columns) and len({len(each) for each in lists}) == 1
+    if not one_length or dict in kinds or not kinds & {str, list} or set(columns) == SPLIT:
+        raise BrokenFile(
+            f"{path} holds one object, which is no table.",
+            got=", ".join(f"{name!r} ({type(each).__name__})" for name, each in islice(columns.items(), 8)),
+            expected="a list of objects, or columns of one length, with vectors or texts among them",
+            remedy="Write a list of objects (pandas: orient='records').",
+        )
+    return (dict(zip(columns, cells, strict=True)) for cells in zip(*lists, strict=True))
+
+
 def _blocks(path: Path, values: Iterable[Any]) -> Generator[pa.RecordBatch, None, None]:
-    rows = (row for value in values for row in _rows(path, value))
+    rows = (_row(path, at, value) for at, value in enumerate(values))
     while block := list(islice(rows, ROWS)):
         names = dict.fromkeys(name for row in block for name in row)
         yield pa.RecordBatch.from_pydict({name: _column(path, name, block) for name in names})
 
 
-def _rows(path: Path, value: Any) -> Iterator[Mapping[str, Any]]:
-    """The rows in a value: an object is one, so is a list of numbers, and lists of these are several."""
-    if isinstance(value, dict):
-        yield value
-    elif isinstance(value, list) and value and all(isinstance(each, int | float) for each in value):
-        yield {NAMELESS: value}
-    elif isinstance(value, list) and all(isinstance(each, dict | list) for each in value):
-        for each in value:
-            yield from _rows(path, each)
-    else:
-        got = json.dumps(value)
-        raise BrokenFile(
-            f"{path} holds what is no row of a table.", got=f"{got:.60}", expected='objects: {"a": 1, "b": [1, 2]}'
-        )
+def _row(path: Path, at: int, value: Any) -> Mapping[str, Any]:
+    """What an object says, or a list of numbers."""
+    if value and isinstance(value, dict):
+        return value
+    if value and isinstance(value, list) and all(isinstance(each, int | float) for each in value):
+        return {BARE_LISTS: value}
+    raise BrokenFile(
+        f"{path} holds what is no row of a table.",
+        got=f"{json.dumps(value):.60} in row {at:,}",
+        expected='an object, {"a": 1, "b": [1, 2]}, or a list of numbers, in each row',
+    )
 
 
 def _whole_number(digits: str) -> int | float:
@@ -180,24 +225,6 @@ def _column(path: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Arra
             got=str(error),
             expected="one type in all rows: numbers, texts, or lists of numbers",
         ) from error
-
-
-def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with a column for each field of a struct, "meta.kind", unless the struct is a file."""
-    fields = [
-        each
-        for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        for each in _fields(name, column)
-    ]
-    return pa.RecordBatch.from_arrays([column for _, column in fields], distinct([name for name, _ in fields]))
-
-
-def _fields(name: str, column: pa.Array) -> Iterator[tuple[str, pa.Array]]:
-    if not pa.types.is_struct(column.type) or holds_files(column.type):
-        yield name, column
-        return
-    for field, values in zip(column.type, column.flatten(), strict=True):
-        yield from _fields(f"{name}.{field.name}", values)
 
 
 READERS: Mapping[str, Callable[[Path], Generator[pa.RecordBatch, None, None]]] = {

@@ -21,10 +21,16 @@ def list_in(cell: str | None, bare: bool = False) -> Any:
         cell: the text.
         bare: whether numbers with spaces or commas between them, without brackets, are a list too.
     """
+    found = json_list_in(cell)
+    return _printed(cell or "", bare) if found is None else found
+
+
+def json_list_in(cell: str | None) -> Any:
+    """The list that a cell says in JSON; None where it says anything else."""
     try:
         found = json.loads(cell or "null")
     except ValueError:
-        found = _printed(cell or "", bare)
+        return None
     return found if isinstance(found, list) else None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 
 GIVEN = "_given"
@@ -24,15 +25,12 @@ def free_name(name: str, taken: Collection[str], others: Collection[str] = ()) -
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Names without spaces around them, each only once: "a", "a_2", …; "unnamed" where there is none.
+    """The names, each only once: all that repeat get a number, "a_1", "a_2", …; "unnamed" where there is none."""
+    called = [name or NAMELESS for name in names]
+    times = Counter(called)
+    numbered = {name: _numbered(name, times) for name, often in times.items() if often > 1}
+    return [next(numbered[name]) if name in numbered else name for name in called]
 
-    Args:
-        names: as a file has them; numpy writes "# " before the first.
-    """
-    plain = [name.removeprefix("#").strip() if not at else name.strip() for at, name in enumerate(names)]
-    found: dict[str, None] = {}
-    for name in plain:
-        base = name or NAMELESS
-        wanted = (base if number == 1 else f"{base}_{number}" for number in count(1))
-        found[next(each for each in wanted if each not in found)] = None
-    return list(found)
+
+def _numbered(name: str, taken: Collection[str]) -> Iterator[str]:
+    return (each for number in count(1) if (each := f"{name}_{number}") not in taken)

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from embedding_lab.embeddings.files import storage_errors
-from embedding_lab.errors import BrokenFile
+from embedding_lab.errors import BrokenFile, LabError
 
 PACKED: Mapping[str, Callable[[Path], Any]] = {
     ".gz": gzip.open,
@@ -36,6 +36,8 @@ def bare_stem(path: Path) -> str:
 def unpacked(path: Path) -> Iterator[Path]:
     """A path whose ending says what the file is; what was packed lies in a temporary folder until the block ends.
 
+    Errors in the block that tell of it get the path of the packed file.
+
     Raises:
         BrokenFile: it is not packed, or not whole.
         StorageError: the disk for temporary files refuses.
@@ -48,7 +50,12 @@ def unpacked(path: Path) -> Iterator[Path]:
             folder = until_read.enter_context(tempfile.TemporaryDirectory(prefix="embedding-lab-"))
             plain = Path(folder) / path.stem
             _unpack(path, plain)
-        yield plain
+        try:
+            yield plain
+        except LabError as error:
+            said = (error.happened, error.got, error.expected, error.remedy)
+            happened, got, expected, remedy = (each.replace(str(plain), str(path)) for each in said)
+            raise type(error)(happened, got=got, expected=expected, remedy=remedy) from error
 
 
 def _unpack(path: Path, plain: Path) -> None:

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
-
-from embedding_lab.errors import BrokenFile, DataMissing, InputError, LabError
+from embedding_lab.errors import DataMissing, InputError
 from embedding_lab.tables.arrays import read_array
-from embedding_lab.tables.batches import READERS, USUAL_DELIMITERS, parts_of, read_batches
+from embedding_lab.tables.batches import READERS, USUAL_DELIMITERS, parts_of, read_batches, told_of
 from embedding_lab.tables.found import Choice, Found
 from embedding_lab.tables.packed import PACKED, unpacked
 from embedding_lab.tables.roles import found_in
@@ -39,14 +37,21 @@ def open_vectors(path: Path, choice: Choice) -> Iterator[Found]:
         choice: names of its parts that the user gives.
 
     Raises:
-        DataMissing: there is no such file.
+        DataMissing: there is no such file, or no table in the folder.
         BrokenFile: it is not what its name says.
         InputError and its kinds: nothing in it, or too much, may be vectors, or it has no parts to be named.
         StorageError: the disk refuses.
     """
     if path.is_dir():
+        parts = parts_of(path)
+        if not parts:
+            raise DataMissing(
+                f"There is no table in the folder {str(path)!r}.",
+                expected="the parts of one table, as Parquet, Arrow or JSON",
+                remedy="Name the file itself.",
+            )
         with Spool() as spool:
-            yield _table(parts_of(path), choice, spool, path)
+            yield _table(parts, choice, spool, path)
         return
     bare = path.with_suffix("") if path.suffix.lower() in PACKED else path
     suffix = bare.suffix.lower()
@@ -88,14 +93,6 @@ def _table(parts: Sequence[Path], choice: Choice, spool: Spool, folder: Path) ->
     """The content of a table; whatever its columns hold, what cannot be read is told with the file's name."""
     path = parts[0]
     said: list[str] = []
-    try:
+    with told_of(path if len(parts) == 1 else folder, path.suffix):
         found = found_in(read_batches(*parts, said=said), choice, spool, folder)
         return replace(found, said=(*said, *found.said))
-    except LabError:
-        raise
-    except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
-        raise BrokenFile(
-            f"{path} cannot be read as {path.suffix[1:].upper()}.",
-            got=" ".join(str(error).split())[:300],
-            expected="a whole table whose columns have a name and a type each, in UTF-8 where it is text",
-        ) from error

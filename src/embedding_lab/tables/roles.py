@@ -20,9 +20,10 @@ from embedding_lab.embeddings.samples import RESERVED_COLUMNS
 from embedding_lab.errors import EmptyData, InputError, one_of
 from embedding_lab.tables.byte_spool import ByteSpool, holds_files
 from embedding_lab.tables.found import Choice, Found
-from embedding_lab.tables.lists import list_in, lists_in, no_vectors
+from embedding_lab.tables.lists import json_list_in, list_in, lists_in, no_vectors
 from embedding_lab.tables.names import NAMELESS, free_name
 from embedding_lab.tables.spool import Spool
+from embedding_lab.tables.structs import is_of_struct
 
 VECTOR_NAMES = ("embedding", "embeddings", "vector", "vectors", "features", "emb", "vec")
 LABEL_NAMES = ("label", "labels", "class", "category", "target", "kind", "species", "y")
@@ -76,7 +77,10 @@ def found_in(batches: Iterable[pa.RecordBatch], choice: Choice, spool: Spool, fo
     vectors = spool.vectors()
     table = pa.concat_tables(rest, promote_options="permissive") if rest[0].num_columns else pa.table({})
     left_out |= {each.name: None for each in table.schema if not _can_be_shown(each.type) or _is_empty(table, each)}
-    table = pa.table({name: _plain(table[name]) for name in table.column_names if name not in left_out})
+    fields = [each for each in table.schema if each.name not in left_out]
+    plain = [_plain(table[each.name]) for each in fields]
+    kinds = [field.with_type(column.type) for field, column in zip(fields, plain, strict=True)]
+    table = pa.table(plain, pa.schema(kinds))
     media = {name: found for name, kept in files.items() if (found := as_media(kept, folder)) is not None}
     left_out |= {name: None for name in files if name not in media}
     return _described(vectors, names, table, media, list(left_out), choice, folder)
@@ -149,20 +153,25 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
             if name not in names:
                 raise one_of("Column", name, names)
         return list(choice.vectors)
-    lists = [name for name in names if _is_lists(batch.column(name), name)]
+    own = {each.name: each.type for each in batch.schema if not is_of_struct(each)}
+    lists = [name for name in own if _is_lists(batch.column(name), name)]
     taken = {choice.labels, choice.ids}
     in_small = {name.lower() for name in names}
     taken |= {name for name in names if _tells_apart(batch.column(name), name, in_small)}
-    numbers = {each.name: each.type for each in batch.schema if _is_number(each.type) and each.name not in taken}
+    numbers = {name: kind for name, kind in own.items() if _is_number(kind) and name not in taken}
     telling = [[name] for name in lists if _tells(name)]
     telling += [group for prefix, group in _numbered(numbers) if prefix.rstrip("_-").lower() in VECTOR_NAMES]
     if telling or len(lists) == 1:
         return (telling or [lists])[0]
     numbered = max((group for _, group in _numbered(numbers)), key=len, default=[])
     floats = [name for name, kind in numbers.items() if pa.types.is_floating(kind)]
-    for group in (numbered if len(numbered) > 2 else [], floats, list(numbers)):
-        if len(group) > 1:
+    inner = [name for name in names if name not in own and _tells(name) and _is_lists(batch.column(name), name)]
+    for group, fewest in ((numbered, 3), (inner if len(inner) == 1 else [], 1), (floats, 2), (list(numbers), 2)):
+        if len(group) >= fewest:
             return group
+    lists = lists or inner or [name for name in own if name not in taken and _is_printed(batch.column(name))]
+    if len(lists) == 1:
+        return lists
     columns = ", ".join(f"{each.name} ({each.type})" for each in batch.schema)[:400]
     if lists:
         raise InputError(
@@ -191,7 +200,7 @@ def _is_fractions(column: Any) -> bool:
     """Whether some numbers of a column are not whole; pandas holds whole ones as floats where some are missing."""
     if not pa.types.is_floating(column.type):
         return False
-    numbers = pc.drop_null(column)
+    numbers = pc.drop_null(column).cast(pa.float64())  # halves cannot be rounded
     return not pc.all(pc.or_kleene(pc.equal(numbers, pc.floor(numbers)), pc.is_nan(numbers))).as_py()
 
 
@@ -205,13 +214,23 @@ def _numbered(names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _is_lists(column: pa.Array, name: str) -> bool:
-    """Whether a column holds lists of numbers, also as text such as "[0.1, 0.2]"."""
+    """Whether a column holds lists of numbers: as text, as JSON has them, or printed where its name tells so."""
     if _is_list(column.type):
         return _is_number(column.type.value_type)
     if not _is_text(column.type):
         return False
-    first = next((list_in(text, _tells(name)) for text in column.to_pylist() if text), None) or []
-    return bool(first) and all(isinstance(each, int | float | list) for each in first)
+    return _is_printed(column, bare=True) if _tells(name) else _are_numbers(json_list_in(column[0].as_py()))
+
+
+def _is_printed(column: pa.Array, bare: bool = False) -> bool:
+    """Whether the first text of a column says a list, in JSON or as it is printed; `bare` as in `list_in`."""
+    if not _is_text(column.type):
+        return False
+    return _are_numbers(next((list_in(text, bare) for text in column.to_pylist() if text), None))
+
+
+def _are_numbers(found: Any) -> bool:
+    return bool(found) and all(isinstance(each, int | float | list) for each in found)
 
 
 def _tells(name: str) -> bool:
@@ -281,9 +300,8 @@ def _labels(table: pa.Table, ids: str | None) -> Iterator[str]:
         for each in table.schema:
             if each.name.lower() == wanted and not _is_fractions(table[each.name]):
                 yield each.name
-    texts = [
-        each.name for each in table.schema if _is_text(each.type) and not _is_id(each.name) and each.name != ids
-    ]
+    own = [each for each in table.schema if not is_of_struct(each)]
+    texts = [each.name for each in own if _is_text(each.type) and not _is_id(each.name) and each.name != ids]
     few = [
         name for name in texts if 1 < pc.count_distinct(table[name]).as_py() <= min(MOST_LABELS, len(table) // 2)
     ]
