@@ -302,6 +302,22 @@ def test_what_may_only_perhaps_be_vectors_stands_behind_what_is(
     assert read(write(tmp_path / "a.parquet", table)).said[0].startswith(f"The vectors are {vectors}:")
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"query.embedding": [[0.1]], "answer.embedding": [[0.2]]},
+        {"query": [{"embedding": [0.1]}], "answer": [{"embedding": [0.2]}]},
+        {"v": ["(1, 2)"], "w": ["[1 2]"]},
+    ],
+    ids=["names with dots", "fields of structs", "printed lists"],
+)
+def test_of_several_columns_that_may_as_well_be_the_vectors_none_is_taken(
+    tmp_path: Path, table: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match="Several columns look like vectors"):
+        read(write(tmp_path / "a.parquet", table))
+
+
 def test_a_field_of_a_struct_does_not_become_the_label_in_place_of_a_column(tmp_path: Path) -> None:
     meta = [{"source": source} for source in ["web", "book"] * 2]
     found = read(write(tmp_path / "a.parquet", {"breed": KINDS, "meta": meta, "vector": ROWS}))

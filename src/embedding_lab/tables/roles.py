@@ -165,7 +165,8 @@ def _vector_columns(batch: pa.RecordBatch, choice: Choice) -> list[str]:
         return (telling or [lists])[0]
     numbered = max((group for _, group in _numbered(numbers)), key=len, default=[])
     floats = [name for name, kind in numbers.items() if pa.types.is_floating(kind)]
-    inner = [name for name in names if name not in own and _tells(name) and _is_lists(batch.column(name), name)]
+    fields = {name: name.rpartition(".")[2] for name in names if name not in own}
+    inner = [name for name, field in fields.items() if _tells(field) and _is_lists(batch.column(name), field)]
     for group, fewest in ((numbered, 3), (inner if len(inner) == 1 else [], 1), (floats, 2), (list(numbers), 2)):
         if len(group) >= fewest:
             return group
@@ -235,7 +236,7 @@ def _are_numbers(found: Any) -> bool:
 
 def _tells(name: str) -> bool:
     """Whether a name says that a column holds vectors."""
-    return name.lower().rpartition(".")[2] in VECTOR_NAMES
+    return name.lower() in VECTOR_NAMES
 
 
 def _vectors(batch: pa.RecordBatch, names: Sequence[str], before: int) -> NDArray[Any]:
