@@ -119,7 +119,7 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
   const restored = keepInAddress(lab, new Address());
   tellState(root, lab);
   await looked; // then the points are asked for, and come while it takes its time to begin to draw
-  await breath(); // what it waits for by itself is enough for one turn
+  await lab.waitFor(breath()); // what it waits for by itself is enough for one turn
   const map = new MapView(canvas);
   map.on("drawn", (count, total) => {
     lab.view.drawn.value = { count, total };

@@ -15,7 +15,7 @@ const LABELLED_CLASSES = 60;
 export class Stage {
   private total = 0;
   private colouring = false;
-  private coloured: { column: ColumnValues | null; known: number } = { column: null, known: -1 };
+  private coloured: { column: ColumnValues | null; known: number } = { column: null, known: 0 };
 
   constructor(
     private readonly lab: Lab,
@@ -74,8 +74,8 @@ export class Stage {
 
   /** Other samples: the map forgets all it knew of the ones before, and is told anew. */
   private showSamples(total: number): void {
-    this.coloured = { column: null, known: -1 };
     this.total = total;
+    this.coloured = { column: null, known: total };
     this.map.setSamples(total);
     this.map.setFlags(this.lab.marks.flags);
     this.showPictures();
@@ -103,7 +103,6 @@ export class Stage {
 
   private showColours(wanted: ColumnValues | null): void {
     const column = wanted?.values ? wanted : null;
-    if (!column && this.coloured.known < 0) return; // as it is anyway
     if (column) {
       const theme = this.theme.value;
       const categories = column.info.categories?.length ?? 0;
@@ -117,7 +116,7 @@ export class Stage {
   /** Colours what has come since, or takes all colours away; of many a part, then after a breath the next. */
   private colourMore(column: ColumnValues | null): void {
     const { known: from } = this.coloured;
-    if (this.coloured.column !== column || from < 0) return;
+    if (this.coloured.column !== column) return;
     this.colouring = false;
     const known = column?.known ?? this.total;
     const end = Math.min(known, from + SAMPLES_A_TURN);

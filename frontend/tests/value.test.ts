@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { whole } from "../src/panels/dom";
+import { whole } from "../src/numbers";
 import { webAddress } from "../src/panels/value";
 
 describe("a whole number", () => {

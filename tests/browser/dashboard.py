@@ -153,7 +153,9 @@ class Dashboard:
 
     def picture(self) -> NDArray[np.int16]:
         """What the map's place on the page looks like, shape (height, width, 3)."""
-        shot = self.page.screenshot(clip=self.canvas, style=".tools, .tooltip, .notices { visibility: hidden }")
+        shot = self.page.screenshot(
+            clip=self.canvas, style=".tools, .tooltip, .notices, .jobs { visibility: hidden }"
+        )
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), np.int16)
 
     def still_picture(self) -> NDArray[np.int16]:

@@ -256,12 +256,15 @@ def test_a_lasso_s_selection_is_saved_and_read_back_in_python(page: Dashboard, r
 def test_a_button_stays_the_same_while_another_selection_comes(page: Dashboard, embeddings: EmbeddingSet) -> None:
     page.call("lab.select(argument)", embeddings.ids[:10].tolist())
     page.wait_for_selected(10)
-    pressed = page.dom.get_by_role("button", name="Table").element_handle()
+    names = ("Table", "Hide")
+    pressed = [page.dom.get_by_role("button", name=name, exact=True).element_handle() for name in names]
     page.call("lab.select(argument)", embeddings.ids[:20].tolist())
     page.wait_for_selected(20)
-    pressed.click()  # a press on one that was made anew meanwhile would be lost
+    pressed[0].click()  # a press on one that was made anew meanwhile would be lost
     page.dom.get_by_role("dialog", name="20 samples").wait_for()
     page.press("Escape")
+    pressed[1].click()
+    page.dom.get_by_role("button", name="Show all (20 hidden)").click()
 
 
 def test_the_table_counts_classes_and_sorts_the_whole_selection_by_any_column(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 import embedding_lab as lab
-from browser.dashboard import THREE_FRAMES, Dashboard
+from browser.dashboard import SECONDS, THREE_FRAMES, Dashboard
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +56,9 @@ def making_held() -> Iterator[None]:
 
 
 def wait_until_the_map_moved(page: Dashboard, before: Any) -> None:
+    deadline = time.monotonic() + SECONDS
     while (page.picture() == before).all():
+        assert time.monotonic() < deadline, "the map stands still"
         page.frame.evaluate(THREE_FRAMES)
 
 

@@ -197,7 +197,7 @@ export class Drawing {
       return;
     }
     if (!scene.drew && content.samples.arrived === 0 && content.samples.total > 0) {
-      scene.labels.prepare(THEMES[this.wanted.theme]);
+      if (content.names.any) scene.labels.prepare(THEMES[this.wanted.theme]);
       return; // with an empty map the first points would wait for one frame more
     }
     if (content.putInOrder()) this.stale = true;

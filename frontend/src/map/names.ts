@@ -23,6 +23,10 @@ export class Names {
     this.stale = true;
   }
 
+  get any(): boolean {
+    return this.labels.length > 0;
+  }
+
   /** Points, colours or what is hidden changed. */
   changed(): void {
     this.stale = true;

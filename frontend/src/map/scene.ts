@@ -20,8 +20,7 @@ export class Scene {
   readonly target: Target;
   private readonly points: PointsLayer;
   private readonly marks: MarksLayer;
-  /** Whether any points were drawn: the first do not wait for what only later frames need. */
-  drew = false;
+  private drawn = false;
 
   constructor(
     private readonly gl: WebGL2RenderingContext,
@@ -44,6 +43,11 @@ export class Scene {
     this.pictures.show(null, 0, () => {});
     this.places.dispose();
     this.places = new Places(this.gl, samples);
+  }
+
+  /** Whether any points were drawn: the first do not wait for what only later frames need. */
+  get drew(): boolean {
+    return this.drawn;
   }
 
   /** False while there is no drawing yet without the page waiting for it. */
@@ -75,7 +79,7 @@ export class Scene {
     }
     if (count === 0) return;
     this.layer(style).draw(look, this.places, from, count);
-    this.drew = true;
+    this.drawn = true;
   }
 
   /** What was drawn so far, with marks and names over it, on the canvas. */
@@ -83,7 +87,7 @@ export class Scene {
     if (!passing) this.target.show();
     this.marks.draw(look, marks);
     this.labels.draw(look);
-    if (this.drew) for (const { program } of [this.marks, this.pictures]) program.begin();
+    if (this.drawn) for (const { program } of [this.marks, this.pictures]) program.begin();
   }
 
   dispose(): void {

@@ -254,7 +254,7 @@ export class MapView {
     return [...this.drawing.frames];
   }
 
-  /** Resolves when the next frame has been drawn, with all that the map was told before. */
+  /** Resolves when the next frame has been drawn, with all that the map was told before; of samples not before their first points. */
   nextFrame(): Promise<void> {
     return this.drawing.nextFrame();
   }

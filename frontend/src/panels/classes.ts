@@ -1,11 +1,12 @@
 /** How many of the selected samples are of which class. */
 
 import { categoryPalette, cssColour } from "../colours/palette";
+import { whole } from "../numbers";
 import type { ColumnValues } from "../state/columns";
 import type { Lab } from "../state/lab";
 import type { Theme } from "../theme";
 import { swatch } from "./colour";
-import { h, whole } from "./dom";
+import { h } from "./dom";
 
 /** The largest classes of the selection as bars, and how many more there are. */
 export function classBars(lab: Lab, column: ColumnValues, theme: Theme, most: number): HTMLElement[] {

@@ -3,10 +3,11 @@
 import { signal } from "@preact/signals-core";
 import { categoryPalette, cssColour, DISTINCT, gradient, STEPS } from "../colours/palette";
 import type { ColumnInfo } from "../data/source";
+import { brief, samplesOf, whole } from "../numbers";
 import type { ColumnValues } from "../state/columns";
 import type { Lab } from "../state/lab";
 import type { ThemeSignal } from "../theme";
-import { brief, h, icon, live, samplesOf, whole } from "./dom";
+import { h, icon, live } from "./dom";
 import { inFull } from "./words";
 
 const FILTERED_FROM = 20;

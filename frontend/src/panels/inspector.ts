@@ -2,9 +2,10 @@
 
 import { effect, signal } from "@preact/signals-core";
 import type { Cell, Metric, Neighbours, Sample } from "../data/source";
+import { brief } from "../numbers";
 import type { Lab } from "../state/lab";
 import { isAborted, problemOf } from "../state/problem";
-import { brief, type Child, fill, h, iconButton, live, segments } from "./dom";
+import { type Child, fill, h, iconButton, live, segments } from "./dom";
 import { notesOnSample } from "./notes";
 import { shownValue } from "./value";
 import { meaningOf } from "./words";

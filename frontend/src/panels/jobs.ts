@@ -2,9 +2,10 @@
 
 import { effect, signal } from "@preact/signals-core";
 import type { Job } from "../data/source";
+import { whole } from "../numbers";
 import { isAtWork, type Lab } from "../state/lab";
 import { problemOf } from "../state/problem";
-import { type Child, fill, h, iconButton, live, whole } from "./dom";
+import { type Child, fill, h, iconButton, live } from "./dom";
 import { methodName } from "./top_bar";
 
 interface Parameter {

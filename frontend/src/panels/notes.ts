@@ -1,10 +1,11 @@
 /** What people said of samples: saying it, and seeing what was said. */
 
 import { effect } from "@preact/signals-core";
+import { samplesOf, whole } from "../numbers";
 import { codesInOrder } from "../state/columns";
 import type { Lab } from "../state/lab";
 import { inWords, type Note, notesOf } from "../state/notes";
-import { type Child, h, iconButton, live, samplesOf, whole } from "./dom";
+import { type Child, h, iconButton, live } from "./dom";
 
 const SHOWN = 200;
 

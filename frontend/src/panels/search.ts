@@ -2,10 +2,11 @@
 
 import { effect, signal } from "@preact/signals-core";
 import { Refused, type SearchMode } from "../data/source";
+import { samplesOf } from "../numbers";
 import type { Lab } from "../state/lab";
 import type { Change } from "../state/marks";
 import { isAborted, problemOf } from "../state/problem";
-import { choice, h, icon, samplesOf } from "./dom";
+import { choice, h, icon } from "./dom";
 
 const MODES: readonly { value: SearchMode; text: string }[] = [
   { value: "text", text: "Text" },

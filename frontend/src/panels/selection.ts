@@ -2,11 +2,12 @@
 
 import { effect, signal } from "@preact/signals-core";
 import type { Trust } from "../data/source";
+import { percent, samplesOf, whole } from "../numbers";
 import type { Lab } from "../state/lab";
 import { isAborted } from "../state/problem";
 import type { ThemeSignal } from "../theme";
 import { classBars } from "./classes";
-import { type Child, h, iconButton, live, percent, samplesOf, steady, whole } from "./dom";
+import { type Child, h, iconButton, live, steady } from "./dom";
 import { saveFile } from "./files";
 import { annotateForm } from "./notes";
 
@@ -21,7 +22,8 @@ export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => vo
     panel.hidden = !lab.marks.selectedCount.value && !lab.marks.hiddenCount.value;
   });
   panel.append(
-    live(h("div"), () => [heading(lab), visibility(lab)]),
+    heading(lab),
+    visibility(lab),
     live(h("div"), () => [trustSentence(trust.value)]),
     live(h("ul", { class: "bars", "aria-label": "Classes in the selection" }), () => {
       lab.marks.version.value;
@@ -29,11 +31,10 @@ export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => vo
         ? classBars(lab, lab.classes.value, theme.value, CLASSES_SHOWN)
         : [];
     }),
-    // not made anew where another selection comes while one of them is pressed
     steady(
       h("div", { class: "actions" }),
-      () => lab.marks.selectedCount.value > 0,
-      () => (lab.marks.selectedCount.value ? [button("Table", openTable), ...downloads(lab)] : []),
+      () => isAny(lab),
+      () => (isAny(lab) ? [button("Table", openTable), ...downloads(lab)] : []),
     ),
     saveForm(lab),
     annotateForm(lab),
@@ -77,30 +78,44 @@ export function savedSelections(lab: Lab): HTMLElement {
   });
 }
 
+const isAny = (lab: Lab) => lab.marks.selectedCount.value > 0;
+
+/** How many; and buttons, none of which is made anew where another selection comes while it is pressed. */
 function heading(lab: Lab): HTMLElement {
-  const count = lab.marks.selectedCount.value;
-  const undo = iconButton("undo", "Undo the last change of the selection", () => lab.marks.undo(), "u");
-  undo.disabled = !lab.marks.canUndo.value;
+  const { marks } = lab;
   return h(
     "header",
     {},
-    h("h2", {}, count ? `${samplesOf(count)} selected` : "Nothing selected"),
-    undo,
-    count > 0 && iconButton("fly", "Fly to the selection", () => lab.view.flight.fly(lab.marks.selected()), "g"),
-    count > 0 && iconButton("close", "Select nothing", () => lab.marks.select([]), "Esc"),
+    live(h("h2"), () => [isAny(lab) ? `${samplesOf(marks.selectedCount.value)} selected` : "Nothing selected"]),
+    steady(
+      h("span", { class: "actions" }),
+      () => [isAny(lab), marks.canUndo.value],
+      () => {
+        const undo = iconButton("undo", "Undo the last change of the selection", () => marks.undo(), "u");
+        undo.disabled = !marks.canUndo.value;
+        return [
+          undo,
+          isAny(lab) && iconButton("fly", "Fly to the selection", () => lab.view.flight.fly(marks.selected()), "g"),
+          isAny(lab) && iconButton("close", "Select nothing", () => marks.select([]), "Esc"),
+        ];
+      },
+    ),
   );
 }
 
 function visibility(lab: Lab): HTMLElement {
   const { marks } = lab;
-  const some = marks.selectedCount.value > 0;
-  const hidden = marks.hiddenCount.value;
-  return h(
-    "div",
-    { class: "actions" },
-    some && button("Isolate", () => marks.isolate(), "Hide all others (i)"),
-    some && button("Hide", () => marks.hideSelected(), "Hide these (h)"),
-    hidden > 0 && button(`Show all (${whole(hidden)} hidden)`, () => marks.showAll(), "Show all (a)"),
+  return steady(
+    h("div", { class: "actions" }),
+    () => [isAny(lab), marks.hiddenCount.value],
+    () => {
+      const hidden = marks.hiddenCount.value;
+      return [
+        isAny(lab) && button("Isolate", () => marks.isolate(), "Hide all others (i)"),
+        isAny(lab) && button("Hide", () => marks.hideSelected(), "Hide these (h)"),
+        hidden > 0 && button(`Show all (${whole(hidden)} hidden)`, () => marks.showAll(), "Show all (a)"),
+      ];
+    },
   );
 }
 

@@ -1,11 +1,12 @@
 /** The selected samples as a table, a page at a time, sorted by any column; above it how many are of which class. */
 
 import type { Sample, SortedBy } from "../data/source";
+import { samplesOf, whole } from "../numbers";
 import type { Lab } from "../state/lab";
 import { problemOf } from "../state/problem";
 import type { ThemeSignal } from "../theme";
 import { classCounts } from "./classes";
-import { fill, h, iconButton, samplesOf, whole } from "./dom";
+import { fill, h, iconButton } from "./dom";
 import { picture } from "./inspector";
 import { shownValue } from "./value";
 import { inFull } from "./words";

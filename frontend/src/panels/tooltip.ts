@@ -1,9 +1,10 @@
 /** What the pointer is over: its picture, its id and the value that colours it. */
 
 import { effect } from "@preact/signals-core";
+import { brief } from "../numbers";
 import type { Lab } from "../state/lab";
 import { isAborted } from "../state/problem";
-import { brief, fill, h } from "./dom";
+import { fill, h } from "./dom";
 import { picture } from "./inspector";
 
 const PATIENCE_MS = 40;

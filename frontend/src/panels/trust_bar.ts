@@ -1,8 +1,9 @@
 /** How far the map can be trusted, in a sentence and in numbers, each of which can be shown in colours. */
 
 import type { MapInfo, Unmeasured } from "../data/source";
+import { brief, percent, whole } from "../numbers";
 import type { Lab } from "../state/lab";
-import { brief, type Child, h, icon, live, percent, whole } from "./dom";
+import { type Child, h, icon, live } from "./dom";
 import { methodName } from "./top_bar";
 
 interface Measure {

@@ -1,8 +1,9 @@
 /** A value of a sample as it can be used: sounds are played, pictures seen, links followed, long texts read. */
 
 import type { Cell } from "../data/source";
+import { brief } from "../numbers";
 import type { Lab } from "../state/lab";
-import { brief, type Child, h } from "./dom";
+import { type Child, h } from "./dom";
 
 const LONG_CHARACTERS = 160;
 

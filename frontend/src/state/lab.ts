@@ -6,6 +6,7 @@
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals-core";
 import type { ColumnInfo, Job, MapInfo, NewMap, Problem, SetKey, Source } from "../data/source";
+import { whole } from "../numbers";
 import { ColumnValues, partsOf } from "./columns";
 import { type Listed, Marks } from "./marks";
 import { Places } from "./places";
@@ -205,8 +206,7 @@ export class Lab extends Shown {
     const found = await places.places(rows);
     if (places !== this.places.value) return;
     const missing = rows.length - found.length;
-    if (missing > 0)
-      this.tell(`${missing.toLocaleString("en")} of these samples are not among those the page holds.`);
+    if (missing > 0) this.tell(`${whole(missing)} of these samples are not among those the page holds.`);
     await this.marks.select(found, change);
   }
 

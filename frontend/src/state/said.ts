@@ -2,6 +2,7 @@
 
 import { effect, signal, untracked } from "@preact/signals-core";
 import type { Annotation } from "../data/source";
+import { samplesOf, whole } from "../numbers";
 import type { Lab } from "./lab";
 import { asNotes, inWords, type Note } from "./notes";
 
@@ -26,7 +27,7 @@ export class Said {
     const rows = await this.lab.selectedRows();
     await this.lab.source.saveSelection(set, name, rows);
     this.lab.marks.savedName.value = name;
-    this.lab.tell(`Saved “${name}”: ${rows.length.toLocaleString("en")} samples.`);
+    this.lab.tell(`Saved “${name}”: ${samplesOf(rows.length)}.`);
     await this.lab.refresh();
   }
 
@@ -47,9 +48,7 @@ export class Said {
     await this.lab.selectRows(saved.rows);
     this.lab.marks.savedName.value = name;
     if (saved.unknown) {
-      this.lab.tell(
-        `${saved.unknown.toLocaleString("en")} of the samples in “${name}” are not among those shown here.`,
-      );
+      this.lab.tell(`${whole(saved.unknown)} of the samples in “${name}” are not among those shown here.`);
     }
   }
 

@@ -29,6 +29,7 @@ export class LabelsLayer {
   private alphas: number[] = [];
   private last = 0;
   private count = 0;
+  private prepared = false;
 
   constructor(private readonly gl: WebGL2RenderingContext) {
     this.program = new Program(gl, vertexSource, fragmentSource);
@@ -50,6 +51,8 @@ export class LabelsLayer {
 
   /** Has the browser begin what it writes with, before there is anything to draw that it would have to wait for. */
   prepare(colours: Colours): void {
+    if (this.prepared) return;
+    this.prepared = true;
     drawnNames([{ text: "0", colour: colours.ink }], colours, 1);
   }
 
