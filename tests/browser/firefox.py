@@ -52,11 +52,11 @@ class Firefox:
     def open(self, address: str) -> None:
         self._do("WebDriver:Navigate", {"url": address})
 
-    def enter(self, selector: str) -> None:
-        """Goes into a frame, when it is there: what follows is of its page."""
+    def enter(self, frame: str, shown: str) -> None:
+        """Goes into a frame, when it is there and shows something; until then its document is another one."""
         self._do("WebDriver:SetTimeouts", {"implicit": 1000 * SECONDS})
-        found = self._do("WebDriver:FindElement", {"using": "css selector", "value": selector})["value"]
-        self._do("WebDriver:SwitchToFrame", {"element": found})
+        self._do("WebDriver:SwitchToFrame", {"element": self._find(frame)})
+        self._find(shown)
 
     def call(self, expression: str) -> Any:
         """A value of the page; a promise's when it is kept."""
@@ -72,6 +72,9 @@ class Firefox:
         """What the page looks like, shape (height, width, 3)."""
         shot = self._do("WebDriver:TakeScreenshot", {"full": False})["value"]
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(shot))).convert("RGB"), np.int16)
+
+    def _find(self, selector: str) -> Any:
+        return self._do("WebDriver:FindElement", {"using": "css selector", "value": selector})["value"]
 
     def _do(self, command: str, parameters: dict[str, Any]) -> Any:
         self._asked += 1

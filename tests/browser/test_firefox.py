@@ -56,7 +56,7 @@ def test_the_dashboard_draws_all_points_and_selects_in_firefox(
         page = ends.enter_context(firefox(firefox_path, tmp_path / "profile"))
         page.open(address)
         if where == "in TensorBoard":
-            page.enter("iframe")
+            page.enter("iframe", ".embedding-lab")
         page.wait(f"{ROOT} && {ROOT}.dataset.state == 'ready' && {ROOT}.dataset.points == '{SAMPLES}/{SAMPLES}'")
         assert page.call(f"{ROOT}.dataset.map") == "flat"
         swatches = "[...document.querySelectorAll('.legend .swatch')]"
