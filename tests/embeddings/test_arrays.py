@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from embedding_lab.embeddings import as_dataset, label_numbers
-from embedding_lab.embeddings.arrays import arrow_texts, as_array
+from embedding_lab.embeddings.arrays import arrow_texts, as_array, texts_of
 from embedding_lab.errors import InputError
 
 VECTORS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -295,3 +295,11 @@ def test_texts_of_other_kinds_are_the_same_in_arrow(kind: Any) -> None:
 def test_ids_backwards_and_of_many_lengths_are_the_same_in_arrow() -> None:
     ids = np.array([f"id/{number}" for number in range(2000)])[::-3]
     assert arrow_texts(ids).to_pylist() == ids.tolist()
+
+
+@given(st.lists(st.lists(st.none() | st.text(max_size=3), max_size=5), min_size=1, max_size=3))
+def test_texts_of_arrow_are_those_of_python_in_order_and_equal_ones_are_one(parts: list[list[str | None]]) -> None:
+    column = pa.chunked_array([pa.array(part, pa.string()) for part in parts])
+    texts = texts_of(column).tolist()
+    assert texts == [text for part in parts for text in part]
+    assert len({id(text) for text in texts}) == len(set(texts))

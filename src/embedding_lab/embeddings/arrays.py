@@ -279,7 +279,26 @@ def _from_arrow(values: Any) -> NDArray[Any]:
         return _from_lists(column)
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
+    if is_text(column):
+        return texts_of(column)
     return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def is_text(column: Any) -> bool:
+    """Whether a column of Arrow holds text."""
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+
+
+def texts_of(column: Any) -> NDArray[Any]:
+    """A column of Arrow that holds text as Python's own texts, shape (n,), None where one is missing.
+
+    Equal ones are held once: the texts of millions of samples are most often few.
+    """
+    encoded = column.cast(pa.large_string()).dictionary_encode()  # of which all together may have more than 2 GB
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    texts = np.array([*encoded.dictionary.to_pylist(), None], object)
+    return np.asarray(texts[encoded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)])
 
 
 def _from_lists(column: Any) -> NDArray[Any]:

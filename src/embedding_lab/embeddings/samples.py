@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import TEXT_ROWS, arrow_texts, texts_in
+from embedding_lab.embeddings.arrays import TEXT_ROWS, arrow_texts, is_text, texts_in, texts_of
 from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, array_parts
 from embedding_lab.embeddings.files import Files
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
@@ -193,7 +193,7 @@ def _digest(data: Dataset) -> str:
 
 
 def _values(column: pa.ChunkedArray) -> NDArray[Any]:
-    return np.asarray(column.to_numpy())
+    return texts_of(column) if is_text(column) else np.asarray(column.to_numpy())
 
 
 def _labels(values: NDArray[Any] | None) -> NDArray[np.int64] | None:
