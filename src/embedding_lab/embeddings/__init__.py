@@ -1,7 +1,8 @@
 """The shared nouns and their store: arrays come in, sets, maps and runs that outlive the process go out."""
 
-from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, as_dataset, label_numbers, numbered_ids
+from embedding_lab.embeddings.dataset import Dataset, as_dataset, numbered_ids
 from embedding_lab.embeddings.embedding_set import INPUT_LAYER, EmbeddingSet, Outputs, Place, check_finite
+from embedding_lab.embeddings.labels import UNLABELLED, label_numbers
 from embedding_lab.embeddings.neighbours import Neighbours
 from embedding_lab.embeddings.open_runs import create_run, newest_run, open_run
 from embedding_lab.embeddings.projection import Projection

@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from embedding_lab.embeddings.arrays import TEXT_ROWS, arrow_texts, is_text, texts_in, texts_of
-from embedding_lab.embeddings.dataset import UNLABELLED, Dataset, array_parts
+from embedding_lab.embeddings.dataset import Dataset, array_parts
 from embedding_lab.embeddings.files import Files
+from embedding_lab.embeddings.labels import UNLABELLED
 from embedding_lab.embeddings.manifest import Draft, Facts, data_path, read_manifest
 from embedding_lab.embeddings.names import folder_name
 from embedding_lab.errors import BrokenFile, InputError
