@@ -23,8 +23,6 @@ from embedding_lab.errors import InputError, NotFinite, ShapeMismatch, UnknownNa
 from embedding_lab.extraction import extract, layer_table
 from embedding_lab.extraction.classifier import in_order_of
 from embedding_lab.extraction.estimator import EstimatorSource
-from embedding_lab.extraction.extractor import computed
-from embedding_lab.extraction.source import Activations, ForwardPass
 
 NUMBERS = np.random.default_rng(0)
 ROWS = NUMBERS.normal(size=(13, 5)).astype(np.float32)
@@ -193,21 +191,6 @@ def test_an_estimator_that_is_not_fitted_and_a_step_that_is_not_there_are_said()
         extract(PCA(2), ROWS)
     with pytest.raises(UnknownName, match="input, pca"):
         extract(PCA(2).fit(ROWS), ROWS, "svd")
-
-
-def test_a_pass_that_needs_all_cores_waits_until_the_batch_before_is_written() -> None:
-    begun: list[int] = []
-
-    def run(batch: np.ndarray) -> Activations:
-        begun.append(int(batch[0, 0]))
-        return {"layer": batch}, None
-
-    forward = ForwardPass({"layer": None}, run, "none", batch_size=1, fingerprint=None, at_once=0)
-    with computed(forward, iter(np.arange(5.0).reshape(5, 1, 1))) as blocks:
-        for number, (batch, (vectors, _)) in enumerate(blocks, start=1):
-            assert (vectors["layer"] == batch).all()
-            assert begun == list(range(number))
-    assert len(begun) == 5
 
 
 def test_what_is_no_model_no_samples_or_no_batch_size_is_said() -> None:

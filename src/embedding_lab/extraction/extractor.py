@@ -6,9 +6,8 @@ Nothing here knows a framework: `source.py` says what each must give.
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
 
@@ -19,11 +18,11 @@ from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run
 from embedding_lab.embeddings.left_out import OnError, check_on_error
 from embedding_lab.errors import EmptyData, InputError, one_of
 from embedding_lab.extraction import ray
-from embedding_lab.extraction.fitting import Fitting, too_large
+from embedding_lab.extraction.blocks import computed
+from embedding_lab.extraction.fitting import too_large
 from embedding_lab.extraction.sharded import Order, extract_in_shards, in_this_process, readable_example
 from embedding_lab.extraction.source import (
     POOLINGS,
-    Activations,
     ForwardPass,
     LayerInfo,
     Pooling,
@@ -33,9 +32,6 @@ from embedding_lab.extraction.source import (
 from embedding_lab.extraction.streaming import NUMBERS, Sink
 from embedding_lab.extraction.temporary import TemporaryRun
 from embedding_lab.progress import Progress, silent
-
-AHEAD = 4
-"""Batches that wait besides those being computed, while an earlier one is written, which may take longer."""
 
 ENGINES = ("local", "ray")
 """What computes."""
@@ -141,17 +137,18 @@ def extract(
             raise too_large() from error
         if names is None:
             names = [*([INPUT_LAYER] if example.dtype.kind in NUMBERS else []), *forward.layers]
-        rows = batch_size or forward.batch_size
+        if batch_size is not None:
+            forward = replace(forward, batch_size=batch_size)
         run, keep_for = open_until_done.enter_context(_run_to_write(out))
         if engine == "local" and on_error == "stop":
             sink = Sink(run, data, names, forward, step=step, epoch=epoch, split=split or _only_split(data))
-            sets = _streamed(sink, data, forward, rows, progress)
+            sets = _streamed(sink, data, forward, progress)
         else:
             identity = forward.fingerprint
             if identity is None and engine == "ray":
                 identity = ray.model_identity(model)
             split = split if foreign else split or _only_split(data)
-            order = Order(run, names, forward, example, identity, step, epoch, split, pooling, rows, on_error)
+            order = Order(run, names, forward, example, identity, step, epoch, split, pooling, on_error)
             if foreign:
                 sets = ray.extract_foreign(order, model, data, progress)
             else:
@@ -161,11 +158,9 @@ def extract(
     return sets
 
 
-def _streamed(
-    sink: Sink, data: Dataset, forward: ForwardPass, rows: int, progress: Progress
-) -> dict[str, EmbeddingSet]:
+def _streamed(sink: Sink, data: Dataset, forward: ForwardPass, progress: Progress) -> dict[str, EmbeddingSet]:
     """The whole pass in this process."""
-    with sink, computed(forward, _batches(data, rows)) as blocks:
+    with sink, computed(forward, data.samples) as blocks:
         progress("extract samples", 0, len(data))
         for samples, (vectors, numbers) in blocks:
             sink.append(samples, vectors, numbers)
@@ -204,59 +199,6 @@ def _only_split(data: Dataset) -> str | None:
     if data.splits is None or (data.splits != data.splits[0]).any():
         return None
     return str(data.splits[0])
-
-
-def _batches(data: Dataset, rows: int) -> Iterator[NDArray[Any]]:
-    """The samples in blocks of so many rows, shape (b, ...), the last one perhaps shorter."""
-    in_batches = getattr(data.samples, "in_batches", None)  # what reads ahead, such as the workers of a DataLoader
-    if in_batches is not None:
-        yield from in_batches(rows)
-        return
-    for start in range(0, len(data), rows):
-        yield np.asarray(data.samples[start : start + rows])
-
-
-@contextlib.contextmanager
-def computed(
-    forward: ForwardPass, batches: Iterable[NDArray[Any]]
-) -> Iterator[Iterator[tuple[NDArray[Any], Activations]]]:
-    """Batches with what the model gives for them, in order, computed in threads ahead of whoever takes them.
-
-    Where no thread may be in the model meanwhile, they are computed when they are taken, and only read ahead.
-    """
-    run = Fitting(forward.run)
-    if forward.at_once == 0:
-        with ThreadPoolExecutor(1, "embedding-lab-reader") as thread:
-            yield ((batch, run(batch)) for batch in _read_ahead(batches, thread))
-        return
-    threads = ThreadPoolExecutor(forward.at_once, "embedding-lab-forward")
-    pending: deque[tuple[NDArray[Any], Future[Activations]]] = deque()
-
-    def first() -> tuple[NDArray[Any], Activations]:
-        batch, result = pending.popleft()
-        return batch, result.result()
-
-    def in_order() -> Iterator[tuple[NDArray[Any], Activations]]:
-        for batch in batches:
-            pending.append((batch, threads.submit(run, batch)))
-            if len(pending) == forward.at_once + AHEAD:
-                yield first()
-        while pending:
-            yield first()
-
-    try:
-        yield in_order()
-    finally:
-        threads.shutdown(cancel_futures=True)
-
-
-def _read_ahead(batches: Iterable[NDArray[Any]], thread: ThreadPoolExecutor) -> Iterator[NDArray[Any]]:
-    """Batches in order, the next one read while the one before is used."""
-    left = iter(batches)
-    coming = thread.submit(next, left, None)
-    while (batch := coming.result()) is not None:
-        coming = thread.submit(next, left, None)
-        yield batch
 
 
 @contextlib.contextmanager

@@ -18,31 +18,31 @@ SAYING_SO = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator", "Failed to allocate me
 
 
 class Fitting:
-    """A forward pass that halves what does not fit, and from then on takes no larger parts. It warns of it.
+    """A forward pass in batches, which halves what does not fit, with a warning, and then takes no larger ones.
 
     Args:
         run: takes a batch, shape (b, ...); raises MemoryError where it is too large.
+        rows: samples per batch.
     """
 
-    def __init__(self, run: Callable[[NDArray[Any]], Activations]) -> None:
+    def __init__(self, run: Callable[[NDArray[Any]], Activations], rows: int) -> None:
         self._run = run
-        self._rows: int | None = None
+        self._rows = rows
 
     def __call__(self, samples: NDArray[Any]) -> Activations:
-        """What the pass gives for a batch of any size.
+        """What the pass gives for any number of samples.
 
         Raises:
             InputError: the memory does not suffice for a single sample.
         """
-        rows = len(samples) if self._rows is None else self._rows
-        if rows < len(samples):
+        if (rows := self._rows) < len(samples):
             return _joined([self(samples[begin : begin + rows]) for begin in range(0, len(samples), rows)])
         try:
             return self._run(samples)
         except MemoryError as error:
             if len(samples) == 1:
                 raise too_large() from error
-        self._rows = min(len(samples) // 2, self._rows or len(samples))
+        self._rows = min(len(samples) // 2, self._rows)
         warnings.warn(
             f"The memory did not suffice for a batch of {len(samples):,} samples: going on with {self._rows:,}.",
             stacklevel=2,

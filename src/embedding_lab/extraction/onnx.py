@@ -24,7 +24,6 @@ from embedding_lab.errors import BrokenFile, InputError, MissingDependency
 from embedding_lab.extraction.classifier import saying_classes
 from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
-    CACHED_BYTES,
     Activations,
     ForwardPass,
     LayerInfo,
@@ -33,6 +32,7 @@ from embedding_lab.extraction.source import (
     in_one_line,
     no_vectors,
     other_input,
+    rows_in_caches,
     rows_within,
     unknown_layer,
 )
@@ -162,7 +162,7 @@ class OnnxSource:
         if not self._on_processor:
             return rows
         floats = example[:1].size * FLOAT_BYTES  # which most graphs make of their input
-        return min(rows, rows_within(max(floats, *sizes), CACHED_BYTES))
+        return min(rows, rows_in_caches(max(floats, *sizes), 1))
 
     @property
     def _at_once(self) -> int:

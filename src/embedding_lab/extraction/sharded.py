@@ -58,7 +58,7 @@ class Order:
         forward: the model, made ready in this process.
         example: a few samples, shape (few, ...).
         identity: of the model: where it is the same, work on the same samples goes on; None where it is not known.
-        step, epoch, split, pooling, batch_size, on_error: as `extract` takes them.
+        step, epoch, split, pooling, on_error: as `extract` takes them.
     """
 
     run: Run
@@ -70,7 +70,6 @@ class Order:
     epoch: int | None
     split: str | None
     pooling: Pooling
-    batch_size: int
     on_error: OnError
 
     @property
@@ -96,7 +95,7 @@ class Order:
             layers=tuple(self.names),
             pooling=self.pooling,
             step=self.step,
-            batch_size=self.batch_size,
+            batch_size=self.forward.batch_size,
             on_error=self.on_error,
             example=self.example,
         )

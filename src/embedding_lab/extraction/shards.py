@@ -114,7 +114,7 @@ class ShardMaker:
 
     def __init__(self, job: Job, run: Callable[[NDArray[Any]], Activations]) -> None:
         self._job = job
-        self._forward = Fitting(run)
+        self._forward = Fitting(run, job.batch_size)
         self._into = Run(job.run)
         self._work = Unfinished(self._into.files, job.key, job.generation)
 

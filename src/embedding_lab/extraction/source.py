@@ -33,13 +33,15 @@ Activations = tuple[dict[str, NDArray[Any]], NDArray[Any] | None]
 BATCH_BYTES = 64 << 20
 """What the outputs that are held at once may take for one batch, in the memory of the processor."""
 
-CACHED_BYTES = 8 << 20
-"""What the largest output of a batch may take where the processor computes: it is still in the caches when the next
-layer reads it. The C library gives much larger ones back to the system and asks for fresh pages each time, which
-doubles the work.
-"""
+CACHED_BYTES = 3 << 20
+"""What the largest output of a batch may take for each core that works on it: it is still in the core's caches when
+the next layer reads it."""
 
-LARGEST_BATCH = 4096
+FEW_SAMPLES = 32
+FEW_SAMPLES_BYTES = 16 << 20
+"""Fewer samples than these let a processor wait for the weights, unless their largest output takes more."""
+
+LARGEST_BATCH = 8192
 
 GIVING = ("transform", "predict_proba", "decision_function")
 """What gives the vectors of an estimator of scikit-learn: the first of these that it has."""
@@ -200,6 +202,17 @@ def rows_within(sample_bytes: int, memory: int = BATCH_BYTES) -> int:
         memory: in bytes.
     """
     return max(1, min(LARGEST_BATCH, memory // max(1, sample_bytes)))
+
+
+def rows_in_caches(largest: int, cores: int) -> int:
+    """As many samples as keep a processor busy that computes one layer after the other.
+
+    Args:
+        largest: bytes that the largest output of a layer takes for one sample.
+        cores: how many work on a batch.
+    """
+    few = min(FEW_SAMPLES, rows_within(largest, FEW_SAMPLES_BYTES))
+    return max(few, rows_within(largest, min(cores * CACHED_BYTES, BATCH_BYTES)))
 
 
 def _homes(thing: Any) -> set[str]:

@@ -22,7 +22,6 @@ from embedding_lab.embeddings.inputs import parts_of, shape_of
 from embedding_lab.errors import InputError, LabError
 from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
-    CACHED_BYTES,
     Activations,
     ForwardPass,
     LayerInfo,
@@ -30,6 +29,7 @@ from embedding_lab.extraction.source import (
     Scale,
     no_vectors,
     other_input,
+    rows_in_caches,
     rows_within,
     unknown_layer,
 )
@@ -193,7 +193,10 @@ class TorchSource:
     def _batch_size(self, found: Sequence[Activation]) -> int:
         """By the largest output, since all others are let go of as the pass goes on."""
         sizes = [math.prod(each.shape) * each.dtype.itemsize for each in found if each.shape is not None]
-        return rows_within(max(sizes, default=1), CACHED_BYTES if self._device == "cpu" else ACCELERATOR_BYTES)
+        largest = max(sizes, default=1)
+        if self._device == "cpu":
+            return rows_in_caches(largest, torch.get_num_threads())
+        return rows_within(largest, ACCELERATOR_BYTES)
 
     @property
     def _device(self) -> str:
