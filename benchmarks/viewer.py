@@ -5,7 +5,8 @@
 For each set a TensorBoard serves one run that both tabs show, and our own server shows it on a page alone. It has
 no map yet: both tabs begin with PCA, the Projector in the page, the dashboard on the server, which is started anew
 for each viewer and begins with it at once, as it always does. Its measures were made before, which our server would
-make once, in the background. Every viewer gets a browser of its own and is asked the same:
+make once, in the background. Every viewer gets a browser of its own that has been open for a second (the process it
+draws with comes up meanwhile, which the first page with WebGL would wait for), and is asked the same:
 
 - first points: from opening the address until a frame holds points;
 - of it TensorBoard: until TensorBoard's page began to open the viewer's frame, which no viewer can shorten;
@@ -63,6 +64,7 @@ SOFTWARE = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 GPU = ["--use-angle=gl-egl", "--ignore-gpu-blocklist"]
 SIZE = {"width": 1280, "height": 800}
 DEADLINE_MS = 240_000
+BROWSER_STARTS_MS = 1000
 
 
 @dataclass
@@ -335,6 +337,7 @@ class Viewers:
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(DEADLINE_MS)
         page.add_init_script(NOTES_FRAMES)
+        page.wait_for_timeout(BROWSER_STARTS_MS)
         if what.startswith("http"):
             page.goto(what)
         else:

@@ -25,7 +25,6 @@ import type { Lab } from "./state/lab";
 import { keepInAddress } from "./state/link";
 import styleSheet from "./style.css?inline";
 import { watchTheme } from "./theme";
-import { breath } from "./turns";
 
 /** So long the map's surroundings wait for its first points. */
 const PATIENCE_MS = 1000;
@@ -118,8 +117,7 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
   mapFirst(root, lab);
   const restored = keepInAddress(lab, new Address());
   tellState(root, lab);
-  await looked; // then the points are asked for, and come while it takes its time to begin to draw
-  await lab.waitFor(breath()); // what it waits for by itself is enough for one turn
+  await looked; // then the points are asked for, and come while the map takes its time to begin to draw
   const map = new MapView(canvas);
   map.on("drawn", (count, total) => {
     lab.view.drawn.value = { count, total };
