@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedding_lab.errors import ShapeMismatch
 from embedding_lab.extraction import blocks
 from embedding_lab.extraction.blocks import BLOCK_BYTES, LARGEST_BLOCK, computed
 from embedding_lab.extraction.source import Activations, ForwardPass
@@ -24,7 +27,7 @@ def doubled(batch: np.ndarray) -> Activations:
     return {"layer": 2 * batch}, batch
 
 
-def sizes(forward: ForwardPass, samples: np.ndarray) -> list[int]:
+def sizes(forward: ForwardPass, samples: Any) -> list[int]:
     with computed(forward, samples) as found:
         return [len(block) for block, _ in found]
 
@@ -85,3 +88,66 @@ def test_a_pass_that_needs_all_cores_waits_until_the_block_before_is_written() -
         for block, _ in found:
             assert begun == list(range(int(block[-1, 0]) + 1))
     assert len(begun) == 50
+
+
+@pytest.mark.parametrize("at_once", [0, 1, 2])
+def test_blocks_whose_computing_takes_long_stay_one_batch_even_where_several_are_done_at_once(at_once: int) -> None:
+    done = threading.Event()
+
+    def slow(batch: np.ndarray) -> Activations:
+        done.wait(2 * blocks.BLOCK_SECONDS)
+        return doubled(batch)
+
+    assert set(sizes(passing(slow, 10, at_once), NUMBERS[:150])) == {10}
+
+
+def test_samples_that_are_read_ahead_by_others_come_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_SECONDS", float("inf"))
+
+    class Loaded:
+        def __len__(self) -> int:
+            return 100
+
+        def in_batches(self, rows: int) -> Iterator[np.ndarray]:
+            yield from np.split(NUMBERS[:100], range(rows, 100, rows))
+
+    assert sizes(passing(doubled, 30, 1), Loaded()) == [30, 30, 30, 10]
+
+
+def test_samples_that_end_before_their_length_says_end_the_blocks() -> None:
+    class Short:
+        def __len__(self) -> int:
+            return 100
+
+        def __getitem__(self, rows: slice) -> np.ndarray:
+            return NUMBERS[:60][rows]
+
+    assert sum(sizes(passing(doubled, 32, 0), Short())) == 60
+
+
+@pytest.mark.parametrize("at_once", [0, 2])
+def test_a_batch_inside_a_block_that_the_memory_has_no_room_for_is_halved(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_SECONDS", float("inf"))
+
+    def full_later(batch: np.ndarray) -> Activations:
+        if batch[0, 0] >= 10_000 and len(batch) > 20:
+            raise MemoryError
+        return doubled(batch)
+
+    with (
+        pytest.warns(UserWarning, match="The memory did not suffice"),
+        computed(passing(full_later, 64, at_once), NUMBERS[:20_000]) as found,
+    ):
+        assert (np.concatenate([given["layer"] for _, (given, _) in found]) == 2 * NUMBERS[:20_000]).all()
+
+
+def test_batches_of_a_block_that_differ_in_width_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_SECONDS", float("inf"))
+
+    def wider(batch: np.ndarray) -> Activations:
+        return {"layer": np.zeros((len(batch), 2 if batch[0, 0] < 1_000 else 3), np.float32)}, None
+
+    with pytest.raises(ShapeMismatch, match="Layer 'layer' does not give vectors of one width"):
+        sizes(passing(wider, 100, 0), NUMBERS[:2_000])

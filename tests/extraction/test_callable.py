@@ -193,6 +193,19 @@ def test_an_estimator_that_is_not_fitted_and_a_step_that_is_not_there_are_said()
         extract(PCA(2).fit(ROWS), ROWS, "svd")
 
 
+@pytest.mark.parametrize("batch_size", [np.uint8(128), np.int64(7), np.array(64)])
+def test_a_batch_size_of_any_whole_kind_stays_what_it_is(batch_size: Any) -> None:
+    seen: list[int] = []
+
+    def noting(batch: np.ndarray) -> np.ndarray:
+        seen.append(len(batch))
+        return batch
+
+    before = int(batch_size)
+    assert len(extract(noting, np.ones((3_000, 2), np.float32), batch_size=batch_size)["output"]) == 3_000
+    assert max(seen[1:]) == before == batch_size
+
+
 def test_what_is_no_model_no_samples_or_no_batch_size_is_said() -> None:
     refused: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         "A class is no model. Got: PCA": (PCA, ROWS, {}),

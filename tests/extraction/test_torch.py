@@ -528,3 +528,25 @@ def test_tensorflow_is_not_loaded(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_module_may_write_over_what_it_gave_before() -> None:
+    class Refilled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.classes = nn.Linear(5, 3)
+            self.given = torch.zeros(8, 3)
+
+        def forward(self, rows: Any) -> Any:
+            self.given[: len(rows)] = self.classes(rows)
+            return self.given[: len(rows)]
+
+    model = Refilled().eval()
+    rows = np.random.default_rng(2).normal(size=(640, 5)).astype(np.float32)
+    labels = np.zeros(len(rows), np.int64)
+    data = as_dataset(rows, name="rows", labels=labels, class_names=["one", "two", "three"])
+    with torch.no_grad():
+        expected = model.classes(torch.from_numpy(rows)).numpy()
+    outputs = extract(model, data, ["classes"], batch_size=8)["classes"].outputs
+    assert outputs is not None
+    assert (outputs.prediction == expected.argmax(axis=1)).all()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -29,17 +29,20 @@ BLOCK_BYTES = 8 << 20
 """What the samples of a block and all that is computed for them take at most, unless one batch takes more."""
 
 BLOCK_SECONDS = 0.05
-"""Blocks that take longer do not grow: somebody watches how far it is, and may want to interrupt it."""
-
-KEPT_BYTES = 31 << 20
-"""Just below the largest block of memory that glibc ever keeps when it is freed."""
+"""Blocks that take longer, alone or in the row of all, do not grow: somebody watches how far it is, and may want to
+interrupt it."""
 
 Block = tuple[NDArray[Any], Activations]
 """Samples, shape (b, ...), and what the model gives for them."""
 
+Timed = tuple[Activations, float]
+"""What the model gives for a block, and how many seconds that took."""
+
 
 class Blocks:
     """Samples in blocks of whole batches: one at first, and twice as many while they go by quickly.
+
+    Samples that are read ahead by others, as by the workers of a DataLoader, come batch by batch.
 
     Args:
         samples: array-like, shape (n, ...).
@@ -52,21 +55,21 @@ class Blocks:
         self._since = time.perf_counter()
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
-        in_batches = getattr(self._samples, "in_batches", None)  # reads ahead, as the workers of a DataLoader do
+        in_batches = getattr(self._samples, "in_batches", None)
         if in_batches is not None:
             yield from in_batches(self._rows)
             return
         start = 0
         while start < len(self._samples):
-            block = np.asarray(self._samples[start : start + self._rows])
-            yield block
-            start += len(block)
+            rows = self._rows
+            yield np.asarray(self._samples[start : start + rows])
+            start += rows
 
-    def went_by(self, block: Block) -> None:
-        """Says that a block was read, computed and used."""
+    def went_by(self, block: Block, seconds: float) -> None:
+        """Says that a block was read, computed in so many seconds, and used."""
         samples, (vectors, numbers) = block
         now = time.perf_counter()
-        quick = now - self._since < BLOCK_SECONDS
+        quick = max(now - self._since, seconds) < BLOCK_SECONDS
         self._since = now
         taken = sum(each.nbytes for each in (samples, numbers, *vectors.values()) if each is not None)
         small = 2 * taken <= BLOCK_BYTES and 2 * self._rows <= LARGEST_BLOCK
@@ -85,21 +88,31 @@ def computed(forward: ForwardPass, samples: Any) -> Iterator[Iterator[Block]]:
         forward: the model.
         samples: array-like, shape (n, ...).
     """
-    _keep_freed_memory()
     blocks = Blocks(samples, forward.batch_size)
-    with _in_turn(forward, blocks) if forward.at_once == 0 else _in_threads(forward, blocks) as in_order:
+    run = _timed(Fitting(forward.run, forward.batch_size))
+    with _in_turn(run, blocks) if forward.at_once == 0 else _in_threads(run, forward.at_once, blocks) as in_order:
         yield _noted(in_order, blocks)
 
 
-def _noted(in_order: Iterator[Block], blocks: Blocks) -> Iterator[Block]:
-    for block in in_order:
-        yield block
-        blocks.went_by(block)
+def _timed(run: Callable[[NDArray[Any]], Activations]) -> Callable[[NDArray[Any]], Timed]:
+    def timed(samples: NDArray[Any]) -> Timed:
+        begun = time.perf_counter()
+        given = run(samples)
+        return given, time.perf_counter() - begun
+
+    return timed
+
+
+def _noted(in_order: Iterator[tuple[NDArray[Any], Timed]], blocks: Blocks) -> Iterator[Block]:
+    for samples, (given, seconds) in in_order:
+        yield samples, given
+        blocks.went_by((samples, given), seconds)
 
 
 @contextlib.contextmanager
-def _in_turn(forward: ForwardPass, blocks: Blocks) -> Iterator[Iterator[Block]]:
-    run = Fitting(forward.run, forward.batch_size)
+def _in_turn(
+    run: Callable[[NDArray[Any]], Timed], blocks: Blocks
+) -> Iterator[Iterator[tuple[NDArray[Any], Timed]]]:
     with ThreadPoolExecutor(1, "embedding-lab-reader") as thread:
         yield ((block, run(block)) for block in _read_ahead(blocks, thread))
 
@@ -114,19 +127,20 @@ def _read_ahead(blocks: Blocks, thread: ThreadPoolExecutor) -> Iterator[NDArray[
 
 
 @contextlib.contextmanager
-def _in_threads(forward: ForwardPass, blocks: Blocks) -> Iterator[Iterator[Block]]:
-    run = Fitting(forward.run, forward.batch_size)
-    threads = ThreadPoolExecutor(forward.at_once, "embedding-lab-forward")
-    pending: deque[tuple[NDArray[Any], Future[Activations]]] = deque()
+def _in_threads(
+    run: Callable[[NDArray[Any]], Timed], at_once: int, blocks: Blocks
+) -> Iterator[Iterator[tuple[NDArray[Any], Timed]]]:
+    threads = ThreadPoolExecutor(at_once, "embedding-lab-forward")
+    pending: deque[tuple[NDArray[Any], Future[Timed]]] = deque()
 
-    def first() -> Block:
+    def first() -> tuple[NDArray[Any], Timed]:
         block, result = pending.popleft()
         return block, result.result()
 
-    def in_order() -> Iterator[Block]:
+    def in_order() -> Iterator[tuple[NDArray[Any], Timed]]:
         for block in blocks:
             pending.append((block, threads.submit(run, block)))
-            if len(pending) == forward.at_once + AHEAD:
+            if len(pending) == at_once + AHEAD:
                 yield first()
         while pending:
             yield first()
@@ -135,12 +149,3 @@ def _in_threads(forward: ForwardPass, blocks: Blocks) -> Iterator[Iterator[Block
         yield in_order()
     finally:
         threads.shutdown(cancel_futures=True)
-
-
-def _keep_freed_memory() -> None:
-    """Has glibc keep what a batch frees for the next one; else PyTorch takes twice as long for small pictures.
-
-    It gives large blocks back to the system, which clears each page before it hands it out again. What it takes for
-    large grows with the largest that was freed; untouched, this one costs nothing.
-    """
-    np.empty(KEPT_BYTES, np.uint8)

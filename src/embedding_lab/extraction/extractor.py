@@ -6,6 +6,7 @@ Nothing here knows a framework: `source.py` says what each must give.
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -138,7 +139,7 @@ def extract(
         if names is None:
             names = [*([INPUT_LAYER] if example.dtype.kind in NUMBERS else []), *forward.layers]
         if batch_size is not None:
-            forward = replace(forward, batch_size=batch_size)
+            forward = replace(forward, batch_size=operator.index(batch_size))
         run, keep_for = open_until_done.enter_context(_run_to_write(out))
         if engine == "local" and on_error == "stop":
             sink = Sink(run, data, names, forward, step=step, epoch=epoch, split=split or _only_split(data))

@@ -54,4 +54,4 @@ def _given(call: Callable[..., Any], inputs: Any) -> tuple[list[Activation], Any
 
 
 def _as_array(tensor: Any) -> Any:
-    return tensor.cpu().numpy()
+    return tensor.to("cpu", copy=True).numpy()  # a layer may write over its own at the next call

@@ -26,7 +26,8 @@ from embedding_lab.embeddings.some_rows import SomeRows
 from embedding_lab.embeddings.together import Together
 from embedding_lab.embeddings.unfinished import Unfinished
 from embedding_lab.errors import EmptyData
-from embedding_lab.extraction.shards import UNUSABLE, Job, Record, ShardMaker, check_widths, in_place, unusable
+from embedding_lab.extraction.fitting import check_widths
+from embedding_lab.extraction.shards import UNUSABLE, Job, Record, ShardMaker, in_place, unusable
 from embedding_lab.extraction.source import ForwardPass, Pooling
 from embedding_lab.extraction.streaming import facts_of, published_sets
 from embedding_lab.extraction.verdicts import Verdicts
@@ -171,7 +172,7 @@ def publish(order: Order, work: Unfinished, data: Dataset, records: Sequence[Rec
     """
     shards = [record for record in records if record.rows]
     for layer in order.names:
-        check_widths(layer, (record.dims[layer] for record in shards))
+        check_widths(f"Layer {layer!r}", (record.dims[layer] for record in shards))
     facts = facts_of(order.names, order.example.ndim, order.forward, order.step, order.epoch, order.split)
     with Together() as together:
         verdicts = Verdicts(order.run, data, order.forward, order.step, together)

@@ -5,7 +5,7 @@ Samples that cannot be used are found one by one, so that the rest of their batc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from embedding_lab import errors
 from embedding_lab.embeddings import INPUT_LAYER, Run
 from embedding_lab.embeddings.left_out import OnError
 from embedding_lab.embeddings.unfinished import Unfinished
-from embedding_lab.errors import InputError, LabError, ShapeMismatch
-from embedding_lab.extraction.fitting import Fitting
+from embedding_lab.errors import InputError, LabError
+from embedding_lab.extraction.fitting import Fitting, check_widths
 from embedding_lab.extraction.source import Activations, Pooling
 from embedding_lab.extraction.streaming import layer_block
 
@@ -151,7 +151,7 @@ class ShardMaker:
 
     def _put(self, record: Record, blocks: list[Activations], table: Mapping[str, NDArray[Any]]) -> Record:
         for layer in self._job.layers:
-            check_widths(layer, (block[0][layer].shape[1] for block in blocks))
+            check_widths(f"Layer {layer!r}", (block[0][layer].shape[1] for block in blocks))
         vectors = {layer: np.concatenate([block[0][layer] for block in blocks]) for layer in self._job.layers}
         files = {
             layer: self._into.put_shard(self._work, record.shard, layer, self._job.step_of(layer), of_layer)
@@ -219,21 +219,6 @@ def in_place(run: Run, work: Unfinished, job: Job, shard: str) -> Record | None:
     record = Record(**{**said, "left_out": tuple(LeftOut(**each) for each in said["left_out"])})
     whole = all(run.has_shard(layer, job.step_of(layer), file) for layer, file in record.files.items())
     return record if whole and not (record.left_out and job.on_error == "stop") else None
-
-
-def check_widths(layer: str, widths: Iterable[int]) -> None:
-    """Refuses a layer whose vectors are not all of one width.
-
-    Raises:
-        ShapeMismatch: they are not.
-    """
-    found = sorted(set(widths))
-    if len(found) > 1:
-        raise ShapeMismatch(
-            f"Layer {layer!r} does not give vectors of one width.",
-            got=f"{found[0]:,} and {found[-1]:,} numbers",
-            expected="as many for every sample",
-        )
 
 
 def unusable(name: str, left_out: LeftOut) -> LabError:

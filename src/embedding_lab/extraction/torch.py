@@ -173,7 +173,7 @@ class TorchSource:
                     )
                 vectors = {each.name: heard[each.name].cpu().numpy() for each in chosen}
                 heard.clear()
-                return vectors, None if table is None else table.float().cpu().numpy()
+                return vectors, None if table is None else table.to(torch.float32, copy=True).cpu().numpy()
 
         with contextlib.ExitStack() as undo:
             for module in {id(each.module): each.module for each in chosen}.values():
