@@ -38,6 +38,10 @@ Block = tuple[NDArray[Any], Activations]
 Timed = tuple[Activations, float]
 """What the model gives for a block, and how many seconds that took."""
 
+Run = Callable[[NDArray[Any]], Timed]
+InOrder = Iterator[tuple[NDArray[Any], Timed]]
+"""Samples with what the model gives for them."""
+
 
 class Blocks:
     """Samples in blocks of whole batches: one at first, and twice as many while they go by quickly.
@@ -94,7 +98,7 @@ def computed(forward: ForwardPass, samples: Any) -> Iterator[Iterator[Block]]:
         yield _noted(in_order, blocks)
 
 
-def _timed(run: Callable[[NDArray[Any]], Activations]) -> Callable[[NDArray[Any]], Timed]:
+def _timed(run: Callable[[NDArray[Any]], Activations]) -> Run:
     def timed(samples: NDArray[Any]) -> Timed:
         begun = time.perf_counter()
         given = run(samples)
@@ -103,16 +107,14 @@ def _timed(run: Callable[[NDArray[Any]], Activations]) -> Callable[[NDArray[Any]
     return timed
 
 
-def _noted(in_order: Iterator[tuple[NDArray[Any], Timed]], blocks: Blocks) -> Iterator[Block]:
+def _noted(in_order: InOrder, blocks: Blocks) -> Iterator[Block]:
     for samples, (given, seconds) in in_order:
         yield samples, given
         blocks.went_by((samples, given), seconds)
 
 
 @contextlib.contextmanager
-def _in_turn(
-    run: Callable[[NDArray[Any]], Timed], blocks: Blocks
-) -> Iterator[Iterator[tuple[NDArray[Any], Timed]]]:
+def _in_turn(run: Run, blocks: Blocks) -> Iterator[InOrder]:
     with ThreadPoolExecutor(1, "embedding-lab-reader") as thread:
         yield ((block, run(block)) for block in _read_ahead(blocks, thread))
 
@@ -127,9 +129,7 @@ def _read_ahead(blocks: Blocks, thread: ThreadPoolExecutor) -> Iterator[NDArray[
 
 
 @contextlib.contextmanager
-def _in_threads(
-    run: Callable[[NDArray[Any]], Timed], at_once: int, blocks: Blocks
-) -> Iterator[Iterator[tuple[NDArray[Any], Timed]]]:
+def _in_threads(run: Run, at_once: int, blocks: Blocks) -> Iterator[InOrder]:
     threads = ThreadPoolExecutor(at_once, "embedding-lab-forward")
     pending: deque[tuple[NDArray[Any], Future[Timed]]] = deque()
 
@@ -137,7 +137,7 @@ def _in_threads(
         block, result = pending.popleft()
         return block, result.result()
 
-    def in_order() -> Iterator[tuple[NDArray[Any], Timed]]:
+    def in_order() -> InOrder:
         for block in blocks:
             pending.append((block, threads.submit(run, block)))
             if len(pending) == at_once + AHEAD:
