@@ -27,7 +27,7 @@ from embedding_lab.embeddings import INPUT_LAYER
 from embedding_lab.embeddings.inputs import parts_of, shape_of
 from embedding_lab.errors import InputError, LabError, one_of
 from embedding_lab.extraction.fitting import is_out_of_memory
-from embedding_lab.extraction.keras_activation import PASSIVE, Activation, dtype_of, item_bytes
+from embedding_lab.extraction.keras_activation import PASSIVE, Activation, dtype_of, sample_bytes
 from embedding_lab.extraction.source import (
     Activations,
     ForwardPass,
@@ -112,7 +112,7 @@ class KerasSource:
             layers=layers,
             run=run,
             scale=scales[0],
-            batch_size=rows_within(example[:1].nbytes + sum(map(_sample_bytes, seen))),
+            batch_size=rows_within(example[:1].nbytes + sum(map(sample_bytes, seen))),
             fingerprint=weights_fingerprint(self._model),
             at_once=self._backend.AT_ONCE,
         )
@@ -292,10 +292,6 @@ def _mask(tensor: Any) -> Any:
     from keras.src.backend import get_keras_mask
 
     return get_keras_mask(tensor)
-
-
-def _sample_bytes(activation: Activation) -> int:
-    return math.prod(size or 1 for size in (activation.shape or ())[1:]) * item_bytes(activation.tensor)
 
 
 def _without_last_one(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

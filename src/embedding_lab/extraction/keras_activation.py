@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -97,9 +98,10 @@ def dtype_of(tensor: Any) -> str:
     return getattr(tensor.dtype, "name", None) or str(tensor.dtype).removeprefix("torch.")
 
 
-def item_bytes(tensor: Any) -> int:
-    """What one number of a tensor takes."""
-    return int((re.search(r"\d+", dtype_of(tensor)) or ["32"])[0]) // 8 or 1
+def sample_bytes(activation: Activation) -> int:
+    """What an output takes for one sample, open axes not counted."""
+    item = int((re.search(r"\d+", dtype_of(activation.tensor)) or ["32"])[0]) // 8 or 1
+    return math.prod(size or 1 for size in (activation.shape or ())[1:]) * item
 
 
 def _open(shape: tuple[int | None, ...], other: tuple[int | None, ...] | None) -> tuple[int | None, ...] | None:

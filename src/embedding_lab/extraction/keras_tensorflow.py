@@ -9,13 +9,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from embedding_lab.extraction.keras_activation import Activation, activations
+from embedding_lab.cores import cores
+from embedding_lab.extraction.keras_activation import Activation, activations, sample_bytes
+from embedding_lab.extraction.source import rows_in_caches
 
 AT_ONCE = 2
 """Batches computed at the same time: while one waits for its slowest part, the other keeps the cores busy."""
 
-REFUSALS = (ValueError, TypeError, tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError)
-"""What is raised about samples that a model cannot take."""
+REFUSALS = (
+    ValueError,
+    TypeError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnimplementedError,
+)
+"""What is raised about samples that a model cannot take, on this machine at least."""
 
 
 def table(call: Callable[..., Any], declared: Any) -> list[Activation]:
@@ -31,22 +39,55 @@ def forward(
     call: Callable[..., Any], choose: Callable[..., None], give: Callable[..., Any], example: Any, variables: Any
 ) -> Callable[[Any], Any]:
     """The compiled forward pass, of batches of any size. See `keras.py`."""
+    rows = 0
 
     def traced(inputs: Any) -> Any:
+        nonlocal rows
         seen, result = _given(call, inputs)
         choose(seen, result)
-        return give(seen, result)
+        rows = rows_in_caches(max(map(sample_bytes, seen), default=0), 1)
+        vectors, numbers = give(seen, result)
+        return vectors, [] if numbers is None else [numbers]
 
-    signature = keras.tree.map_structure(_spec, example)
-    compiled = tf.function(traced, autograph=False).get_concrete_function(signature)
+    whole = tf.function(traced, autograph=False).get_concrete_function(keras.tree.map_structure(_spec, example))
+    on_gpu = tf.config.list_logical_devices("GPU")
+    in_parts = _in_parts(whole, rows)
 
     def run(inputs: Any) -> Any:
         tensors = keras.tree.map_structure(tf.constant, inputs)
-        # np.asarray shares the tensor's memory, which .numpy() copies
-        return keras.tree.map_structure(lambda each: None if each is None else np.asarray(each), compiled(tensors))
+        few = on_gpu or len(keras.tree.flatten(inputs)[0]) <= rows
+        given = whole(tensors) if few else in_parts(tensors)
+        vectors, numbers = keras.tree.map_structure(np.asarray, given)  # shares the memory, which .numpy() copies
+        return vectors, numbers[0] if numbers else None
 
     run(example)  # TensorFlow optimises a graph when it first runs
     return run
+
+
+def _in_parts(whole: Any, rows: int) -> Any:
+    """A graph that calls another one with so many samples at a time, as many as stay in the caches of a core.
+
+    Called from outside instead, each part of a small model would cost as much again as some hundred samples of it.
+    The graph is traced at its first call, so that a few samples do not wait for it.
+    """
+    (signature,), _ = whole.structured_input_signature
+    given = keras.tree.flatten(whole.structured_outputs)
+
+    def in_parts(inputs: Any) -> Any:
+        count = tf.shape(keras.tree.flatten(inputs)[0])[0]
+        parts = -(-count // rows)
+
+        def add(part: Any, outputs: Any) -> Any:
+            some = keras.tree.map_structure(lambda each: each[part * rows : (part + 1) * rows], inputs)
+            more = keras.tree.flatten(whole(some))
+            return part + 1, [output.write(part, each) for output, each in zip(outputs, more, strict=True)]
+
+        outputs = [tf.TensorArray(each.dtype, parts, element_shape=each.shape, infer_shape=False) for each in given]
+        at_once = max(1, cores() // AT_ONCE)
+        _, outputs = tf.while_loop(lambda part, _: part < parts, add, (0, outputs), parallel_iterations=at_once)
+        return keras.tree.pack_sequence_as(whole.structured_outputs, [each.concat() for each in outputs])
+
+    return tf.function(in_parts, input_signature=[signature], autograph=False)
 
 
 def last_operation(result: Any, layer: Any) -> tuple[str, Any]:

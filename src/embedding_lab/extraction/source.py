@@ -6,6 +6,7 @@ it inherits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -42,6 +43,11 @@ FEW_SAMPLES_BYTES = 16 << 20
 """Fewer samples than these let a processor wait for the weights, unless their largest output takes more."""
 
 LARGEST_BATCH = 8192
+
+IN_A_GRAPH = re.compile(
+    r"\AGraph execution error:.*\n\n|\[*\{\{(?:function_)?node [^}]*\}\}\]*|\[Op:\w+\]", re.DOTALL
+)
+"""Where TensorFlow says that something went wrong: the stack in which the graph was made, and names within it."""
 
 GIVING = ("transform", "predict_proba", "decision_function")
 """What gives the vectors of an estimator of scikit-learn: the first of these that it has."""
@@ -255,4 +261,4 @@ def no_vectors(name: str, got: str) -> InputError:
 
 def in_one_line(error: BaseException) -> str:
     """What a framework raised, without its line breaks, and no more of it than a person reads."""
-    return " ".join(str(error).split()).rstrip(".")[:300]
+    return " ".join(IN_A_GRAPH.sub("", str(error)).split()).rstrip(".")[:300]
