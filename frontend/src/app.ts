@@ -25,15 +25,18 @@ import type { Lab } from "./state/lab";
 import { keepInAddress } from "./state/link";
 import styleSheet from "./style.css?inline";
 import { watchTheme } from "./theme";
+import { breath } from "./turns";
 
-/** So long the map's surroundings wait for its first points. */
+/** So long the map's surroundings wait for what there is to see, and then for its first points. */
 const PATIENCE_MS = 1000;
 
 export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
-  const looked = lab.waitFor(lab.look()); // the server looks for what there is while the page is built
+  const restored = keepInAddress(lab, new Address());
+  const looked = lab.waitFor(lab.look()); // the server looks for what there is while the map gets ready to draw
   document.head.append(h("style", {}, styleSheet));
   const theme = watchTheme();
   const canvas = h("div", { class: "canvas" });
+  const stage = h("main", { class: "stage" }, canvas);
   const root = h("div", { class: "embedding-lab", "data-state": "loading" });
   body.append(root);
   effect(() => {
@@ -76,8 +79,32 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
       void map.within(middleQuarter(canvas)).then((places) => places && lab.marks.select(places, mode)),
   };
 
-  root.append(
-    topBar(lab, finder.element, actions.openNewMap, actions.openKeys),
+  root.append(topBar(lab, finder.element, actions.openNewMap, actions.openKeys), stage, trustBar(lab));
+  mapFirst(root, lab);
+  tellState(root, lab);
+  const map = new MapView(canvas);
+  map.on("drawn", (count, total) => {
+    lab.view.drawn.value = { count, total };
+  });
+  map.on("problem", (text) => {
+    lab.undrawable.value = text === null ? null : { happened: text, got: "", expected: "", remedy: "" };
+  });
+  // once it is known what there is, the points are on their way while the page around the map is built
+  await Promise.race([looked, breath(PATIENCE_MS)]);
+  await breath();
+
+  stage.append(
+    tools(lab, actions),
+    middleFrame(lab),
+    tooltip(lab, canvas),
+    problemList(lab),
+    jobList(lab),
+    insteadOfMap(lab),
+    finder.said,
+    notices(lab),
+    sheetButtons(root, lab),
+  );
+  stage.before(
     sheet(
       "left",
       "Colours and drawing",
@@ -86,20 +113,8 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
       savedSelections(lab),
       notesPanel(lab),
     ),
-    h(
-      "main",
-      { class: "stage" },
-      canvas,
-      tools(lab, actions),
-      middleFrame(lab),
-      tooltip(lab, canvas),
-      problemList(lab),
-      jobList(lab),
-      insteadOfMap(lab),
-      finder.said,
-      notices(lab),
-      sheetButtons(root, lab),
-    ),
+  );
+  stage.after(
     sheet(
       "right",
       "Sample and selection",
@@ -107,24 +122,9 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
       selectionPanel(lab, theme, selected.open),
       inspector(lab, actions.openPicture),
     ),
-    trustBar(lab),
-    keys,
-    newMap.element,
-    selected.element,
-    original.element,
   );
-
-  mapFirst(root, lab);
-  const restored = keepInAddress(lab, new Address());
-  tellState(root, lab);
-  await looked; // then the points are asked for, and come while the map takes its time to begin to draw
-  const map = new MapView(canvas);
-  map.on("drawn", (count, total) => {
-    lab.view.drawn.value = { count, total };
-  });
-  map.on("problem", (text) => {
-    lab.undrawable.value = text === null ? null : { happened: text, got: "", expected: "", remedy: "" };
-  });
+  root.append(keys, newMap.element, selected.element, original.element);
+  await looked;
   new Stage(lab, map, theme, () => restored.firstDrawable(map));
   effect(() => {
     const places = lab.view.flight.wish.value;

@@ -3,9 +3,9 @@
 /** So many samples in a turn: some ten milliseconds, whatever is done with each. */
 export const SAMPLES_A_TURN = 1 << 18;
 
-/** Resolves when the page has had its turn. */
-export function breath(): Promise<void> {
-  return new Promise((resume) => setTimeout(resume));
+/** Resolves when the page has had its turn, or later. */
+export function breath(milliseconds = 0): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, milliseconds));
 }
 
 /** Works from 0 to `total`, a part of it each turn; what fits into one is done at once. */

@@ -13,22 +13,26 @@ export interface Sphere {
 
 /** Of some places, or of all that are shown. A fair sample of them is asked; null where none has a point. */
 export function sphereOf(samples: Samples, places: Uint32Array | null): Sphere | null {
-  const found: Vector[] = [];
+  const axes = [0, 1, 2].map(() => new Float64Array(ENOUGH));
+  let count = 0;
   const end = places ? places.length : samples.arrived;
   // places are in a fair order, but a list of them may have been sorted by anything: step through it evenly
   const step = places ? Math.max(1, Math.floor(end / ENOUGH)) : 1;
-  for (let at = 0; at < end && found.length < ENOUGH; at += step) {
-    const position = samples.at(places ? places[at]! : at, 1);
-    if (position) found.push(position);
+  for (let at = 0; at < end && count < ENOUGH; at += step) {
+    const place = places ? places[at]! : at;
+    if (!samples.isShown(place)) continue;
+    for (const [axis, values] of axes.entries()) values[count] = samples.positions[3 * place + axis]!;
+    count++;
   }
-  if (found.length === 0) return null;
-  const centre = [0, 1, 2].map((axis) => {
-    const sorted = found.map((each) => each[axis]!).sort((a, b) => a - b);
-    const cut = Math.floor(((1 - KEPT) / 2) * sorted.length);
-    return (sorted[cut]! + sorted[sorted.length - 1 - cut]!) / 2;
+  if (count === 0) return null;
+  const centre = axes.map((values) => {
+    const sorted = values.slice(0, count).sort();
+    const cut = Math.floor(((1 - KEPT) / 2) * count);
+    return (sorted[cut]! + sorted[count - 1 - cut]!) / 2;
   }) as Vector;
-  const distances = found
-    .map((each) => Math.hypot(each[0] - centre[0], each[1] - centre[1], each[2] - centre[2]))
-    .sort((a, b) => a - b);
-  return { centre, radius: Math.max(0.01, distances[Math.ceil(KEPT * distances.length) - 1]!) };
+  const [x, y, z] = axes as [Float64Array, Float64Array, Float64Array];
+  const distances = Float64Array.from({ length: count }, (_, at) =>
+    Math.hypot(x[at]! - centre[0], y[at]! - centre[1], z[at]! - centre[2]),
+  ).sort();
+  return { centre, radius: Math.max(0.01, distances[Math.ceil(KEPT * count) - 1]!) };
 }

@@ -85,6 +85,10 @@ export class LabelsLayer {
     const needed = JSON.stringify([names.map(({ text, colour }) => [text, colour]), colours, ratio]);
     if (needed === this.drawnFor) return;
     this.drawnFor = needed;
+    if (!names.length) {
+      [this.cells, this.alphas] = [[], []];
+      return;
+    }
     const { gl } = this;
     const { canvas, cells } = drawnNames(names, colours, ratio);
     this.cells = cells;

@@ -47,7 +47,7 @@ class Expected:
         library.order(found.rows)
         for shown in found.maps.values():  # of those on disk the bounds alone cost time
             library.bounds(shown)
-        for column in found.columns:
+        for column in [*found.columns, *(each for shown in found.maps.values() for each in shown.columns)]:
             column.description(library.cache)
 
 
