@@ -222,7 +222,7 @@ def test_vectors_that_are_all_alike_show_no_rounding_as_structure(dims: int) -> 
     vectors = np.full((50, dims), 0.1, np.float32)
     assert not pca_tensor(LayerVectors(vectors)).values.any()
     directions = cosine_tensor(LayerVectors(vectors)).values
-    assert np.ptp(directions, axis=0).max() < 1e-7  # the last rows of a matrix product may be rounded otherwise
+    assert np.ptp(directions, axis=0).max() < 1e-6  # some processors round a product's last rows otherwise
 
 
 @given(

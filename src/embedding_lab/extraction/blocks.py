@@ -32,6 +32,9 @@ BLOCK_SECONDS = 0.05
 """Blocks that take longer, alone or in the row of all, do not grow: somebody watches how far it is, and may want to
 interrupt it."""
 
+MANY = 16
+"""Batches for which a forward pass that takes longer to begin pays off, of large models as of small ones."""
+
 Block = tuple[NDArray[Any], Activations]
 """Samples, shape (b, ...), and what the model gives for them."""
 
@@ -93,7 +96,8 @@ def computed(forward: ForwardPass, samples: Any) -> Iterator[Iterator[Block]]:
         samples: array-like, shape (n, ...).
     """
     blocks = Blocks(samples, forward.batch_size)
-    run = _timed(Fitting(forward.run, forward.batch_size))
+    many = len(samples) >= MANY * forward.batch_size
+    run = _timed(Fitting((forward.run_many if many else None) or forward.run, forward.batch_size))
     with _in_turn(run, blocks) if forward.at_once == 0 else _in_threads(run, forward.at_once, blocks) as in_order:
         yield _noted(in_order, blocks)
 

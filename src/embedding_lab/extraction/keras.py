@@ -6,14 +6,16 @@ is put together, only what it calls. Three things each backend does in its own w
 `keras_jax.py` and `keras_torch.py`:
 
 * `table` says what the layers give for the inputs that a model declares.
-* `forward` makes the function that computes batches. On the way it calls `choose` once, with what the layers give
-  for the example; and for batches `give`, which makes of that what is to be returned.
+* `forward` makes the function that computes batches, and the one that pays off for many. On the way it calls
+  `choose` once, with what the layers give for the example; and for batches `give`, which makes of that what is to
+  be returned.
 * `last_operation` and `REFUSALS` put into common words what the backend says.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import math
 from collections.abc import Iterator, Sequence
@@ -100,10 +102,10 @@ class KerasSource:
             return vectors, self._last_numbers(activations, result)[0]
 
         with self._refusals(example):
-            forward = self._backend.forward(self._call, choose, give, inputs, self._model.variables)
+            few, many = self._backend.forward(self._call, choose, give, inputs, self._model.variables)
         layers = {seen[place].name: pooling if len(seen[place].shape or ()) > 2 else None for place in chosen}
 
-        def run(samples: NDArray[Any]) -> Activations:
+        def run(samples: NDArray[Any], forward: Any = few) -> Activations:
             with self._refusals(samples):
                 vectors, numbers = forward(self._inputs(samples))
             return dict(zip(layers, vectors, strict=True)), numbers
@@ -111,6 +113,7 @@ class KerasSource:
         yield ForwardPass(
             layers=layers,
             run=run,
+            run_many=functools.partial(run, forward=many),
             scale=scales[0],
             batch_size=rows_within(example[:1].nbytes + sum(map(sample_bytes, seen))),
             fingerprint=weights_fingerprint(self._model),

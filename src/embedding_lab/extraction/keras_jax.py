@@ -29,7 +29,7 @@ def table(call: Callable[..., Any], declared: Any) -> list[Activation]:
 
 def forward(
     call: Callable[..., Any], choose: Callable[..., None], give: Callable[..., Any], example: Any, variables: Any
-) -> Callable[[Any], Any]:
+) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """The compiled forward pass, of batches of any size. See `keras.py`."""
     more = _traced(call, one_more(example))
     _traced(call, example, lambda seen, result: choose(with_open_axes(seen, more), result))
@@ -42,7 +42,7 @@ def forward(
     def run(inputs: Any) -> Any:
         return jax.tree.map(np.asarray, compiled(weights, inputs))
 
-    return run
+    return run, run
 
 
 def _traced(

@@ -37,8 +37,8 @@ def table(call: Callable[..., Any], declared: Any) -> list[Activation]:
 
 def forward(
     call: Callable[..., Any], choose: Callable[..., None], give: Callable[..., Any], example: Any, variables: Any
-) -> Callable[[Any], Any]:
-    """The compiled forward pass, of batches of any size. See `keras.py`."""
+) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """The compiled forward pass, of batches of any size, and the one for many. See `keras.py`."""
     rows = 0
 
     def traced(inputs: Any) -> Any:
@@ -50,25 +50,25 @@ def forward(
         return vectors, [] if numbers is None else [numbers]
 
     whole = tf.function(traced, autograph=False).get_concrete_function(keras.tree.map_structure(_spec, example))
-    on_gpu = tf.config.list_logical_devices("GPU")
-    in_parts = _in_parts(whole, rows)
+    in_parts = whole if tf.config.list_logical_devices("GPU") else _in_parts(whole, rows)
 
-    def run(inputs: Any) -> Any:
-        tensors = keras.tree.map_structure(tf.constant, inputs)
-        few = on_gpu or len(keras.tree.flatten(inputs)[0]) <= rows
-        given = whole(tensors) if few else in_parts(tensors)
-        vectors, numbers = keras.tree.map_structure(np.asarray, given)  # shares the memory, which .numpy() copies
-        return vectors, numbers[0] if numbers else None
+    def run(inputs: Any, graph: Any = whole) -> Any:
+        vectors, numbers = graph(keras.tree.map_structure(tf.constant, inputs))
+        vectors = [np.asarray(each) for each in vectors]  # which shares the memory, where .numpy() copies
+        return vectors, np.asarray(numbers[0]) if numbers else None
+
+    def run_many(inputs: Any) -> Any:
+        return run(inputs, whole if len(keras.tree.flatten(inputs)[0]) <= rows else in_parts)
 
     run(example)  # TensorFlow optimises a graph when it first runs
-    return run
+    return run, run_many
 
 
 def _in_parts(whole: Any, rows: int) -> Any:
     """A graph that calls another one with so many samples at a time, as many as stay in the caches of a core.
 
     Called from outside instead, each part of a small model would cost as much again as some hundred samples of it.
-    The graph is traced at its first call, so that a few samples do not wait for it.
+    The graph is traced at its first call, which takes as long as a few batches.
     """
     (signature,), _ = whole.structured_input_signature
     given = keras.tree.flatten(whole.structured_outputs)

@@ -29,7 +29,7 @@ def table(call: Callable[..., Any], declared: Any) -> list[Activation]:
 
 def forward(
     call: Callable[..., Any], choose: Callable[..., None], give: Callable[..., Any], example: Any, variables: Any
-) -> Callable[[Any], Any]:
+) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """The forward pass, of batches of any size. See `keras.py`."""
     more = _given(call, one_more(example))[0]
     seen, result = _given(call, example)
@@ -39,7 +39,7 @@ def forward(
         vectors, numbers = give(*_given(call, inputs))
         return [_as_array(each) for each in vectors], None if numbers is None else _as_array(numbers)
 
-    return run
+    return run, run
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]

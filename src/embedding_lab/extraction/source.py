@@ -86,6 +86,7 @@ class ForwardPass:
         at_once: how many threads may be in `run` at the same time, while the batches before are written: one unless
             the source knows of more; 0 where all cores work on one batch and wait for the slowest of them, so that
             writing at the same time would hold up all.
+        run_many: does the same faster, but takes as long as a few batches to begin; None where nothing does.
         classes: of these last numbers, as names or numbers of the dataset's; None where they are all, in order.
     """
 
@@ -96,6 +97,7 @@ class ForwardPass:
     fingerprint: str | None
     at_once: int = 1
     classes: tuple[str | int, ...] | None = None
+    run_many: Callable[[NDArray[Any]], Activations] | None = None
 
 
 class Source(Protocol):
