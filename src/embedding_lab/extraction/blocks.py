@@ -32,7 +32,7 @@ BLOCK_SECONDS = 0.05
 """Blocks that take longer, alone or in the row of all, do not grow: somebody watches how far it is, and may want to
 interrupt it."""
 
-MANY = 16
+MANY = 32
 """Batches for which a forward pass that takes longer to begin pays off, of large models as of small ones."""
 
 Block = tuple[NDArray[Any], Activations]
