@@ -37,7 +37,7 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
   const theme = watchTheme();
   const canvas = h("div", { class: "canvas" });
   const stage = h("main", { class: "stage" }, canvas);
-  const root = h("div", { class: "embedding-lab", "data-state": "loading" });
+  const root = h("div", { class: "embedding-lab", "data-state": "loading", "aria-busy": "true" });
   body.append(root);
   effect(() => {
     root.dataset.theme = theme.value;
@@ -47,6 +47,7 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
   const newMap = newMapDialog(lab);
   const selected = table(lab, theme);
   const original = pictureDialog(lab);
+  const instead = insteadOfMap(lab);
   const finder = search(lab);
   const actions: KeyActions = {
     fit: () => map.fit(),
@@ -79,9 +80,17 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
       void map.within(middleQuarter(canvas)).then((places) => places && lab.marks.select(places, mode)),
   };
 
-  root.append(topBar(lab, finder.element, actions.openNewMap, actions.openKeys), stage, trustBar(lab));
+  stage.append(instead);
+  root.append(
+    topBar(lab, finder.element, actions.openNewMap, actions.openKeys),
+    stage,
+    trustBar(lab),
+    keys,
+    newMap.element,
+    selected.element,
+    original.element,
+  );
   mapFirst(root, lab);
-  tellState(root, lab);
   const map = new MapView(canvas);
   map.on("drawn", (count, total) => {
     lab.view.drawn.value = { count, total };
@@ -93,17 +102,8 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
   await Promise.race([looked, breath(PATIENCE_MS)]);
   await breath();
 
-  stage.append(
-    tools(lab, actions),
-    middleFrame(lab),
-    tooltip(lab, canvas),
-    problemList(lab),
-    jobList(lab),
-    insteadOfMap(lab),
-    finder.said,
-    notices(lab),
-    sheetButtons(root, lab),
-  );
+  canvas.after(tools(lab, actions), middleFrame(lab), tooltip(lab, canvas), problemList(lab), jobList(lab));
+  instead.after(finder.said, notices(lab), sheetButtons(root, lab));
   stage.before(
     sheet(
       "left",
@@ -123,7 +123,6 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
       inspector(lab, actions.openPicture),
     ),
   );
-  root.append(keys, newMap.element, selected.element, original.element);
   await looked;
   new Stage(lab, map, theme, () => restored.firstDrawable(map));
   effect(() => {
@@ -132,6 +131,7 @@ export async function openApp(body: HTMLElement, lab: Lab): Promise<void> {
   });
   listenToKeys(root, canvas, lab, actions);
   installAutomation(lab, map);
+  tellState(root, lab); // not before all of the page is there
   void lab.watch(document);
 }
 

@@ -310,6 +310,20 @@ def test_what_went_wrong_within_the_graph_is_said_without_its_stack(keras: Any) 
         extract(model, np.full((5, 4), 7, np.int32), "tokens")
 
 
+def test_what_a_function_within_the_graph_raised_is_said(keras: Any) -> None:
+    import tensorflow as tf
+
+    def refuse(rows: Any) -> Any:
+        raise ValueError("too bright")
+
+    class Picky(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return tf.ensure_shape(tf.numpy_function(refuse, [inputs], tf.float32), (None, 5))
+
+    with pytest.raises(ShapeMismatch, match="the model said: ValueError: too bright"):
+        extract(small(keras, Picky(name="picky")), ROWS, "picky")
+
+
 def test_half_precision_comes_out_as_float32(keras: Any) -> None:
     model = small(keras, keras.layers.Dense(3, dtype="float16", name="half"))
     vectors = extract(model, ROWS, "half")["half"].vectors

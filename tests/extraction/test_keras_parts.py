@@ -61,13 +61,15 @@ def test_several_inputs_are_parted_alike(keras: Any, rows: NDArray[np.float32]) 
     np.testing.assert_allclose(sets["both"].vectors[:, 2:], 2 * rows, rtol=1e-6)
 
 
-def test_sequences_of_any_length_are_flattened_in_parts_too(keras: Any) -> None:
+def test_texts_padded_to_the_longest_of_a_batch_are_not_parted(keras: Any) -> None:
     layers = keras.layers
-    model = keras.Sequential([keras.Input((None, 2)), layers.Dense(WIDE), layers.Dense(2, name="narrow")])
-    sequences = np.random.default_rng(0).normal(size=(SAMPLES, 3, 2)).astype(np.float32)
-    vectors = extract(model, sequences, "narrow", pooling="flatten", batch_size=BATCH)["narrow"].vectors
-    expected = np.asarray(model(sequences)).reshape(SAMPLES, -1)
-    np.testing.assert_allclose(vectors, expected, rtol=1e-4, atol=1e-5)
+    tokens = layers.TextVectorization(vocabulary=["owl"])
+    model = keras.Sequential([keras.Input((1,), dtype="string"), tokens, layers.Embedding(3, 8192, name="words")])
+    model.add(layers.Dense(2, name="narrow"))
+    texts = np.array(["owl"] * 64 * MANY, dtype=object)[:, np.newaxis]
+    texts[::64] = "owl owl owl"  # one in each batch, and in one of the parts that it would have
+    vectors = extract(model, texts, "narrow", pooling="flatten", batch_size=64)["narrow"].vectors
+    assert vectors.shape == (len(texts), 3 * 2)
 
 
 def test_a_model_that_ends_in_no_classes_has_no_outputs_from_parts(keras: Any, rows: NDArray[np.float32]) -> None:

@@ -39,18 +39,21 @@ def forward(
     call: Callable[..., Any], choose: Callable[..., None], give: Callable[..., Any], example: Any, variables: Any
 ) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """The compiled forward pass, of batches of any size, and the one for many. See `keras.py`."""
-    rows = 0
+    seen: list[Activation] = []
 
     def traced(inputs: Any) -> Any:
-        nonlocal rows
+        nonlocal seen
         seen, result = _given(call, inputs)
         choose(seen, result)
-        rows = rows_in_caches(max(map(sample_bytes, seen), default=0), 1)
         vectors, numbers = give(seen, result)
         return vectors, [] if numbers is None else [numbers]
 
     whole = tf.function(traced, autograph=False).get_concrete_function(keras.tree.map_structure(_spec, example))
-    in_parts = whole if tf.config.list_logical_devices("GPU") else _in_parts(whole, rows)
+    rows = rows_in_caches(max(map(sample_bytes, seen), default=0), 1)
+    # where a width is open, as of texts padded to the longest of a batch, parts would differ from the whole
+    fixed = all(each.shape is not None and None not in each.shape[1:] for each in seen)
+    can_part = fixed and not tf.config.list_logical_devices("GPU")
+    in_parts = _in_parts(whole, rows) if can_part else whole
 
     def run(inputs: Any, graph: Any = whole) -> Any:
         vectors, numbers = graph(keras.tree.map_structure(tf.constant, inputs))
@@ -83,8 +86,10 @@ def _in_parts(whole: Any, rows: int) -> Any:
             return part + 1, [output.write(part, each) for output, each in zip(outputs, more, strict=True)]
 
         outputs = [tf.TensorArray(each.dtype, parts, element_shape=each.shape, infer_shape=False) for each in given]
-        at_once = max(1, cores() // AT_ONCE)
-        _, outputs = tf.while_loop(lambda part, _: part < parts, add, (0, outputs), parallel_iterations=at_once)
+        side_by_side = max(1, cores() // AT_ONCE)
+        _, outputs = tf.while_loop(
+            lambda part, _: part < parts, add, (0, outputs), parallel_iterations=side_by_side
+        )
         return keras.tree.pack_sequence_as(whole.structured_outputs, [each.concat() for each in outputs])
 
     return tf.function(in_parts, input_signature=[signature], autograph=False)

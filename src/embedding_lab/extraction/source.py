@@ -45,7 +45,8 @@ FEW_SAMPLES_BYTES = 16 << 20
 LARGEST_BATCH = 8192
 
 IN_A_GRAPH = re.compile(
-    r"\AGraph execution error:.*\n\n|\[*\{\{(?:function_)?node [^}]*\}\}\]*|\[Op:\w+\]", re.DOTALL
+    r"\AGraph execution error:\s*(?:(?:Detected at node|<stack traces| {2,}).*\n|\n)*"
+    r"|\[*\{\{(?:function_)?node [^}]*\}\}\]*|\[Op:[^\]]+\]"
 )
 """Where TensorFlow says that something went wrong: the stack in which the graph was made, and names within it."""
 
@@ -86,8 +87,9 @@ class ForwardPass:
         at_once: how many threads may be in `run` at the same time, while the batches before are written: one unless
             the source knows of more; 0 where all cores work on one batch and wait for the slowest of them, so that
             writing at the same time would hold up all.
-        run_many: does the same faster, but takes as long as a few batches to begin; None where nothing does.
         classes: of these last numbers, as names or numbers of the dataset's; None where they are all, in order.
+        run_many: does what `run` does, faster once it has begun, which takes as long as a few batches; None where
+            nothing does. Shards, which are few batches each, go without.
     """
 
     layers: Mapping[str, Pooling | None]

@@ -8,8 +8,12 @@ from typing import Any
 
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.overview import overview
+from embedding_lab.board.dashboard.sample_set import Map
 from embedding_lab.embeddings.embedding_set import INPUT_LAYER
 from embedding_lab.errors import LabError
+
+PREFERRED = ("tsne", "umap", "pca")
+"""The methods of maps, those that are shown first in front."""
 
 
 class Expected:
@@ -47,9 +51,16 @@ class Expected:
         library.order(found.rows)
         for shown in found.maps.values():  # of those on disk the bounds alone cost time
             library.bounds(shown)
-        for column in [*found.columns, *(each for shown in found.maps.values() for each in shown.columns)]:
+        first = min(found.maps.values(), key=_place, default=None)
+        for column in found.all_columns(first.name if first else None):
             column.description(library.cache)
 
 
 def _maps(layer: dict[str, Any]) -> int:
     return int(layer["name"] != INPUT_LAYER) + len(layer["steps"][-1]["maps"])
+
+
+def _place(shown: Map) -> tuple[int, int]:
+    """Where a map stands among those to begin with; `first_look.ts` has the same."""
+    method = str(shown.facts.get("method"))
+    return PREFERRED.index(method) if method in PREFERRED else len(PREFERRED), -shown.dims
