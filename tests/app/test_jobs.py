@@ -29,7 +29,7 @@ from embedding_lab.board.dashboard.row_code import encode_rows
 from embedding_lab.board.projector_config import CONFIG_NAME
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run, as_dataset, create_run
 
-SECONDS = 120.0
+SECONDS = 600.0  # maps are made after everything else on the machine
 
 
 class Page:

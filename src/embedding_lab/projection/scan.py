@@ -59,6 +59,13 @@ def keep_smallest(keys, count, k, spare):
             low = left
 
 
+@njit(nogil=True, cache=True)
+def copy_to(row, values):
+    """Fills a row with the first of these values: the assignment of a slice takes numba three seconds to compile."""
+    for e in range(row.size):
+        row[e] = values[e]
+
+
 @njit(nogil=True, cache=True, fastmath=FAST)
 def moved(rows, origin, out, norms):
     """Writes rows as seen from the origin, and their squared lengths."""
@@ -178,7 +185,7 @@ def scan(points, selves, origin, base, names, starts, stops, chosen, k, keys):
         if asked == 0 or width == 0:
             continue
         for r in range(asked):
-            asking[r] = own[rows[r]]
+            copy_to(asking[r], own[rows[r]])
         moved(base[first : first + width], origin, other, norms)
         squared = room[: asked * width].reshape(asked, width)
         np.dot(asking[:asked], other[:width].T, squared)
@@ -198,7 +205,7 @@ def scan(points, selves, origin, base, names, starts, stops, chosen, k, keys):
             filled[i] = have
     for i in range(count):
         keep_smallest(held[i], filled[i], k, spare)
-        keys[i] = held[i, :k]
+        copy_to(keys[i], held[i])
 
 
 @njit(nogil=True, cache=True)
@@ -225,4 +232,4 @@ def settle(points, base, place, keys, indices, squared):
         for t in range(k):
             indices[i, t] = np.int32(ordered[t] & LOW)
             bits[t] = np.uint32(ordered[t] >> SHIFT)
-        squared[i] = distance
+        copy_to(squared[i], distance)
