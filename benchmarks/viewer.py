@@ -2,11 +2,13 @@
 
     python benchmarks/viewer.py [--sets 10k,70k,100k,1m,5m] [--seconds 6] [--gpu] [--json]
 
-For each set a TensorBoard serves one run that both tabs show, and our own server shows it on a page alone. It has
-no map yet: both tabs begin with PCA, the Projector in the page, the dashboard on the server, which is started anew
-for each viewer and begins with it at once, as it always does. Its measures were made before, which our server would
-make once, in the background. Every viewer gets a browser of its own that has been open for a second (the process it
-draws with comes up meanwhile, which the first page with WebGL would wait for), and is asked the same:
+For each set a TensorBoard serves one run that both tabs show, and our own server shows it on a page alone. What the
+lab writes for the Projector has no more than 49 columns, so vectors of 784 are shown there whole too, as others
+write them. The run has no map yet: both tabs begin with PCA, the Projector in the page, the dashboard on the
+server, which is started anew for each viewer and begins with it at once, as it always does. Its measures were made
+before, which our server would make once, in the background. Every viewer gets a browser of its own that has been
+open for a second (the process it draws with comes up meanwhile, which the first page with WebGL would wait for),
+and is asked the same:
 
 - first points: from opening the address until a frame holds points;
 - of it TensorBoard: until TensorBoard's page began to open the viewer's frame, which no viewer can shorten;
@@ -56,6 +58,9 @@ from embedding_lab.app.measured_maps import measure_map
 from embedding_lab.app.plugin import Computer
 from embedding_lab.board.dashboard.library import Library
 from embedding_lab.board.dashboard.measured import measures_wanted
+from embedding_lab.board.metadata import sample_table
+from embedding_lab.board.projector_config import Entry, add_to_config, raw_tensor
+from embedding_lab.board.thumbnails import thumbnail_sheet
 from embedding_lab.errors import DataMissing
 
 RESULT = Path(__file__).parent / "results" / "viewer.json"
@@ -179,6 +184,24 @@ def measure(run: lab.Run) -> None:
 
 
 @contextmanager
+def in_projector_whole(folder: Path) -> Iterator[str]:
+    """The Projector on all columns of the same vectors, as others write them: what the lab writes for it has 49."""
+    with tempfile.TemporaryDirectory() as others:
+        run = Path(others) / "run"
+        run.mkdir()
+        shown = lab.open_run(folder / "run")
+        each = shown.embeddings(*shown.layers)
+        sheet = thumbnail_sheet(each.dataset)
+        (run / "vectors.f32").write_bytes(raw_tensor(each.vectors))
+        (run / "samples.tsv").write_bytes(sample_table(each.dataset).tsv())
+        (run / "sheet.png").write_bytes(sheet.png())
+        entry = Entry("whole", each.vectors.shape, "vectors.f32", "samples.tsv", "sheet.png", sheet.cell)
+        add_to_config(run, [], [entry])
+        with in_tensorboard(Path(others), "projector") as url:
+            yield url
+
+
+@contextmanager
 def in_tensorboard(folder: Path, tab: str) -> Iterator[str]:
     """A TensorBoard on a log directory; the address of a tab."""
     with lab.launch(folder, port=0) as board:
@@ -238,7 +261,8 @@ class Viewers:
         if name not in PICTURED:
             return [ours, inside, *floor, stock]
         pictures = self.look(name, "dashboard, pictures", in_tensorboard(folder, "embedding_lab"), key="p")
-        return [ours, inside, pictures, *floor, stock]
+        whole = self.look(name, "projector, whole", in_projector_whole(folder))
+        return [ours, inside, pictures, *floor, stock, whole]
 
     def look(
         self,

@@ -61,7 +61,7 @@ def keep_smallest(keys, count, k, spare):
 
 @njit(nogil=True, cache=True)
 def copy_to(row, values):
-    """Fills a row with the first of these values: the assignment of a slice takes numba three seconds to compile."""
+    """Fills a row with the first of the values: to assign a slice takes numba three seconds to compile."""
     for e in range(row.size):
         row[e] = values[e]
 
