@@ -1,6 +1,6 @@
 """The dashboard beside TensorBoard's Projector and a bare WebGL2 page: the same data, the same browser, one run.
 
-    python benchmarks/viewer.py [--sets 10k,70k,100k,1m,5m] [--seconds 6] [--gpu] [--json]
+    python benchmarks/viewer.py [--sets 10k,70k,100k,1m,5m] [--seconds 6] [--runs 1] [--gpu] [--json]
 
 For each set a TensorBoard serves one run that both tabs show, and our own server shows it on a page alone. What the
 lab writes for the Projector has no more than 49 columns, so vectors of 784 are shown there whole too, as others
@@ -25,7 +25,8 @@ as many points as our page alone did while turning, as large, on a canvas of the
 does nothing else: the floor. It is drawn once more with a shade around the canvas: what it loses by that is what a
 browser takes without a graphics card to put together a page that is not of one colour. A second table says how long
 each thing that one does on our page alone keeps it busy: the longest task of each. The machine must be otherwise
-idle. Five million points are more than the Projector opens: there the page alone is shown.
+idle. Five million points are more than the Projector opens: there the page alone is shown. With `--runs` all are
+looked at so often, in turns, and the medians are printed.
 
 WebGL is software ("swiftshader") for all of them alike; with `--gpu` it is the graphics card, by EGL, which needs
 no display. A browser without one draws 60 frames a second at most. What drew stands above the tables.
@@ -100,6 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", default="10k,70k,100k,1m", help=f"any of {','.join(SETS)}")
     parser.add_argument("--seconds", type=float, default=6, help="how long each map is turned")
+    parser.add_argument("--runs", type=int, default=1, help="how often each viewer is looked at")
     parser.add_argument("--gpu", action="store_true", help="let the graphics card draw instead of the processor")
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     options = parser.parse_args()
@@ -114,7 +116,7 @@ def main() -> None:
         seen.append(viewers.empty)
         for name in options.sets.split(","):
             with logged(SETS[name]) as folder:
-                found = viewers.compare(name, folder)
+                found = medians([viewers.compare(name, folder) for _ in range(options.runs)])
             print(table(found), file=sys.stderr)
             seen += found
     result = {"browser": viewers.browser, "renderer": viewers.renderer, "seen": [asdict(each) for each in seen]}
@@ -190,7 +192,7 @@ def in_projector_whole(folder: Path) -> Iterator[str]:
         run = Path(others) / "run"
         run.mkdir()
         shown = lab.open_run(folder / "run")
-        each = shown.embeddings(*shown.layers)
+        each = shown.embeddings(shown.layers[0])
         sheet = thumbnail_sheet(each.dataset)
         (run / "vectors.f32").write_bytes(raw_tensor(each.vectors))
         (run / "samples.tsv").write_bytes(sample_table(each.dataset).tsv())
@@ -415,6 +417,19 @@ class Viewers:
         page.mouse.up()
         frames = [each for frame in page.frames for each in noted(frame)]
         return [each for each in frames if 1000 * begun <= each["at"] <= 1000 * ended], busy
+
+
+def medians(runs: list[list[Seen]]) -> list[Seen]:
+    """Each viewer's figures, every one the median of all runs."""
+    return [Seen(**median([vars(each) for each in looks])) for looks in zip(*runs, strict=True)]
+
+
+def median(values: list[Any]) -> Any:
+    """The median of numbers, of each number of tables, and the one text, or None, that all of them are."""
+    first = values[0]
+    if isinstance(first, dict):
+        return {name: median([each[name] for each in values]) for name in first}
+    return first if isinstance(first, str | None) else type(first)(np.median(values))
 
 
 def noted(frame: Any) -> list[dict[str, float]]:
