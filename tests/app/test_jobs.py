@@ -20,7 +20,7 @@ from google.protobuf import text_format
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from werkzeug.test import Client
 
-from embedding_lab.app.job import Job, write_down
+from embedding_lab.app.job import MOST_KEPT, Job, new_id, write_down
 from embedding_lab.app.jobs import JobQueue
 from embedding_lab.app.plugin import dashboard_of
 from embedding_lab.board.dashboard.application import Dashboard
@@ -253,6 +253,14 @@ def test_a_job_whose_server_ended_is_told_as_failed(run: Run) -> None:
     assert "server ended" in told["message"]
 
 
+def test_of_many_jobs_the_newest_are_told(run: Run) -> None:
+    wanted = WantedMap("sub/first", "mine", 7, "pca", 2, {})
+    jobs = [Job(new_id(), wanted, "pca-2d", float(when), (1, 1.0), state="done") for when in range(MOST_KEPT + 3)]
+    for job in jobs:
+        run.files.publish(f"jobs/{job.id}.json", json.dumps(job.kept()).encode())
+    assert list(Page(run.path.parents[1]).jobs()) == [job.id for job in jobs[3:]]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -261,6 +269,18 @@ def test_a_job_whose_server_ended_is_told_as_failed(run: Run) -> None:
         {"dims": "three"},
         {"parameters": {"perplexityy": 3}, "method": "tsne"},
         {"parameters": {"init": "random"}, "method": "tsne"},
+        {"parameters": {"perplexity": "abc"}, "method": "tsne"},
+        {"parameters": {"perplexity": True}, "method": "tsne"},
+        {"parameters": {"perplexity": -5}, "method": "tsne"},
+        {"parameters": {"perplexity": 1e9}, "method": "tsne"},
+        {"parameters": {"max_iter": 2.5}, "method": "tsne"},
+        {"parameters": {"max_iter": 0}, "method": "tsne"},
+        {"parameters": {"sample": 1}, "method": "tsne"},
+        {"parameters": {"weighting": "none"}, "method": "tsne"},
+        {"parameters": {"n_neighbors": 1}, "method": "umap"},
+        {"parameters": {"n_neighbors": 10**6}, "method": "umap"},
+        {"parameters": {"min_dist": [0.1]}, "method": "umap"},
+        {"parameters": {"min_dist": 2}, "method": "umap"},
         {"parameters": {"metric": "manhattan"}},
         {"parameters": {"seed": -1}},
         {"parameters": {"seed": [1]}},

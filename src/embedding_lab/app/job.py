@@ -31,7 +31,7 @@ class Job:
     """A map that is being made, or was; or measures of one.
 
     Attributes:
-        id: short and unique.
+        id: see `new_id`.
         wanted: what is made.
         map: the name of the map.
         begun: when it was asked for, seconds since 1970.
@@ -100,6 +100,11 @@ class Job:
     def kept(self) -> dict[str, Any]:
         """What lies on disk."""
         return {**self.told(), "owner": list(self.owner)}
+
+
+def new_id() -> str:
+    """Of a job: ids sort by when they were given, so that the last files are those of the newest jobs."""
+    return f"{time.time_ns():016x}"
 
 
 def kept_in(run: Run) -> Iterator[dict[str, Any]]:

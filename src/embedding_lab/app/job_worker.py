@@ -19,10 +19,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 TELL_SECONDS = 0.25
 
 LESS, LEAST = 5, 10
 """How nice a process is to the page, which shows the map meanwhile: one that makes a map, and one that measures."""
+
+MOST_MEMORY = 0.9
+"""Of the machine's."""
 
 
 def main() -> None:
@@ -33,6 +38,7 @@ def main() -> None:
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
     measuring = "aside" in asked
     _come_after_the_page(LEAST if measuring else LESS)
+    _leave_memory()
     from embedding_lab.errors import LabError
 
     try:
@@ -52,6 +58,15 @@ def _come_after_the_page(niceness: int) -> None:
         os.nice(niceness)
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(niceness), "ascii")
+
+
+def _leave_memory() -> None:
+    """Lets work that is too large end with a word, before the system ends whichever process it likes."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit, macOS keeps its own
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (int(MOST_MEMORY * psutil.virtual_memory().total), hard))
 
 
 def _measure(asked: dict[str, Any]) -> None:

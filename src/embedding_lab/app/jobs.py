@@ -30,7 +30,18 @@ from typing import Any
 
 import psutil
 
-from embedding_lab.app.job import CANCELLED, DONE, FAILED, MOST_KEPT, RUNNING, WAITING, Job, kept_in, write_down
+from embedding_lab.app.job import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    MOST_KEPT,
+    RUNNING,
+    WAITING,
+    Job,
+    kept_in,
+    new_id,
+    write_down,
+)
 from embedding_lab.board.dashboard.computing import WantedMap, WantedMeasures
 from embedding_lab.board.dashboard.logdir import LogDir
 from embedding_lab.embeddings import Run
@@ -39,6 +50,9 @@ from embedding_lab.errors import InputError, LabError, one_of
 
 MOST_WAITING = 20
 MOST_TRIES = 2
+MOST_NEIGHBOURS = 1000
+"""Of each sample, by perplexity or n_neighbors. In Python more may be asked for."""
+
 KEPT_EVERY_SECONDS = 3.0
 """How far a job is, is put on disk so often, for the pages of other servers."""
 
@@ -86,7 +100,7 @@ class JobQueue:
                         got=f"{MOST_WAITING} that are not done yet",
                         remedy="Wait for one to end, or cancel one.",
                     )
-            job = Job(secrets.token_hex(6), wanted, _name(wanted), time.time(), self._me)
+            job = Job(new_id(), wanted, _name(wanted), time.time(), self._me)
             write_down(self._run(job), job)
             with self._lock:
                 self._add(job)
@@ -105,7 +119,7 @@ class JobQueue:
             if self._aside is None:  # a folder that is there from the moment on when something lies in it
                 self._aside = Path(tempfile.gettempdir()) / f"embedding-lab-{secrets.token_hex(8)}"
                 weakref.finalize(self, shutil.rmtree, self._aside, ignore_errors=True)
-            self._add(Job(secrets.token_hex(6), wanted, wanted.of.name, time.time(), self._me, keep=keep))
+            self._add(Job(new_id(), wanted, wanted.of.name, time.time(), self._me, keep=keep))
 
     def measuring(self, wanted: WantedMeasures) -> Mapping[str, Any] | None:
         with self._lock:
@@ -319,6 +333,10 @@ def _check(wanted: WantedMap) -> None:
     if forbidden := sorted(set(own) & {"resume", "init", "interval"}):
         raise InputError(f"Parameter {forbidden[0]!r} cannot be chosen here.", remedy="Use lab.project in Python.")
     check_parameters(wanted.method, own, wanted.dims)
+    for key in {"perplexity", "n_neighbors"} & own.keys():
+        if own[key] > MOST_NEIGHBOURS:
+            expected = f"at most {MOST_NEIGHBOURS:,}; more with lab.project in Python"
+            raise InputError(f"{key} cannot be so large here.", got=str(own[key]), expected=expected)
     metric, seed = wanted.parameters.get("metric", "euclidean"), wanted.parameters.get("seed", 0)
     if metric not in ("euclidean", "cosine"):
         raise one_of("Metric", metric, ("euclidean", "cosine"))

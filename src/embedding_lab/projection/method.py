@@ -1,16 +1,19 @@
 """The table of projection methods, and what each of them promises.
 
-A new method is one file with a function `project` that keeps the promise below, one line in the table, and a
-test class that inherits `tests/contracts/projection_contract.py`.
+A new method is one file with a function `project` that keeps the promise below, a function `check` that refuses
+values of its own parameters that are out of range, one line in the table, and a test class that inherits
+`tests/contracts/projection_contract.py`.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import numbers
+import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +27,10 @@ METHODS = {
     "tsne": "embedding_lab.projection.tsne_method",
     "umap": "embedding_lab.projection.umap",
 }
-"""Where the function `project` of each method lives; imported when it is first asked for."""
+"""Where the functions `project` and `check` of each method live; imported when it is first asked for."""
+
+KINDS: dict[Any, type] = {int: numbers.Integral, float: numbers.Real}
+"""Numpy's numbers count as Python's."""
 
 ANY_DIMS = frozenset({"pca"})
 """Methods whose maps may have more than three dimensions."""
@@ -108,9 +114,7 @@ def method_of(name: str) -> Method:
     Raises:
         UnknownName: there is none.
     """
-    if name not in METHODS:
-        raise one_of("Method", name, METHODS)
-    return cast(Method, importlib.import_module(METHODS[name]).project)
+    return cast(Method, _file_of(name).project)
 
 
 def own_parameters(name: str) -> Mapping[str, Any]:
@@ -125,16 +129,40 @@ def own_parameters(name: str) -> Mapping[str, Any]:
 
 
 def check_parameters(name: str, given: Mapping[str, Any], dims: int = 2) -> None:
-    """Refuses parameters that the method does not have, and maps that are none.
+    """Refuses parameters that the method does not have or cannot use, and maps that are none.
 
     Raises:
         UnknownName: the method does not exist, or has no such parameter.
-        InputError: dims are too few, or too many for the method.
+        InputError: dims are too few, or too many for the method; a value is of the wrong kind or out of range.
     """
     known = own_parameters(name)
     if dims < 2 or (dims > 3 and name not in ANY_DIMS):
         expected = "2 or more" if name in ANY_DIMS else "2 or 3"
         raise InputError("A map cannot have so many dimensions.", got=f"dims={dims}", expected=expected)
-    for key in given:
+    hints = get_type_hints(method_of(name))
+    for key, value in given.items():
         if key not in known:
             raise one_of(f"Parameter of method {name!r}", key, known)
+        if not _is_a(value, hints[key]):
+            raise InputError(
+                f"{key} cannot be that.",
+                got=repr(value),
+                expected=getattr(hints[key], "__name__", str(hints[key])),
+            )
+    _file_of(name).check(**{**known, **given})
+
+
+def _is_a(value: object, hint: Any) -> bool:
+    if hint is Any:
+        return True
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if isinstance(hint, types.UnionType):
+        return any(_is_a(value, each) for each in get_args(hint))
+    return isinstance(value, KINDS.get(hint, hint)) and not isinstance(value, bool)
+
+
+def _file_of(name: str) -> types.ModuleType:
+    if name not in METHODS:
+        raise one_of("Method", name, METHODS)
+    return importlib.import_module(METHODS[name])

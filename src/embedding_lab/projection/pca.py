@@ -51,6 +51,10 @@ def project(
     return points
 
 
+def check() -> None:
+    """Refuses nothing: there is no parameter to choose."""
+
+
 def points_of(vectors: Any, k: int, *, progress: Progress = silent) -> NDArray[np.float32]:
     """Vectors along their first k principal components, float32, shape (n, k); 0 beyond their columns."""
     vectors = as_vectors(vectors)

@@ -138,7 +138,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             InputError: a parameter is out of its range, or the checkpoint that of another map.
         """
         vectors = validate_data(self, X, ensure_all_finite=False, ensure_min_samples=1)
-        self._check()
+        self.check()
         self._exponent = extreme_exponent(vectors)  # the map does not depend on the scale
         vectors = moderate(vectors, self._exponent)
         with crew_of(self.n_jobs) as crew:
@@ -205,7 +205,12 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     def _n_features_out(self) -> int:
         return int(self.embedding_.shape[1])
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuses parameters that are out of range, as `fit` does.
+
+        Raises:
+            InputError: one is.
+        """
         if self.n_components not in (1, 2, 3):
             raise InputError(
                 "A t-SNE map has few dimensions.",

@@ -122,6 +122,16 @@ def project(
     return places
 
 
+def check(*, interval: int, sample: int | None, resume: Stopped | None, **own: Any) -> None:
+    """Refuses parameters that are out of range.
+
+    Raises:
+        InputError: one is.
+    """
+    TSNE(callback_interval=interval, **own).check()
+    sample_size(MOST_SAMPLES, sample)
+
+
 def sample_size(samples: int, asked: int | None) -> int:
     """How many of so many samples a map is made of; all where that is their number.
 

@@ -71,7 +71,7 @@ def project(
     Raises:
         InputError and its kinds: as in `Method`, or a parameter out of range.
     """
-    _check(n_neighbors, min_dist, spread, epochs)
+    check(n_neighbors, min_dist, spread, epochs)
     vectors = as_vectors(vectors)
     column_extremes(vectors)
     rows = vectors.shape[0]
@@ -101,6 +101,24 @@ def project(
     return points
 
 
+def check(n_neighbors: int, min_dist: float, spread: float, epochs: int | None) -> None:
+    """Refuses parameters that are out of range.
+
+    Raises:
+        InputError: one is.
+    """
+    if n_neighbors < 2:
+        raise InputError("A neighbourhood is too small.", got=f"n_neighbors={n_neighbors}", expected="2 or more")
+    if not 0 <= min_dist <= spread < np.inf or spread == 0:
+        raise InputError(
+            "Points cannot keep this distance.",
+            got=f"min_dist={min_dist} with spread={spread}",
+            expected="min_dist from 0 to spread",
+        )
+    if epochs is not None and epochs < 1:
+        raise InputError("UMAP needs a round of optimisation.", got=f"epochs={epochs}", expected="1 or more")
+
+
 class _Epochs(io.StringIO):
     """Where umap-learn's progress bar is drawn, the only way in which it says how far it is."""
 
@@ -112,19 +130,6 @@ class _Epochs(io.StringIO):
         if drawn := re.fullmatch(r"\s*(\d+) (\d+)\s*", text):
             self._progress("umap epochs", int(drawn[1]), int(drawn[2]))
         return len(text)
-
-
-def _check(n_neighbors: int, min_dist: float, spread: float, epochs: int | None) -> None:
-    if n_neighbors < 2:
-        raise InputError("A neighbourhood is too small.", got=f"n_neighbors={n_neighbors}", expected="2 or more")
-    if not 0 <= min_dist <= spread:
-        raise InputError(
-            "Points cannot keep this distance.",
-            got=f"min_dist={min_dist} with spread={spread}",
-            expected="min_dist from 0 to spread",
-        )
-    if epochs is not None and epochs < 1:
-        raise InputError("UMAP needs a round of optimisation.", got=f"epochs={epochs}", expected="1 or more")
 
 
 def _with_themselves(found: Neighbours) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
