@@ -30,6 +30,8 @@ function message(header: object, name: string, values: Uint16Array | Uint32Array
 const columns = [
   { name: "id", kind: "text", source: "sample", missing: 0 },
   { name: "label", kind: "category", source: "sample", categories: ["zero", "one"], missing: 1 },
+  { name: "note", kind: "text", source: "sample", missing: 1 },
+  { name: "loss", kind: "number", source: "sample", missing: 1 },
 ];
 
 const source = new EmbeddedSource({
@@ -38,6 +40,16 @@ const source = new EmbeddedSource({
   [key("columns")]: { type: "application/json", text: JSON.stringify(columns) },
   [key("columns", { map: "m" })]: { type: "application/json", text: JSON.stringify(columns) },
   [key("column", { name: "label" })]: message({ kind: "column" }, "codes", Uint16Array.of(0, 1, 0xffff, 1), [4]),
+  [key("texts", { name: "note" })]: {
+    type: "application/json",
+    text: JSON.stringify(["long", null, "short", "x"]),
+  },
+  [key("column", { name: "loss" })]: message(
+    { kind: "column" },
+    "values",
+    Float32Array.of(0.1, 7, Number.NaN, 0.7),
+    [4],
+  ),
   [key("texts", { name: "id" })]: { type: "application/json", text: JSON.stringify(["a", "b", "c", "dé"]) },
   [key("points", { map: "m" })]: message(
     { kind: "points", dims: 2, bounds: [[0], [3]] },
@@ -56,13 +68,16 @@ test("points and columns are cut by places, as the server cuts them", async () =
 
 test("samples have their values by row", async () => {
   const [first, last] = await source.samples(SET, [0, 3], "m");
-  expect(first).toEqual({ row: 0, id: "a", values: { label: "one" } });
-  expect(last).toEqual({ row: 3, id: "dé", values: { label: null } });
+  expect(first).toEqual({ row: 0, id: "a", values: { label: "one", note: "long", loss: 7 } });
+  expect(last).toEqual({ row: 3, id: "dé", values: { label: null, note: "x", loss: null } });
 });
 
 test("text and regular expressions are found, and ids selected", async () => {
   expect([...(await source.search(SET, "text", "ONE", null))]).toEqual([0, 1]);
   expect([...(await source.search(SET, "regex", "^[cd]", null))]).toEqual([2, 3]);
+  expect([...(await source.search(SET, "text", "SHORT", null))]).toEqual([2]);
+  expect([...(await source.search(SET, "text", "7", null))]).toEqual([0]);
+  expect([...(await source.search(SET, "regex", "7|0\\.1", null))]).toEqual([0, 2]);
   const { rows, unknown } = await source.rowsOf(SET, ["dé", "b", "nobody"]);
   expect([[...rows], unknown]).toEqual([[1, 3], 1]);
   expect(await source.idsOf(SET, rows)).toEqual(["b", "dé"]);
@@ -77,7 +92,7 @@ test("what needs a server says so", async () => {
 
 test("samples are taken away as CSV", async () => {
   expect(await (await source.download(SET, null, Uint32Array.of(1, 3), "csv")).text()).toBe(
-    "id,label\nb,one\ndé,\n",
+    "id,label,note,loss\nb,one,,0.7\ndé,,x,\n",
   );
 });
 

@@ -14,10 +14,11 @@ const LABEL: ColumnInfo = {
 };
 const LOSS: ColumnInfo = { name: "loss", kind: "number", source: "output", generation: "g", missing: 0 };
 
-/** A run with one layer, one map, two columns and a note; writes down what is asked of it. */
-function source(asked: string[]): Source {
-  const map = { name: "pca-3d", method: "pca", dims: 3, state: "complete", generation: "m", unmeasured: null };
-  const step = { step: null, rows: ROWS, generation: "v", samples: "s", maps: [map], pictures: null };
+/** A run with one layer, its maps, two columns and a note; writes down what is asked of it. */
+function source(asked: string[], names = ["pca-3d"]): Source {
+  const map = { method: "pca", dims: 3, state: "complete", generation: "m", unmeasured: null };
+  const maps = names.map((name) => ({ ...map, name }));
+  const step = { step: null, rows: ROWS, generation: "v", samples: "s", maps, pictures: null };
   const run = {
     name: "run",
     written: 1,
@@ -72,5 +73,28 @@ describe("the lab", () => {
     await lab.marks.select(Uint32Array.from({ length: ROWS }, (_, place) => place));
     lab.classes.value!.values!.fill(9); // whoever counts only now finds nothing
     expect(lab.classes.value!.counts(lab.marks.selected())).toEqual([ROWS / 2, ROWS / 2]);
+  });
+
+  test("colours by the map that is shown, though values of another come late", async () => {
+    const late: (() => void)[] = [];
+    const kept = (map: string): ColumnInfo => ({ ...LOSS, name: "kept", source: "map", generation: map });
+    const lab = new Lab({
+      ...source([], ["early", "other"]),
+      columns: async (_set: unknown, map: string) => [kept(map)],
+      column: async (_set: unknown, _name: unknown, map: string, from: number, count: number) => {
+        if (map === "early" && from > 0) await new Promise<void>((resolve) => late.push(resolve));
+        return { from, values: new Float32Array(count) };
+      },
+    } as unknown as Source);
+    lab.view.colour.value = "kept";
+    lab.view.map.value = "early";
+    await lab.look();
+    await until(() => late.length === 1);
+    lab.view.map.value = "other";
+    await until(() => lab.colouring.value?.info.generation === "other" && lab.colouring.value.known === ROWS);
+    const asked = lab.columnsVersion.value;
+    for (const resolve of late) resolve();
+    await until(() => lab.columnsVersion.value > asked);
+    expect(lab.colouring.value!.info.generation).toBe("other");
   });
 });

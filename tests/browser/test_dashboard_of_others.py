@@ -21,6 +21,11 @@ const real = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
     return kind === 'webgl2' ? null : real.call(this, kind, ...more);
 };"""
+WITHOUT_SHADERS = """
+const {getProgramParameter} = WebGL2RenderingContext.prototype;
+WebGL2RenderingContext.prototype.getProgramParameter = function (program, what) {
+    return what === this.LINK_STATUS ? false : getProgramParameter.call(this, program, what);
+};"""
 POINTS = re.compile(r"/points\?")
 SLOW_FRAMES = "window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 300);"
 OTHERS = Path(__file__).parents[1] / "board" / "doctor"
@@ -53,13 +58,18 @@ def page(browser: Any, serve: Any, logdir: Path) -> Iterator[Dashboard]:
     assert not page.errors
 
 
-def test_a_browser_that_cannot_draw_the_map_says_so(browser: Any, serve: Any, logdir: Path) -> None:
+@pytest.mark.parametrize(
+    ("lack", "words"), [(WITHOUT_WEBGL, "no WebGL2"), (WITHOUT_SHADERS, "shader of the map does not compile")]
+)
+def test_a_browser_that_cannot_draw_the_map_says_so(
+    browser: Any, serve: Any, logdir: Path, lack: str, words: str
+) -> None:
     with browser.new_context() as context:
         context.set_default_timeout(1000 * SECONDS)
-        context.add_init_script(WITHOUT_WEBGL)
+        context.add_init_script(lack)
         page = context.new_page()
         page.goto(serve(logdir))
-        page.get_by_role("alert").get_by_text("no WebGL2").wait_for()
+        page.get_by_role("alert").get_by_text(words).wait_for()
         page.locator(".embedding-lab[data-state=error][data-map=pca-3d]").wait_for()
 
 

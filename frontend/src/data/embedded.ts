@@ -100,16 +100,19 @@ export class EmbeddedSource implements Source {
   async search(set: SetKey, mode: SearchMode, text: string, map: string | null): Promise<Uint32Array> {
     if (mode === "filter") throw serverOnly("A filter");
     const matches = mode === "regex" ? regex(text) : contains(text);
+    const isIt = mode === "regex" ? wholeNumber(text) : equals(text);
     const found = new Set<number>();
     const known = this.about(set);
-    known.ids.forEach((id, row) => {
-      if (matches(id)) found.add(row);
-    });
     for (const column of await this.columns(set, map)) {
-      if (column.kind !== "category" || !column.categories) continue;
-      const right = column.categories.map(matches);
-      this.values(set, column.name, column.source === "map" ? map : null).forEach((code, place) => {
-        if (right[code]) found.add(known.rowAt[place] as number);
+      if (column.kind === "text") {
+        this.texts(set, column.name).forEach((each, row) => {
+          if (each !== null && matches(each)) found.add(row);
+        });
+        continue;
+      }
+      const right = column.categories?.map(matches);
+      this.values(set, column.name, column.source === "map" ? map : null).forEach((value, place) => {
+        if (right ? right[value] : isIt(value)) found.add(known.rowAt[place] as number);
       });
     }
     return Uint32Array.from(found).sort();
@@ -290,7 +293,7 @@ export class EmbeddedSource implements Source {
     rowAt.forEach((row, place) => {
       placeOf[row] = place;
     });
-    const ids = this.answers.json<readonly string[]>("texts", { ...query(set), name: "id" });
+    const ids = this.texts(set, "id") as readonly string[];
     const made = { rowAt, placeOf, ids };
     this.known.set(name, made);
     return made;
@@ -303,15 +306,15 @@ export class EmbeddedSource implements Source {
     return (block.arrays.get("codes") ?? block.arrays.get("values"))?.values as Float32Array;
   }
 
+  private texts(set: SetKey, name: string): readonly (string | null)[] {
+    return this.answers.json("texts", { ...query(set), name });
+  }
+
   private cell(set: SetKey, column: ColumnInfo, map: string | null, row: number): string | number | null {
-    if (column.kind === "text") {
-      return (
-        this.answers.json<readonly (string | null)[]>("texts", { ...query(set), name: column.name })[row] ?? null
-      );
-    }
+    if (column.kind === "text") return this.texts(set, column.name)[row] ?? null;
     const value = this.values(set, column.name, map)[this.about(set).placeOf[row] as number] as number;
     if (column.kind === "category") return column.categories?.[value] ?? null;
-    return Number.isNaN(value) ? null : value;
+    return Number.isNaN(value) ? null : shortest(value);
   }
 
   /** The k rows that lie nearest on a map; null where the sample is not on it. */
@@ -377,6 +380,27 @@ function regex(text: string): (name: string) => boolean {
       remedy: "",
     });
   }
+}
+
+/** Whether a number is the one that the text says. */
+function equals(text: string): (value: number) => boolean {
+  const wanted = text.trim() === "" ? Number.NaN : Math.fround(Number(text));
+  return (value) => value === wanted;
+}
+
+/** Whether an expression matches the whole of a number. */
+function wholeNumber(text: string): (value: number) => boolean {
+  const matches = regex(`^(?:${text})$`);
+  return (value) => !Number.isNaN(value) && matches(String(shortest(value)));
+}
+
+/** A number of 32 bits with no more digits than tell it from its neighbours: 0.7, not 0.699999988079071. */
+function shortest(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return value;
 }
 
 function quoted(value: string | number | boolean): string {

@@ -31,6 +31,8 @@ export interface DrawingEvents {
   frame(now: number): void;
   /** After it: of the points that can be drawn, how many are. */
   drawn(count: number, total: number): void;
+  /** This browser cannot draw it. */
+  failed(error: Error): void;
 }
 
 export class Drawing {
@@ -55,7 +57,8 @@ export class Drawing {
   private waitingForPicture: ((picture: Promise<Blob>) => void)[] = [];
   private picturesWait = false;
   private picturesTimer = 0;
-  private disposed = false;
+  /** Nothing is drawn any more: it was disposed of, or this browser cannot. */
+  private ended = false;
 
   constructor(
     private readonly surface: Surface,
@@ -77,7 +80,7 @@ export class Drawing {
   }
 
   again(): void {
-    if (!this.request && !this.disposed) this.request = requestAnimationFrame(this.tick);
+    if (!this.request && !this.ended) this.request = requestAnimationFrame(this.tick);
   }
 
   /** Makes anew what lies in graphics memory. */
@@ -192,7 +195,7 @@ export class Drawing {
     const moved = this.eye.advance(now) || points;
     if (moved) this.stale = true;
     const { painter } = scene;
-    if (!scene.ready(this.wanted.style) || !painter.ready(now, this.stale && this.passing)) {
+    if (!this.compiled(scene) || !painter.ready(now, this.stale && this.passing)) {
       this.again();
       return;
     }
@@ -213,6 +216,18 @@ export class Drawing {
     if (more || moved || content.unordered) this.again();
     else this.settled(scene);
   };
+
+  /** Whether all is compiled that draws; where this browser cannot, that is told, and nobody waits for a frame. */
+  private compiled(scene: Scene): boolean {
+    try {
+      return scene.ready(this.wanted.style);
+    } catch (error) {
+      this.ended = true;
+      this.events.failed(error as Error);
+      for (const resolve of this.waitingForFrame.splice(0)) resolve();
+      return false;
+    }
+  }
 
   /** What moves passes, its points larger while not all can be drawn; at rest a picture begins that is kept. */
   private choose({ painter }: Scene, now: number): void {
@@ -324,7 +339,7 @@ export class Drawing {
   }
 
   dispose(): void {
-    this.disposed = true;
+    this.ended = true;
     cancelAnimationFrame(this.request);
     clearTimeout(this.picturesTimer);
     this.content.scene?.dispose();

@@ -59,7 +59,7 @@ export class Eye {
 
   /** Sees a map of so many dimensions as such: from above, or aslant. */
   become(dims: Dims, now: number, fly: boolean): void {
-    const { azimuth, elevation } = dims === 2 ? FLAT : DEEP;
+    const { azimuth, elevation } = begin(dims);
     this.flyTo({ ...this.goal, dims, azimuth, elevation }, now, fly);
   }
 
@@ -86,12 +86,19 @@ export class Eye {
       const t = motion.at(now);
       this.camera = between(from, to, t);
       this.bent = bentFrom + t * ((to.dims === 3 ? 1 : 0) - bentFrom);
-      if (motion.over(now)) this.flight = null;
+      if (motion.over(now)) [this.flight, this.camera] = [null, to];
       return true;
     }
     if (!this.autoRotate || this.camera.dims === 2) return false;
     this.camera = { ...this.camera, azimuth: (this.camera.azimuth - passed * TURN_PER_MS) % (2 * Math.PI) };
     return true;
+  }
+
+  /** Whether it stands as on any map that nobody moved. */
+  get untouched(): boolean {
+    const { dims, azimuth, elevation } = this.camera;
+    const first = begin(dims);
+    return this.atHome && !this.flight && azimuth === first.azimuth && elevation === first.elevation;
   }
 
   get isFlat(): boolean {
@@ -107,4 +114,9 @@ export class Eye {
     const reach = Math.min(radius, 1.2 * this.camera.distance);
     return [0.62 * this.bent, Math.max(1e-3, (this.bent * reach) / this.camera.distance)];
   }
+}
+
+/** How maps of so many dimensions are looked at first. */
+function begin(dims: Dims): Camera {
+  return dims === 2 ? FLAT : DEEP;
 }

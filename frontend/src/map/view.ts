@@ -26,7 +26,8 @@ export interface MapEvents {
   hover(place: number | null): void;
   click(place: number | null, modifiers: Modifiers): void;
   region(places: Uint32Array, mode: RegionMode): void;
-  camera(state: Camera): void;
+  /** As it was moved; null where it stands as on any map that nobody moved. */
+  camera(state: Camera | null): void;
   /** Of the points that can be drawn (here, and not hidden), how many are. */
   drawn(count: number, total: number): void;
   /** Why nothing can be drawn, in words; null when it can again. */
@@ -77,6 +78,7 @@ export class MapView {
         this.tellDrawn(count, total);
         this.tellCamera();
       },
+      failed: (error) => this.tell("problem", error.message),
     });
     this.asking = new Asking(this.surface, this.content, this.drawing);
     this.outline = new Outline(host);
@@ -234,6 +236,14 @@ export class MapView {
     this.drawing.again();
   }
 
+  /** Looks at everything, as before anybody moved the map. */
+  lookAgain(): void {
+    this.eye.become(this.content.samples.dims, performance.now(), false);
+    const sphere = sphereOf(this.content.samples, null);
+    if (sphere) this.eye.home(sphere, performance.now(), false);
+    this.drawing.changed();
+  }
+
   // ---- asking
 
   /**
@@ -307,7 +317,7 @@ export class MapView {
   private tellCamera(): void {
     if (this.eye.camera === this.told.camera) return;
     this.told.camera = this.eye.camera;
-    this.tell("camera", this.camera);
+    this.tell("camera", this.eye.untouched ? null : this.camera);
   }
 
   /** At once when all are drawn or there are others to draw; of those on the way now and then, since each may be shown. */

@@ -4,6 +4,7 @@ import { effect, signal } from "@preact/signals-core";
 import type { Trust } from "../data/source";
 import { percent, samplesOf, whole } from "../numbers";
 import type { Lab } from "../state/lab";
+import { holdsMarks } from "../state/link";
 import { isAborted } from "../state/problem";
 import type { ThemeSignal } from "../theme";
 import { classBars } from "./classes";
@@ -37,6 +38,10 @@ export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => vo
       () => (isAny(lab) ? [button("Table", openTable), ...downloads(lab)] : []),
     ),
     saveForm(lab),
+    live(h("p", { class: "quiet" }), () => [
+      !holdsMarks.value &&
+        "Too many samples for a link: it shows this view without them. Saved, they go by their name.",
+    ]),
     annotateForm(lab),
   );
   return panel;

@@ -307,12 +307,13 @@ export class Lab extends Shown {
 
   private askForColumns(): void {
     const set = this.set.peek();
+    const map = this.mapName.peek();
     const asked = this.mapText.peek();
     const ended = this.samplesEnd.signal;
     if (!set) return;
-    this.waitFor(this.source.columns(set, this.mapName.peek(), ended)).then(
+    this.waitFor(this.source.columns(set, map, ended)).then(
       (columns) => {
-        if (this.setText.peek() !== JSON.stringify(set)) return;
+        if (this.setText.peek() !== JSON.stringify(set) || this.mapName.peek() !== map) return;
         this.columns.value = columns;
       },
       (error) => this.failUnlessReplaced(asked, error),
@@ -332,10 +333,16 @@ export class Lab extends Shown {
     }
     this.column(found.name).then(
       (column) => {
-        if (this.colourName === found.name) this.colouring.value = column;
+        if (this.colours(column)) this.colouring.value = column;
       },
       (error) => this.tell(error),
     );
+  }
+
+  /** Whether these are the values that colour: maps have columns of the same names, and late ones may be another's. */
+  private colours({ info }: ColumnValues): boolean {
+    const known = this.columns.peek().find((each) => each.name === info.name);
+    return this.colourName === info.name && known?.generation === info.generation;
   }
 
   private async stream(set: SetKey, column: ColumnValues): Promise<ColumnValues> {
@@ -345,7 +352,7 @@ export class Lab extends Shown {
       const part = await this.waitFor(this.source.column(set, column.info.name, map, from, count, ended));
       column.add(part.from, part.values);
       batch(() => {
-        if (this.colourName === column.info.name) this.colouring.value = column;
+        if (this.colours(column)) this.colouring.value = column;
         this.columnsVersion.value = this.columnsVersion.peek() + 1;
       });
     }

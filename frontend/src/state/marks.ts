@@ -102,6 +102,16 @@ export class Marks {
     return this.change((flags) => clearEverywhere(flags, HIDDEN));
   }
 
+  /** Hides all but these. */
+  showOnly(places: ArrayLike<number>): Promise<void> {
+    return this.change(async (flags) => {
+      await inTurns(flags.length, (from, end) => {
+        for (let place = from; place < end; place++) flags[place]! |= HIDDEN;
+      });
+      await clear(flags, places, HIDDEN);
+    });
+  }
+
   /** Hides all that is not selected. */
   isolate(): Promise<void> {
     return this.change((flags) =>
@@ -128,6 +138,15 @@ export class Marks {
   /** The hidden places, ascending; not to be changed. */
   hidden(): Uint32Array {
     return this.listed.hidden;
+  }
+
+  /** The places that are not hidden, ascending. */
+  shown(): Uint32Array {
+    const found = new Growing();
+    this.flags.forEach((bits, place) => {
+      if (!(bits & HIDDEN)) found.push(place);
+    });
+    return found.values;
   }
 
   private remember(): void {

@@ -4,6 +4,8 @@ import { batch, type Signal, signal } from "@preact/signals-core";
 import type { Camera, Tool } from "../map/view";
 import type { Remembered } from "./address";
 
+const STATIC = "static";
+
 export type Style = "points" | "pictures";
 
 /** A wish to see some places from near by. */
@@ -45,7 +47,7 @@ export class View {
     const texts: Record<string, string | null> = {
       run: this.run.value,
       layer: this.layer.value,
-      step: step === undefined ? null : step === null ? "static" : String(step),
+      step: step === undefined ? null : stepText(step),
       map: this.map.value,
       colour: this.colour.value,
       style: this.style.value === "points" ? null : this.style.value,
@@ -63,8 +65,8 @@ export class View {
       take(this.run, told.run);
       take(this.layer, told.layer);
       take(this.map, told.map);
-      take(this.colour, told.colour);
-      if (told.step !== undefined) this.step.value = told.step === "static" ? null : number(told.step, 0, 2 ** 53);
+      if (told.colour !== undefined) this.colour.value = told.colour; // an empty one is one colour for all
+      if (told.step !== undefined) this.step.value = told.step === STATIC ? null : number(told.step, 0, 2 ** 53);
       this.style.value = told.style === "pictures" ? "pictures" : "points";
       this.pointSize.value = number(told.point, 1, 40) ?? null;
       this.pictureSize.value = number(told.picture, 8, 200) ?? 28;
@@ -72,6 +74,11 @@ export class View {
       this.camera.value = camera(told.camera) ?? this.camera.value;
     });
   }
+}
+
+/** A step as addresses have it. */
+export function stepText(step: number | null): string {
+  return step === null ? STATIC : String(step);
 }
 
 function take(into: Signal<string | null>, told: string | undefined): void {

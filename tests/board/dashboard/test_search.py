@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,15 @@ def test_text_is_found_in_all_columns_whatever_the_case(page: Any, dense: Any, q
 def test_a_regular_expression_is_found_in_all_columns(page: Any, dense: Any) -> None:
     assert rows(page, dense, r"^tiny/0000[3-5]$", "regex") == [3, 4, 5]
     assert rows(page, dense, r"note \d$", "regex") == [1, 3, 5, 7, 9]
+
+
+def test_a_regular_expression_is_found_in_numbers_as_a_whole(page: Any, dense: Any) -> None:
+    weights = [each["values"]["weight"] for each in page.json("samples", **dense, rows="0,1,2")]
+    wanted = next(each for each in weights if each is not None)
+    found = rows(page, dense, rf"{re.escape(str(wanted))}|no number", "regex")
+    assert weights.index(wanted) in found
+    told = page.json("samples", **dense, rows=",".join(map(str, found)))
+    assert all(wanted in each["values"].values() for each in told)
 
 
 def test_a_regular_expression_that_would_take_for_ever_does_not(page: Any, dense: Any) -> None:

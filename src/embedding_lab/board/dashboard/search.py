@@ -89,7 +89,10 @@ def _text(query: str) -> Any:
 
 
 def _regex(query: str) -> Any:
-    """By Arrow's RE2, whose time grows with the text alone, whatever the expression."""
+    """By Arrow's RE2, whose time grows with the text alone, whatever the expression.
+
+    A number matches as a whole: parts of it, a 7 somewhere in a loss, mean nothing.
+    """
     try:
         pc.match_substring_regex(pa.array([""]), query, ignore_case=True)
     except pa.ArrowException as error:
@@ -97,7 +100,9 @@ def _regex(query: str) -> Any:
 
     def matches(values: Values) -> NDArray[np.bool_]:
         if isinstance(values, Number):
-            return np.zeros(len(values.values), bool)
+            known = ~np.isnan(values.values)
+            texts = pc.cast(pa.array(values.values), pa.string())
+            return known & np.asarray(pc.match_substring_regex(texts, f"^(?:{query})$"))
         return by_names(values, lambda texts: pc.match_substring_regex(texts, query, ignore_case=True))
 
     return matches
