@@ -211,6 +211,9 @@ function sheetButtons(root: HTMLElement, lab: Lab): HTMLElement {
   return h(
     "div",
     { class: "sheet-buttons" },
+    live(h("p", { class: "quiet" }), () => [
+      untouched(lab) && "Every point is a sample: tap one, drag the map, or see the details for more.",
+    ]),
     h(
       "button",
       { type: "button", "aria-controls": "side-left", onclick: toggle("left") },
@@ -226,10 +229,14 @@ function sheetButtons(root: HTMLElement, lab: Lab): HTMLElement {
   );
 }
 
+/** Whether there is a map, and nothing chosen on it: then it is said what to try. */
+function untouched(lab: Lab): boolean {
+  return lab.view.inspected.value === null && !lab.marks.selectedCount.value && lab.set.value !== null;
+}
+
 function hints(lab: Lab): HTMLElement {
   return live(h("section", { class: "panel hints", "aria-label": "What to try" }), () => {
-    const quiet = lab.view.inspected.value === null && !lab.marks.selectedCount.value && lab.set.value;
-    if (!quiet) return [];
+    if (!untouched(lab)) return [];
     const hint = (key: string, text: string) => h("li", {}, h("kbd", {}, key), h("span", {}, text));
     return [
       h("h2", {}, "Every point is a sample"),

@@ -131,6 +131,12 @@ def test_a_click_shows_the_sample_under_it_and_hovering_its_name(page: Dashboard
     assert f"label\t{NAMES[9]}" in values
 
 
+def extent(picture: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """How wide and how high what is true lies apart, in pixels."""
+    y, x, _ = np.nonzero(picture)
+    return np.array([np.ptp(x), np.ptp(y)])
+
+
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_the_neighbours_of_a_sample_are_those_of_scikit_learn(
     page: Dashboard, embeddings: EmbeddingSet, metric: str
@@ -148,12 +154,20 @@ def test_the_neighbours_of_a_sample_are_those_of_scikit_learn(
     shown = [float(text) for text in rows.locator(".count").all_inner_texts()]
     np.testing.assert_allclose(shown, true[nearest], rtol=1e-3)
     rows.first.hover()
-    page.still_picture()
+    marked = page.still_picture()
     assert not page.dom.locator(".tooltip").is_visible()  # on the map it is ringed
-    on_map = pairwise_distances(points_of(embeddings.vectors, 2).astype(np.float64))[42]
+    points = points_of(embeddings.vectors, 2).astype(np.float64)
+    on_map = pairwise_distances(points)[42]
     near_on_map = [row for row in np.argsort(on_map)[1:11] if row not in nearest]
     falsely = page.dom.locator(".neighbours ol").nth(1).locator("li .text")
     assert falsely.all_inner_texts() == embeddings.ids[near_on_map].tolist()
+    page.dom.get_by_role("button", name="Close", exact=True).click()
+    page.dom.locator(".inspector").wait_for(state="hidden")
+    bare = page.still_picture()
+    assert (marked == bare).mean() > 0.9
+    ringed = extent(bare != marked) / extent(bare != bare[0, 0])
+    theirs = np.ptp(points[[42, *nearest, *near_on_map]], axis=0) / np.ptp(points, axis=0)
+    np.testing.assert_allclose(ringed, theirs, atol=0.08)
 
 
 def test_a_filter_selects_what_it_says(page: Dashboard, embeddings: EmbeddingSet) -> None:
@@ -506,12 +520,15 @@ def test_on_a_narrow_screen_escape_closes_the_sheet_before_anything_else(
     ("width", "height"), [(360, 740), pytest.param(3840, 2160, marks=pytest.mark.long)], ids=["phone", "4K"]
 )
 def test_the_page_fits_small_and_large_screens(page: Dashboard, width: int, height: int) -> None:
+    page.leave()
     page.page.set_viewport_size({"width": width, "height": height})
     try:
         page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
         assert page.call("document.documentElement.scrollWidth") == width
         assert page.call("document.documentElement.scrollHeight <= innerHeight")
         assert page.canvas["width"] > width / 2
+        hint = page.dom.get_by_text("Every point is a sample").locator("visible=true")
+        assert hint.count() == 1
         assert page.violations() == []
     finally:
         page.page.set_viewport_size({"width": 1280, "height": 800})

@@ -34,6 +34,7 @@ export function inspector(lab: Lab, openPicture: () => void): HTMLElement {
     lab.view.hovered.value = null; // the list goes without the pointer leaving it
     if (row === null || !set) {
       head.empty();
+      list.classList.remove("old"); // the answers for the sample that was closed will not come
       fill(list);
       if (lab.marks.flags.length) lab.marks.setNeighbours([], []);
       return;

@@ -35,8 +35,11 @@ export class Target {
   /** Copies what was drawn so far onto the canvas, which is then drawn to. */
   show(): void {
     const { gl, width, height } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    // a browser empties the canvas before what is drawn first in a frame; Chromium takes a copy for no drawing, and would empty
+    // it away before the marks
+    gl.clear(gl.COLOR_BUFFER_BIT);
     gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.framebuffer);
-    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, null);
     gl.blitFramebuffer(0, 0, width, height, 0, 0, width, height, gl.COLOR_BUFFER_BIT, gl.NEAREST);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
   }

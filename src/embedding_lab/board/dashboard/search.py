@@ -100,9 +100,10 @@ def _regex(query: str) -> Any:
 
     def matches(values: Values) -> NDArray[np.bool_]:
         if isinstance(values, Number):
-            known = ~np.isnan(values.values)
+            known: NDArray[np.bool_] = ~np.isnan(values.values)
             texts = pc.cast(pa.array(values.values), pa.string())
-            return known & np.asarray(pc.match_substring_regex(texts, f"^(?:{query})$"))
+            found: NDArray[np.bool_] = np.asarray(pc.match_substring_regex(texts, f"^(?:{query})$"))
+            return known & found
         return by_names(values, lambda texts: pc.match_substring_regex(texts, query, ignore_case=True))
 
     return matches
