@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from collections import OrderedDict
@@ -507,6 +508,26 @@ class TestLoader:
         given = extract(nn.Linear(5, 4), loader, "input")["input"]
         np.testing.assert_array_equal(given.vectors, 2 * ROWS[[2, 5, 7]])
         np.testing.assert_array_equal(given.dataset.labels, self.LABELS[[2, 5, 7]])
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_no_random_state_moves_whatever_reading_draws(self, workers: int) -> None:
+        class Shaky(torch.utils.data.Dataset):
+            def __len__(self) -> int:
+                return len(ROWS)
+
+            def __getitem__(self, row: int) -> Any:
+                drawn = float(torch.rand(1)) + np.random.rand() + random.random()  # noqa: NPY002
+                return ROWS[row] + np.float32(drawn), int(TestLoader.LABELS[row])
+
+        def states() -> tuple[Any, ...]:
+            numbers = np.random.get_state()  # noqa: NPY002
+            return torch.get_rng_state().tolist(), numbers[1].tolist(), numbers[2], random.getstate()
+
+        model = nn.Linear(5, 4)
+        loader = torch.utils.data.DataLoader(Shaky(), batch_size=4, shuffle=True, num_workers=workers)
+        before = states()
+        extract(model, loader, ["input", "output"])
+        assert states() == before
 
     def test_a_stream_without_an_end_and_dictionaries_are_refused(self) -> None:
         class Stream(torch.utils.data.IterableDataset):

@@ -212,7 +212,7 @@ def _as_written() -> contextlib.AbstractContextManager[Any]:
 
 @contextlib.contextmanager
 def _kept(model: nn.Module) -> Iterator[None]:
-    """Puts a model into inference mode, and leaves modes, buffers and random states as they were found."""
+    """Puts a model into inference mode, and leaves modes and buffers as they were found."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [
         (module, name, buffer, buffer.clone())
@@ -220,18 +220,17 @@ def _kept(model: nn.Module) -> Iterator[None]:
         for name, buffer in module._buffers.items()
         if buffer is not None and not nn.parameter.is_lazy(buffer)
     ]
-    with torch.random.fork_rng({each.device.index for each in model.parameters() if each.device.type == "cuda"}):
-        model.eval()
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
-            with torch.no_grad():
-                for module, name, buffer, before in buffers:
-                    module._buffers[name] = buffer
-                    if not torch.equal(buffer, before):
-                        buffer.copy_(before)
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        with torch.no_grad():
+            for module, name, buffer, before in buffers:
+                module._buffers[name] = buffer
+                if not torch.equal(buffer, before):
+                    buffer.copy_(before)
 
 
 def _choose(found: Sequence[Activation], names: Sequence[str] | None) -> list[Activation]:
