@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import subprocess
 import sys
@@ -418,6 +419,95 @@ def test_states_and_random_states_are_not_moved() -> None:
     before = state_of(model)
     extract(model, ROWS, "0", batch_size=2)
     assert state_of(model) == before
+
+
+class Masked(nn.Module):
+    """Keeps a mask for as many samples as came last, and a note of every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.code = nn.Linear(5, 4)
+        self.rows, self.kept, self.calls = 0, {"mask": None}, []
+
+    def forward(self, given: Any) -> Any:
+        if len(given) != self.rows:
+            self.rows, self.kept["mask"], self.last = len(given), torch.ones(len(given), 1), torch.ones(())
+        self.calls.append(len(given))
+        return self.code(given * self.last) * self.kept["mask"]
+
+
+def trained_on(model: Any) -> None:
+    """One step of a training."""
+    model(torch.tensor(ROWS)).sum().backward()
+    assert all(each.grad is not None for each in model.parameters())
+
+
+def test_a_model_that_keeps_tensors_can_be_trained_on_and_keeps_those_it_had() -> None:
+    model = Masked()
+    extract(model, ROWS, "code")
+    assert (model.rows, model.kept, model.calls, hasattr(model, "last")) == (0, {"mask": None}, [], False)
+    trained_on(model)
+    mask = model.kept["mask"]
+    extract(model, ROWS, "code", batch_size=4)
+    assert model.kept["mask"] is mask
+    assert (model.rows, model.calls) == (len(ROWS), [len(ROWS)])
+    trained_on(model)
+
+
+def test_a_tensor_that_is_kept_beside_the_model_can_be_trained_with() -> None:
+    @functools.lru_cache
+    def mask(rows: int) -> Any:
+        return torch.ones(rows, 1)
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.code = nn.Linear(5, 4)
+
+        def forward(self, given: Any) -> Any:
+            return self.code(given * mask(len(given))) * mask(len(given))
+
+    model = Model()
+    extract(model, ROWS, "code", batch_size=len(ROWS))
+    trained_on(model)
+
+
+def test_a_plain_tensor_that_is_written_over_is_put_back_and_a_sparse_one_does_no_harm() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.total = torch.zeros(5)
+            self.edges = torch.eye(5).to_sparse()
+
+        def forward(self, given: Any) -> Any:
+            self.total += given.sum(0)
+            return given @ self.edges
+
+    model = Model()
+    total = model.total
+    np.testing.assert_allclose(extract(model, ROWS, "output")["output"].vectors, ROWS)
+    assert model.total is total
+    assert not total.any()
+
+
+def test_a_module_that_builds_itself_at_its_first_call_stays_built() -> None:
+    class Builds(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks, self.built = nn.ModuleList(), False
+
+        def forward(self, given: Any) -> Any:
+            if not self.built:
+                self.blocks.append(nn.Linear(given.shape[1], 4))
+                self.built = True
+            return self.blocks[0](given)
+
+    model = Builds()
+    extract(model, ROWS, "output")
+    assert model.built
+    assert model.training
+    trained_on(model)
+    assert len(model.blocks) == 1
 
 
 def test_tokens_go_in_as_whole_numbers() -> None:

@@ -41,6 +41,7 @@ from embedding_lab.extraction.torch_calls import (
     named,
     tensors,
 )
+from embedding_lab.extraction.torch_kept import kept
 from embedding_lab.frameworks.torch import weights_fingerprint
 
 ACCELERATOR_BYTES = 1 << 30
@@ -89,7 +90,7 @@ class TorchSource:
         self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling
     ) -> Iterator[ForwardPass]:
         """Makes the model ready: in inference mode and listened to, until the block ends. See `Source`."""
-        with _kept(self._model):
+        with kept(self._model):
             found, scale = self._seen(example)
             chosen = _choose(found, names)
             with self._heard(chosen, pooling) as run:
@@ -103,10 +104,7 @@ class TorchSource:
                 )
 
     def _seen(self, example: NDArray[Any]) -> tuple[list[Activation], Scale]:
-        """All that the modules give for a few samples, and what the last numbers are.
-
-        Without inference mode: what a module builds at its first call, such as its weights, is to be trained on.
-        """
+        """All that the modules give for a few samples, and what the last numbers are."""
         more = np.concatenate([example, example[:1]])
         with torch.no_grad(), _as_written():
             with listening(self._model) as calls:
@@ -163,7 +161,8 @@ class TorchSource:
         def run(samples: NDArray[Any]) -> Activations:
             heard.clear()
             calls.clear()
-            with torch.inference_mode(), _as_written(), torch.autocast(**autocast):
+            # no inference_mode: what a module or a cache beside it keeps of it, no training can use
+            with torch.no_grad(), _as_written(), torch.autocast(**autocast):
                 table = _last_table(self._called(samples))
                 missing = [each.name for each in chosen if each.name not in heard]
                 if missing:
@@ -208,29 +207,6 @@ def _as_written() -> contextlib.AbstractContextManager[Any]:
     """Has what was compiled run as it was written. Where nothing was, the compiler is not loaded to say so."""
     compiled = "torch._dynamo" in sys.modules
     return torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
-
-
-@contextlib.contextmanager
-def _kept(model: nn.Module) -> Iterator[None]:
-    """Puts a model into inference mode, and leaves modes and buffers as they were found."""
-    modes = [(module, module.training) for module in model.modules()]
-    buffers = [
-        (module, name, buffer, buffer.clone())
-        for module in model.modules()
-        for name, buffer in module._buffers.items()
-        if buffer is not None and not nn.parameter.is_lazy(buffer)
-    ]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        with torch.no_grad():
-            for module, name, buffer, before in buffers:
-                module._buffers[name] = buffer
-                if not torch.equal(buffer, before):
-                    buffer.copy_(before)
 
 
 def _choose(found: Sequence[Activation], names: Sequence[str] | None) -> list[Activation]:
