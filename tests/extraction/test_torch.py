@@ -599,6 +599,60 @@ class TestLoader:
         np.testing.assert_array_equal(given.vectors, 2 * ROWS[[2, 5, 7]])
         np.testing.assert_array_equal(given.dataset.labels, self.LABELS[[2, 5, 7]])
 
+    class Halves(torch.utils.data.Sampler[int]):
+        """Somebody's own sampler of one half of the samples, shuffled by a generator of its own or not at all."""
+
+        def __init__(self, shuffled: bool) -> None:
+            self.shuffled, self.generator = shuffled, torch.Generator()
+
+        def __len__(self) -> int:
+            return 6
+
+        def __iter__(self) -> Iterator[int]:
+            order = torch.randperm(6, generator=self.generator) if self.shuffled else torch.arange(6).flip(0)
+            return iter((2 * order).tolist())
+
+    @pytest.mark.parametrize(
+        ("options", "places"),
+        [
+            ({"sampler": [5, 2, 7]}, [5, 2, 7]),
+            ({"sampler": torch.tensor([5, 2, 7])}, [5, 2, 7]),
+            ({"sampler": range(3, 9, 2), "batch_size": 2}, [3, 5, 7]),
+            ({"batch_sampler": [[5, 2], [7]]}, [5, 2, 7]),
+            ({"sampler": Halves(shuffled=False)}, [10, 8, 6, 4, 2, 0]),
+            ({"sampler": Halves(shuffled=True)}, [0, 2, 4, 6, 8, 10]),
+            ({"sampler": torch.utils.data.SequentialSampler(ROWS[:4])}, [0, 1, 2, 3]),
+            ({"sampler": torch.utils.data.RandomSampler(ROWS, num_samples=20)}, range(13)),
+            ({"sampler": torch.utils.data.DistributedSampler(ROWS, 2, 0, shuffle=False)}, [0, 2, 4, 6, 8, 10, 12]),
+        ],
+    )
+    def test_of_a_sampler_those_samples_are_taken_that_it_gives(self, options: Any, places: Any) -> None:
+        data = torch.utils.data.TensorDataset(torch.tensor(ROWS), torch.tensor(self.LABELS))
+        given = extract(nn.Linear(5, 4), torch.utils.data.DataLoader(data, **options), "input")["input"]
+        np.testing.assert_array_equal(given.vectors, ROWS[places])
+        np.testing.assert_array_equal(given.dataset.labels, self.LABELS[places])
+
+    def test_a_samplers_own_random_state_stays(self) -> None:
+        sampler = self.Halves(shuffled=True)
+        before = sampler.generator.get_state()
+        extract(nn.Linear(5, 4), torch.utils.data.DataLoader(ROWS, sampler=sampler), "input")
+        assert torch.equal(sampler.generator.get_state(), before)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"sampler": torch.utils.data.WeightedRandomSampler([1.0] * 13, 13)},
+            {"sampler": torch.utils.data.RandomSampler(ROWS, replacement=True)},
+            {"sampler": torch.utils.data.RandomSampler(ROWS, num_samples=3)},
+            {"sampler": iter([5, 2, 7])},
+            {"sampler": (row for row in range(13))},
+            {"batch_sampler": iter([[5, 2], [7]])},
+        ],
+    )
+    def test_a_sampler_that_draws_which_samples_it_gives_is_refused(self, options: Any) -> None:
+        with pytest.raises(InputError, match=r"cannot be known.*a \w*(Sampler|iterator|generator)\..*Subset"):
+            extract(nn.Linear(5, 4), torch.utils.data.DataLoader(ROWS, **options), "output")
+
     @pytest.mark.parametrize("workers", [0, 2])
     def test_no_random_state_moves_whatever_reading_draws(self, workers: int) -> None:
         class Shaky(torch.utils.data.Dataset):

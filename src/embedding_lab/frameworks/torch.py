@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Subset, SubsetRandomSampler, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from embedding_lab.embeddings import Dataset, as_dataset
 from embedding_lab.embeddings.arrays import as_array
 from embedding_lab.errors import InputError
+from embedding_lab.frameworks.torch_samplers import places_given
 
 
 def weights_fingerprint(model: torch.nn.Module) -> str:
@@ -36,7 +37,7 @@ def random_state_kept() -> Iterator[None]:
 
 
 def loaded_dataset(data: Any) -> Dataset:
-    """The samples that a DataLoader gives, in the order in which its dataset holds them, whatever it shuffles.
+    """The samples that a DataLoader gives, in the order in which its dataset holds them where it shuffles.
 
     Beforehand the labels are read: they are taken from the dataset where it holds them as `targets` or as a tensor,
     and by one pass over the samples where not. The samples stay where they are until they are asked for, as by the
@@ -44,10 +45,11 @@ def loaded_dataset(data: Any) -> Dataset:
 
     Args:
         data: a DataLoader over a dataset that has a length, or such a dataset. Its batches are tensors, or tuples
-            of the samples, their labels and anything else. Of a SubsetRandomSampler, its part is taken.
+            of the samples, their labels and anything else. Of a sampler, those samples are taken that it gives.
 
     Raises:
-        InputError: the dataset has no length, or gives something else.
+        InputError: the dataset has no length, or gives something else; which samples the loader gives is drawn
+            anew each time.
     """
     loader = data if isinstance(data, DataLoader) else DataLoader(data)
     if not hasattr(loader.dataset, "__getitem__") or not hasattr(loader.dataset, "__len__"):
@@ -74,9 +76,9 @@ class LoadedSamples:
     def __init__(self, loader: DataLoader[Any]) -> None:
         self._loader = loader
         self._dataset: Any = loader.dataset
-        sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
-        if isinstance(sampler, SubsetRandomSampler):
-            self._dataset = Subset(self._dataset, sorted(int(place) for place in sampler.indices))
+        places = places_given(loader)
+        if places != range(len(self._dataset)):
+            self._dataset = Subset(self._dataset, places)
         in_batches = loader.batch_sampler is not None  # else its collate_fn takes a sample alone
         self._collate = loader.collate_fn if in_batches else torch.utils.data.default_collate
         count = len(self._dataset)
