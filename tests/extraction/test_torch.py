@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import random
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from contracts.extractor_contract import Case, ExtractorContract
 from contracts.same_weights import SameWeightsContract
 from embedding_lab.app.embedding_logger import EmbeddingLogger
 from embedding_lab.embeddings import as_dataset, open_run
-from embedding_lab.errors import InputError, ShapeMismatch
+from embedding_lab.errors import InputError, ShapeMismatch, UnknownName
 from embedding_lab.extraction import extract, layer_table
 
 torch = pytest.importorskip("torch", reason='no PyTorch: pip install "embedding-lab[torch]"')
@@ -205,7 +206,7 @@ def test_unasked_it_takes_what_the_model_calls_itself_also_behind_one_module_tha
 
 def test_a_module_without_others_inside_gives_its_output() -> None:
     model = nn.Linear(5, 4)
-    assert layers_worth_showing(model, ROWS) == ["output"]
+    assert layers_worth_showing(model, ROWS) == [each.name for each in layer_table(model)] == ["output"]
     vectors = extract(model, ROWS, "output")["output"].vectors
     np.testing.assert_allclose(vectors, model(torch.tensor(ROWS)).detach(), atol=1e-6)
 
@@ -376,6 +377,38 @@ def test_a_wrapped_model_is_the_model_within(wrapped: str) -> None:
         np.testing.assert_array_equal(each.vectors, expected[layer].vectors)
         assert each.model == expected[layer].model
     assert "two.0" in [each.name for each in layer_table(model)]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*is deprecated:DeprecationWarning")  # but used
+@pytest.mark.parametrize("made", ["scripted", "traced", "loaded", "frozen"])
+def test_torchscript_gives_its_output_alone_and_says_why(made: str) -> None:
+    module = nn.Sequential(nn.Linear(5, 4), nn.Dropout(0.5), nn.BatchNorm1d(4)).eval()
+    expected = evaluated(module, torch.tensor(ROWS))
+    script = torch.jit.trace(module, torch.tensor(ROWS)) if made == "traced" else torch.jit.script(module)
+    if made == "loaded":
+        file = io.BytesIO()
+        torch.jit.save(script, file)
+        file.seek(0)
+        script = torch.jit.load(file)
+    if made == "frozen":
+        script = torch.jit.freeze(script)
+    else:
+        script.train()
+    before = getattr(script, "training", None), set(vars(script))  # a frozen one has no mode
+    assert layers_worth_showing(script, ROWS) == [each.name for each in layer_table(script)] == ["output"]
+    np.testing.assert_allclose(extract(script, ROWS, "output")["output"].vectors, expected, atol=1e-6)
+    with pytest.raises(UnknownName, match=r"one of input, output\. TorchScript lets nobody listen"):
+        extract(script, ROWS, "0")
+    assert (getattr(script, "training", None), set(vars(script))) == before
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*is deprecated:DeprecationWarning")  # but used
+def test_a_script_inside_a_model_is_one_layer() -> None:
+    model = nn.Sequential(torch.jit.script(nn.Sequential(nn.Linear(5, 4), nn.ReLU())))
+    assert [(each.name, each.worth_showing) for each in layer_table(model)] == [("0", True)]
+    assert layers_worth_showing(model, ROWS) == ["0"]
+    with pytest.raises(UnknownName, match="TorchScript"):
+        extract(model, ROWS, "0.0")
 
 
 def test_autocast_of_the_caller_holds_for_the_model() -> None:

@@ -19,7 +19,7 @@ from torch import nn
 
 from embedding_lab.embeddings import INPUT_LAYER
 from embedding_lab.embeddings.inputs import parts_of, shape_of
-from embedding_lab.errors import InputError, LabError
+from embedding_lab.errors import InputError, LabError, one_of
 from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
     Activations,
@@ -34,9 +34,11 @@ from embedding_lab.extraction.source import (
     unknown_layer,
 )
 from embedding_lab.extraction.torch_calls import (
+    OUTPUT,
     Activation,
     activations,
     is_passive,
+    is_script,
     listening,
     named,
     tensors,
@@ -48,6 +50,10 @@ ACCELERATOR_BYTES = 1 << 30
 """What the largest output of a batch may take in the memory of an accelerator."""
 
 PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+OF_A_SCRIPT = (
+    "TorchScript lets nobody listen inside a ScriptModule: for its layers, extract from the module it was made of."
+)
 
 TAKES = (
     "samples that its forward takes, in the type of its weights: pictures most often as floats of shape "
@@ -70,19 +76,22 @@ class TorchSource:
             self._model = self._model.module if isinstance(self._model, PARALLEL) else self._model._orig_mod
 
     def layers(self) -> list[LayerInfo]:
-        """The modules in the order in which the model holds them; shapes are known when it runs."""
+        """The modules in the order in which the model holds them, or the model itself where there are none.
+
+        Shapes are known when it runs.
+        """
         names = named(self._model)
         top_level = {id(module) for module in _top_level(self._model)}
+        inside = [(name, module) for module in self._model.modules() if (name := names.get(id(module)))]
         return [
             LayerInfo(
                 name=name,
                 kind=type(module).__name__,
                 shape=None,
                 parameters=_size(module),
-                worth_showing=id(module) in top_level and not is_passive(module),
+                worth_showing=not inside or (id(module) in top_level and not is_passive(module)),
             )
-            for module in self._model.modules()
-            if (name := names.get(id(module)))
+            for name, module in inside or [(OUTPUT, self._model)]
         ]
 
     @contextlib.contextmanager
@@ -176,7 +185,7 @@ class TorchSource:
 
         with contextlib.ExitStack() as undo:
             for module in {id(each.module): each.module for each in chosen}.values():
-                undo.callback(module.register_forward_hook(take).remove)
+                undo.callback(nn.Module.register_forward_hook(module, take).remove)
             yield run
 
     def _autocast(self) -> dict[str, Any]:
@@ -215,6 +224,8 @@ def _choose(found: Sequence[Activation], names: Sequence[str] | None) -> list[Ac
     known = {each.name: each for each in found}
     for name in names:
         if name not in known:
+            if any(is_script(each.module) for each in found):
+                raise one_of("Layer", name, [INPUT_LAYER, *known], remedy=OF_A_SCRIPT)
             raise unknown_layer(name, [INPUT_LAYER, *known])
         if known[name].shape is None:
             raise no_vectors(
@@ -258,7 +269,8 @@ def _scale(calls: Sequence[Any], table: Any) -> Scale:
 def _top_level(model: nn.Module) -> list[nn.Module]:
     """The modules at the top of a model; behind one that holds all others, those within it."""
     top = [each for child in model.children() for each in _callable_ones(child)]
-    return _top_level(top[0]) if len(top) == 1 and list(top[0].children()) else top
+    holds_all = len(top) == 1 and list(top[0].children()) and not is_script(top[0])
+    return _top_level(top[0]) if holds_all else top
 
 
 def _callable_ones(module: nn.Module) -> list[nn.Module]:
