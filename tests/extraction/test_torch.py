@@ -706,15 +706,45 @@ class TestLoader:
         extract(model, loader, ["input", "output"])
         assert states() == before
 
-    def test_a_stream_without_an_end_and_dictionaries_are_refused(self) -> None:
+    @pytest.mark.parametrize("in_a_tuple", [False, True])
+    def test_batches_that_are_dictionaries_are_named_inputs_and_labels(self, in_a_tuple: bool) -> None:
+        class Difference(nn.Module):
+            def forward(self, left: Any, right: Any) -> Any:
+                return left - right
+
+        rows = zip(ROWS, self.LABELS.tolist(), strict=True)
+        data: list[Any] = [{"right": 2 * row, "left": row, "label": label} for row, label in rows]
+        if in_a_tuple:
+            data = [({"right": each["right"], "left": each["left"]}, each["label"]) for each in data]
+        loader = torch.utils.data.DataLoader(data, batch_size=4, shuffle=True)
+        given = extract(Difference(), loader, "output", batch_size=5)["output"]
+        np.testing.assert_allclose(given.vectors, -ROWS)
+        np.testing.assert_array_equal(given.dataset.labels, self.LABELS)
+
+    @pytest.mark.parametrize("on_error", ["stop", "skip"])
+    def test_sequences_may_be_padded_batch_by_batch(self, on_error: Any) -> None:
+        class Total(nn.Module):
+            def forward(self, tokens: Any, mask: Any) -> Any:
+                return (tokens * mask).sum(1, keepdim=True).float()
+
+        def padded(sequences: Any) -> Any:
+            tokens = nn.utils.rnn.pad_sequence(sequences, batch_first=True, padding_value=9)
+            return {"tokens": tokens, "mask": (tokens != 9).long()}
+
+        data = [torch.arange(1 + row % 4) for row in range(13)]
+        loader = torch.utils.data.DataLoader(data, collate_fn=padded)
+        vectors = extract(Total(), loader, "output", batch_size=3, on_error=on_error)["output"].vectors
+        np.testing.assert_array_equal(vectors[:, 0], [each.sum() for each in data])
+
+    def test_a_stream_without_an_end_and_batches_that_are_lists_of_samples_are_refused(self) -> None:
         class Stream(torch.utils.data.IterableDataset):
             def __iter__(self) -> Any:
                 return iter(ROWS)
 
         with pytest.raises(InputError, match="does not say how many"):
             extract(nn.Linear(5, 4), torch.utils.data.DataLoader(Stream()), "output")
-        loader = torch.utils.data.DataLoader([{"picture": each} for each in ROWS])
-        with pytest.raises(InputError, match=r"dictionaries\. Got: the keys picture"):
+        loader = torch.utils.data.DataLoader([{"input": each} for each in ROWS], collate_fn=list)
+        with pytest.raises(ShapeMismatch, match=r"one row per sample\. Got: 5 rows of 1 samples.*collate_fn"):
             extract(nn.Linear(5, 4), loader, "output")
 
 
