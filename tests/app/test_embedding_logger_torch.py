@@ -84,6 +84,25 @@ def test_no_random_state_moves_whatever_the_samples_draw(tmp_path: Path) -> None
     )  # one fixed sample
 
 
+def test_a_model_that_keeps_a_tensor_trains_on(tmp_path: Path) -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = model()
+            self.mask = None
+
+        def forward(self, samples: Any) -> Any:
+            if self.mask is None or len(self.mask) != len(samples):
+                self.mask = torch.ones(len(samples), 1, 1, 1)
+            return self.body(samples * self.mask) * self.mask[:, 0, 0]
+
+    made = Masked()
+    logger = lab.EmbeddingLogger(tmp_path / "run", SAMPLES, layers=["body.0"])
+    for step in range(2):
+        logger.log(made, step)
+        made(SAMPLES).sum().backward()
+
+
 @pytest.mark.filterwarnings("ignore")  # Lightning's own, on processes that would read the samples faster
 def test_lightning_logs_before_the_first_step_in_between_and_after_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

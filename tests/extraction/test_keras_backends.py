@@ -52,3 +52,24 @@ for words in (["layers"], ["extract", "--dataset", "digits", "--samples", "20", 
     done = python(backend, "-c", script)
     assert done.returncode == 0, done.stderr[-4000:]
     assert "few" in done.stdout
+
+
+def test_in_pytorch_a_layer_that_keeps_a_tensor_can_be_trained_on() -> None:
+    script = """
+import keras, numpy as np, embedding_lab as lab
+
+class Masked(keras.layers.Layer):
+    mask = None
+
+    def call(self, given):
+        if self.mask is None or len(self.mask) != len(given):
+            self.mask = keras.ops.ones((len(given), 1))
+        return given * self.mask
+
+model = keras.Sequential([keras.layers.Dense(4), Masked()])
+rows = np.ones((8, 5), np.float32)
+lab.extract(model, rows, batch_size=len(rows))
+model(rows).sum().backward()
+"""
+    done = python("torch", "-c", script)
+    assert done.returncode == 0, done.stderr[-4000:]

@@ -58,6 +58,25 @@ def test_a_bert_of_transformers_whose_inputs_are_named(transformers: Any) -> Non
     np.testing.assert_allclose(sets[names[-1]].vectors, expected.pooler_output, rtol=1e-4, atol=1e-5)
 
 
+def test_a_classifier_of_transformers_on_what_a_collator_gives(transformers: Any) -> None:
+    settings = transformers.BertConfig(
+        vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
+    model = transformers.BertForSequenceClassification(settings)
+    labels = [place % 2 for place in range(len(TOKENS))]
+    rows = [
+        {"input_ids": list(row), "attention_mask": [1] * 12, "label": label}
+        for row, label in zip(TOKENS, labels, strict=True)
+    ]
+    loader = torch.utils.data.DataLoader(rows, batch_size=4, collate_fn=transformers.default_data_collator)
+    given = extract(model, loader, "output[logits]")["output[logits]"]
+    model.eval()
+    with torch.no_grad():
+        expected = model(torch.tensor(TOKENS)).logits
+    np.testing.assert_allclose(given.vectors, expected, rtol=1e-4, atol=1e-5)
+    assert given.dataset.labels.tolist() == labels
+
+
 def test_a_transformer_encoder() -> None:
     class Model(nn.Module):
         def __init__(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import io
+import random
 import subprocess
 import sys
 from collections import OrderedDict
@@ -17,7 +20,7 @@ from contracts.extractor_contract import Case, ExtractorContract
 from contracts.same_weights import SameWeightsContract
 from embedding_lab.app.embedding_logger import EmbeddingLogger
 from embedding_lab.embeddings import as_dataset, open_run
-from embedding_lab.errors import InputError, ShapeMismatch
+from embedding_lab.errors import InputError, ShapeMismatch, UnknownName
 from embedding_lab.extraction import extract, layer_table
 
 torch = pytest.importorskip("torch", reason='no PyTorch: pip install "embedding-lab[torch]"')
@@ -203,7 +206,7 @@ def test_unasked_it_takes_what_the_model_calls_itself_also_behind_one_module_tha
 
 def test_a_module_without_others_inside_gives_its_output() -> None:
     model = nn.Linear(5, 4)
-    assert layers_worth_showing(model, ROWS) == ["output"]
+    assert layers_worth_showing(model, ROWS) == [each.name for each in layer_table(model)] == ["output"]
     vectors = extract(model, ROWS, "output")["output"].vectors
     np.testing.assert_allclose(vectors, model(torch.tensor(ROWS)).detach(), atol=1e-6)
 
@@ -376,6 +379,38 @@ def test_a_wrapped_model_is_the_model_within(wrapped: str) -> None:
     assert "two.0" in [each.name for each in layer_table(model)]
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*is deprecated:DeprecationWarning")  # but used
+@pytest.mark.parametrize("made", ["scripted", "traced", "loaded", "frozen"])
+def test_torchscript_gives_its_output_alone_and_says_why(made: str) -> None:
+    module = nn.Sequential(nn.Linear(5, 4), nn.Dropout(0.5), nn.BatchNorm1d(4)).eval()
+    expected = evaluated(module, torch.tensor(ROWS))
+    script = torch.jit.trace(module, torch.tensor(ROWS)) if made == "traced" else torch.jit.script(module)
+    if made == "loaded":
+        file = io.BytesIO()
+        torch.jit.save(script, file)
+        file.seek(0)
+        script = torch.jit.load(file)
+    if made == "frozen":
+        script = torch.jit.freeze(script)
+    else:
+        script.train()
+    before = getattr(script, "training", None), set(vars(script))  # a frozen one has no mode
+    assert layers_worth_showing(script, ROWS) == [each.name for each in layer_table(script)] == ["output"]
+    np.testing.assert_allclose(extract(script, ROWS, "output")["output"].vectors, expected, atol=1e-6)
+    with pytest.raises(UnknownName, match=r"one of input, output\. TorchScript lets nobody listen"):
+        extract(script, ROWS, "0")
+    assert (getattr(script, "training", None), set(vars(script))) == before
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*is deprecated:DeprecationWarning")  # but used
+def test_a_script_inside_a_model_is_one_layer() -> None:
+    model = nn.Sequential(torch.jit.script(nn.Sequential(nn.Linear(5, 4), nn.ReLU())))
+    assert [(each.name, each.worth_showing) for each in layer_table(model)] == [("0", True)]
+    assert layers_worth_showing(model, ROWS) == ["0"]
+    with pytest.raises(UnknownName, match="TorchScript"):
+        extract(model, ROWS, "0.0")
+
+
 def test_autocast_of_the_caller_holds_for_the_model() -> None:
     model = nn.Sequential(nn.Linear(5, 4))
     plain = extract(model, ROWS, "0")["0"].vectors
@@ -417,6 +452,95 @@ def test_states_and_random_states_are_not_moved() -> None:
     before = state_of(model)
     extract(model, ROWS, "0", batch_size=2)
     assert state_of(model) == before
+
+
+class Masked(nn.Module):
+    """Keeps a mask for as many samples as came last, and a note of every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.code = nn.Linear(5, 4)
+        self.rows, self.kept, self.calls = 0, {"mask": None}, []
+
+    def forward(self, given: Any) -> Any:
+        if len(given) != self.rows:
+            self.rows, self.kept["mask"], self.last = len(given), torch.ones(len(given), 1), torch.ones(())
+        self.calls.append(len(given))
+        return self.code(given * self.last) * self.kept["mask"]
+
+
+def trained_on(model: Any) -> None:
+    """One step of a training."""
+    model(torch.tensor(ROWS)).sum().backward()
+    assert all(each.grad is not None for each in model.parameters())
+
+
+def test_a_model_that_keeps_tensors_can_be_trained_on_and_keeps_those_it_had() -> None:
+    model = Masked()
+    extract(model, ROWS, "code")
+    assert (model.rows, model.kept, model.calls, hasattr(model, "last")) == (0, {"mask": None}, [], False)
+    trained_on(model)
+    mask = model.kept["mask"]
+    extract(model, ROWS, "code", batch_size=4)
+    assert model.kept["mask"] is mask
+    assert (model.rows, model.calls) == (len(ROWS), [len(ROWS)])
+    trained_on(model)
+
+
+def test_a_tensor_that_is_kept_beside_the_model_can_be_trained_with() -> None:
+    @functools.lru_cache
+    def mask(rows: int) -> Any:
+        return torch.ones(rows, 1)
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.code = nn.Linear(5, 4)
+
+        def forward(self, given: Any) -> Any:
+            return self.code(given * mask(len(given))) * mask(len(given))
+
+    model = Model()
+    extract(model, ROWS, "code", batch_size=len(ROWS))
+    trained_on(model)
+
+
+def test_a_plain_tensor_that_is_written_over_is_put_back_and_a_sparse_one_does_no_harm() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.total = torch.zeros(5)
+            self.edges = torch.eye(5).to_sparse()
+
+        def forward(self, given: Any) -> Any:
+            self.total += given.sum(0)
+            return given @ self.edges
+
+    model = Model()
+    total = model.total
+    np.testing.assert_allclose(extract(model, ROWS, "output")["output"].vectors, ROWS)
+    assert model.total is total
+    assert not total.any()
+
+
+def test_a_module_that_builds_itself_at_its_first_call_stays_built() -> None:
+    class Builds(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks, self.built = nn.ModuleList(), False
+
+        def forward(self, given: Any) -> Any:
+            if not self.built:
+                self.blocks.append(nn.Linear(given.shape[1], 4))
+                self.built = True
+            return self.blocks[0](given)
+
+    model = Builds()
+    extract(model, ROWS, "output")
+    assert model.built
+    assert model.training
+    trained_on(model)
+    assert len(model.blocks) == 1
 
 
 def test_tokens_go_in_as_whole_numbers() -> None:
@@ -508,15 +632,119 @@ class TestLoader:
         np.testing.assert_array_equal(given.vectors, 2 * ROWS[[2, 5, 7]])
         np.testing.assert_array_equal(given.dataset.labels, self.LABELS[[2, 5, 7]])
 
-    def test_a_stream_without_an_end_and_dictionaries_are_refused(self) -> None:
+    class Halves(torch.utils.data.Sampler[int]):
+        """Somebody's own sampler of one half of the samples, shuffled by a generator of its own or not at all."""
+
+        def __init__(self, shuffled: bool) -> None:
+            self.shuffled, self.generator = shuffled, torch.Generator()
+
+        def __len__(self) -> int:
+            return 6
+
+        def __iter__(self) -> Iterator[int]:
+            order = torch.randperm(6, generator=self.generator) if self.shuffled else torch.arange(6).flip(0)
+            return iter((2 * order).tolist())
+
+    @pytest.mark.parametrize(
+        ("options", "places"),
+        [
+            ({"sampler": [5, 2, 7]}, [5, 2, 7]),
+            ({"sampler": torch.tensor([5, 2, 7])}, [5, 2, 7]),
+            ({"sampler": range(3, 9, 2), "batch_size": 2}, [3, 5, 7]),
+            ({"batch_sampler": [[5, 2], [7]]}, [5, 2, 7]),
+            ({"sampler": Halves(shuffled=False)}, [10, 8, 6, 4, 2, 0]),
+            ({"sampler": Halves(shuffled=True)}, [0, 2, 4, 6, 8, 10]),
+            ({"sampler": torch.utils.data.SequentialSampler(ROWS[:4])}, [0, 1, 2, 3]),
+            ({"sampler": torch.utils.data.RandomSampler(ROWS, num_samples=20)}, range(13)),
+            ({"sampler": torch.utils.data.DistributedSampler(ROWS, 2, 0, shuffle=False)}, [0, 2, 4, 6, 8, 10, 12]),
+        ],
+    )
+    def test_of_a_sampler_those_samples_are_taken_that_it_gives(self, options: Any, places: Any) -> None:
+        data = torch.utils.data.TensorDataset(torch.tensor(ROWS), torch.tensor(self.LABELS))
+        given = extract(nn.Linear(5, 4), torch.utils.data.DataLoader(data, **options), "input")["input"]
+        np.testing.assert_array_equal(given.vectors, ROWS[places])
+        np.testing.assert_array_equal(given.dataset.labels, self.LABELS[places])
+
+    def test_a_samplers_own_random_state_stays(self) -> None:
+        sampler = self.Halves(shuffled=True)
+        before = sampler.generator.get_state()
+        extract(nn.Linear(5, 4), torch.utils.data.DataLoader(ROWS, sampler=sampler), "input")
+        assert torch.equal(sampler.generator.get_state(), before)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"sampler": torch.utils.data.WeightedRandomSampler([1.0] * 13, 13)},
+            {"sampler": torch.utils.data.RandomSampler(ROWS, replacement=True)},
+            {"sampler": torch.utils.data.RandomSampler(ROWS, num_samples=3)},
+            {"sampler": iter([5, 2, 7])},
+            {"sampler": (row for row in range(13))},
+            {"batch_sampler": iter([[5, 2], [7]])},
+        ],
+    )
+    def test_a_sampler_that_draws_which_samples_it_gives_is_refused(self, options: Any) -> None:
+        with pytest.raises(InputError, match=r"cannot be known.*a \w*(Sampler|iterator|generator)\..*Subset"):
+            extract(nn.Linear(5, 4), torch.utils.data.DataLoader(ROWS, **options), "output")
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_no_random_state_moves_whatever_reading_draws(self, workers: int) -> None:
+        class Shaky(torch.utils.data.Dataset):
+            def __len__(self) -> int:
+                return len(ROWS)
+
+            def __getitem__(self, row: int) -> Any:
+                drawn = float(torch.rand(1)) + np.random.rand() + random.random()  # noqa: NPY002
+                return ROWS[row] + np.float32(drawn), int(TestLoader.LABELS[row])
+
+        def states() -> tuple[Any, ...]:
+            numbers = np.random.get_state()  # noqa: NPY002
+            return torch.get_rng_state().tolist(), numbers[1].tolist(), numbers[2], random.getstate()
+
+        model = nn.Linear(5, 4)
+        loader = torch.utils.data.DataLoader(Shaky(), batch_size=4, shuffle=True, num_workers=workers)
+        before = states()
+        extract(model, loader, ["input", "output"])
+        assert states() == before
+
+    @pytest.mark.parametrize("in_a_tuple", [False, True])
+    def test_batches_that_are_dictionaries_are_named_inputs_and_labels(self, in_a_tuple: bool) -> None:
+        class Difference(nn.Module):
+            def forward(self, left: Any, right: Any) -> Any:
+                return left - right
+
+        rows = zip(ROWS, self.LABELS.tolist(), strict=True)
+        data: list[Any] = [{"right": 2 * row, "left": row, "label": label} for row, label in rows]
+        if in_a_tuple:
+            data = [({"right": each["right"], "left": each["left"]}, each["label"]) for each in data]
+        loader = torch.utils.data.DataLoader(data, batch_size=4, shuffle=True)
+        given = extract(Difference(), loader, "output", batch_size=5)["output"]
+        np.testing.assert_allclose(given.vectors, -ROWS)
+        np.testing.assert_array_equal(given.dataset.labels, self.LABELS)
+
+    @pytest.mark.parametrize("on_error", ["stop", "skip"])
+    def test_sequences_may_be_padded_batch_by_batch(self, on_error: Any) -> None:
+        class Total(nn.Module):
+            def forward(self, tokens: Any, mask: Any) -> Any:
+                return (tokens * mask).sum(1, keepdim=True).float()
+
+        def padded(sequences: Any) -> Any:
+            tokens = nn.utils.rnn.pad_sequence(sequences, batch_first=True, padding_value=9)
+            return {"tokens": tokens, "mask": (tokens != 9).long()}
+
+        data = [torch.arange(1 + row % 4) for row in range(13)]
+        loader = torch.utils.data.DataLoader(data, collate_fn=padded)
+        vectors = extract(Total(), loader, "output", batch_size=3, on_error=on_error)["output"].vectors
+        np.testing.assert_array_equal(vectors[:, 0], [each.sum() for each in data])
+
+    def test_a_stream_without_an_end_and_batches_that_are_lists_of_samples_are_refused(self) -> None:
         class Stream(torch.utils.data.IterableDataset):
             def __iter__(self) -> Any:
                 return iter(ROWS)
 
         with pytest.raises(InputError, match="does not say how many"):
             extract(nn.Linear(5, 4), torch.utils.data.DataLoader(Stream()), "output")
-        loader = torch.utils.data.DataLoader([{"picture": each} for each in ROWS])
-        with pytest.raises(InputError, match=r"dictionaries\. Got: the keys picture"):
+        loader = torch.utils.data.DataLoader([{"input": each} for each in ROWS], collate_fn=list)
+        with pytest.raises(ShapeMismatch, match=r"one row per sample\. Got: 5 rows of 1 samples.*collate_fn"):
             extract(nn.Linear(5, 4), loader, "output")
 
 

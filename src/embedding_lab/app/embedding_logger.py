@@ -13,12 +13,12 @@ import numpy as np
 from embedding_lab.app.loggers import log_embeddings
 from embedding_lab.app.schedule import Every, Schedule
 from embedding_lab.app.shown import write_for_viewers
-from embedding_lab.app.undisturbed import random_states_kept
 from embedding_lab.board.stock_projector import ProjectorExport
 from embedding_lab.errors import InputError
 from embedding_lab.extraction import dataset_of, extract
 from embedding_lab.frameworks.keras import import_keras
 from embedding_lab.frameworks.lightning import training_callback
+from embedding_lab.frameworks.random_states import random_states_kept
 
 
 class EmbeddingLogger:

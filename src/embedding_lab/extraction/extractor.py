@@ -32,6 +32,7 @@ from embedding_lab.extraction.source import (
 )
 from embedding_lab.extraction.streaming import NUMBERS, Sink
 from embedding_lab.extraction.temporary import TemporaryRun
+from embedding_lab.frameworks.random_states import random_states_kept
 from embedding_lab.progress import Progress, silent
 
 ENGINES = ("local", "ray")
@@ -76,7 +77,8 @@ def extract(
     They stream into a run, so that memory does not grow with the samples; a layer's vectors appear there when they
     are complete, and after an error or an interruption the run holds what it held before. Where the model is a
     classifier, its prediction, confidence, loss and class probabilities of every sample go along. The model is left
-    as it was found, except that one that was never called is built.
+    as it was found, except that one that was never called is built; so are the random states of Python, numpy and
+    PyTorch.
 
     Args:
         model: a Keras model (Functional, Sequential or subclassed, on any backend), the path of a `.keras`, `.h5`
@@ -124,6 +126,7 @@ def extract(
     names = _asked(layers)
     of_model = None if names is None else [name for name in names if name != INPUT_LAYER]
     with contextlib.ExitStack() as open_until_done:
+        open_until_done.enter_context(random_states_kept())  # samples may be changed at random as they are read
         if engine == "ray":
             open_until_done.enter_context(ray.connected(address))
             ray.check_place(out)

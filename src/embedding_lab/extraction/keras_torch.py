@@ -42,9 +42,9 @@ def forward(
     return run, run
 
 
-@torch.inference_mode()  # type: ignore[untyped-decorator]
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def _given(call: Callable[..., Any], inputs: Any) -> tuple[list[Activation], Any]:
-    """What the layers give."""
+    """What the layers give. No inference mode: with a tensor of it that a layer keeps, nothing can be trained."""
 
     def belongs(tensor: Any) -> bool:
         return isinstance(tensor, torch.Tensor)
@@ -54,4 +54,4 @@ def _given(call: Callable[..., Any], inputs: Any) -> tuple[list[Activation], Any
 
 
 def _as_array(tensor: Any) -> Any:
-    return tensor.to("cpu", copy=True).numpy()  # a layer may write over its own at the next call
+    return tensor.detach().to("cpu", copy=True).numpy()  # a layer may write over its own at the next call

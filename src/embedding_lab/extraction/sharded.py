@@ -199,17 +199,17 @@ def readable_example(samples: Any, count: int) -> NDArray[Any]:
     Raises:
         EmptyData: none can be read.
     """
-    found = []
+    rows = []
     for row in range(len(samples)):
         with contextlib.suppress(*UNUSABLE):
             sample = np.asarray(samples[row : row + 1])
             if sample.dtype.kind not in "fc" or np.isfinite(sample).all():
-                found.append(sample)
-        if len(found) == count:
+                rows.append(row)
+        if len(rows) == count:
             break
-    if not found:
+    if not rows:
         raise EmptyData("None of the samples can be read.", expected="at least one")
-    return np.concatenate(found)
+    return np.asarray(samples[np.array(rows)])  # read together, as a loader may pad them to one length
 
 
 def _same_samples(data: Dataset) -> str:

@@ -19,7 +19,7 @@ from torch import nn
 
 from embedding_lab.embeddings import INPUT_LAYER
 from embedding_lab.embeddings.inputs import parts_of, shape_of
-from embedding_lab.errors import InputError, LabError
+from embedding_lab.errors import InputError, LabError, one_of
 from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
     Activations,
@@ -34,19 +34,26 @@ from embedding_lab.extraction.source import (
     unknown_layer,
 )
 from embedding_lab.extraction.torch_calls import (
+    OUTPUT,
     Activation,
     activations,
     is_passive,
+    is_script,
     listening,
     named,
     tensors,
 )
+from embedding_lab.extraction.torch_kept import kept
 from embedding_lab.frameworks.torch import weights_fingerprint
 
 ACCELERATOR_BYTES = 1 << 30
 """What the largest output of a batch may take in the memory of an accelerator."""
 
 PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+OF_A_SCRIPT = (
+    "TorchScript lets nobody listen inside a ScriptModule: for its layers, extract from the module it was made of."
+)
 
 TAKES = (
     "samples that its forward takes, in the type of its weights: pictures most often as floats of shape "
@@ -69,19 +76,22 @@ class TorchSource:
             self._model = self._model.module if isinstance(self._model, PARALLEL) else self._model._orig_mod
 
     def layers(self) -> list[LayerInfo]:
-        """The modules in the order in which the model holds them; shapes are known when it runs."""
+        """The modules in the order in which the model holds them, or the model itself where there are none.
+
+        Shapes are known when it runs.
+        """
         names = named(self._model)
         top_level = {id(module) for module in _top_level(self._model)}
+        inside = [(name, module) for module in self._model.modules() if (name := names.get(id(module)))]
         return [
             LayerInfo(
                 name=name,
                 kind=type(module).__name__,
                 shape=None,
                 parameters=_size(module),
-                worth_showing=id(module) in top_level and not is_passive(module),
+                worth_showing=not inside or (id(module) in top_level and not is_passive(module)),
             )
-            for module in self._model.modules()
-            if (name := names.get(id(module)))
+            for name, module in inside or [(OUTPUT, self._model)]
         ]
 
     @contextlib.contextmanager
@@ -89,7 +99,7 @@ class TorchSource:
         self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling
     ) -> Iterator[ForwardPass]:
         """Makes the model ready: in inference mode and listened to, until the block ends. See `Source`."""
-        with _kept(self._model):
+        with kept(self._model):
             found, scale = self._seen(example)
             chosen = _choose(found, names)
             with self._heard(chosen, pooling) as run:
@@ -103,10 +113,7 @@ class TorchSource:
                 )
 
     def _seen(self, example: NDArray[Any]) -> tuple[list[Activation], Scale]:
-        """All that the modules give for a few samples, and what the last numbers are.
-
-        Without inference mode: what a module builds at its first call, such as its weights, is to be trained on.
-        """
+        """All that the modules give for a few samples, and what the last numbers are."""
         more = np.concatenate([example, example[:1]])
         with torch.no_grad(), _as_written():
             with listening(self._model) as calls:
@@ -163,7 +170,8 @@ class TorchSource:
         def run(samples: NDArray[Any]) -> Activations:
             heard.clear()
             calls.clear()
-            with torch.inference_mode(), _as_written(), torch.autocast(**autocast):
+            # no inference_mode: what a module or a cache beside it keeps of it, no training can use
+            with torch.no_grad(), _as_written(), torch.autocast(**autocast):
                 table = _last_table(self._called(samples))
                 missing = [each.name for each in chosen if each.name not in heard]
                 if missing:
@@ -177,7 +185,7 @@ class TorchSource:
 
         with contextlib.ExitStack() as undo:
             for module in {id(each.module): each.module for each in chosen}.values():
-                undo.callback(module.register_forward_hook(take).remove)
+                undo.callback(nn.Module.register_forward_hook(module, take).remove)
             yield run
 
     def _autocast(self) -> dict[str, Any]:
@@ -210,36 +218,14 @@ def _as_written() -> contextlib.AbstractContextManager[Any]:
     return torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
 
 
-@contextlib.contextmanager
-def _kept(model: nn.Module) -> Iterator[None]:
-    """Puts a model into inference mode, and leaves modes, buffers and random states as they were found."""
-    modes = [(module, module.training) for module in model.modules()]
-    buffers = [
-        (module, name, buffer, buffer.clone())
-        for module in model.modules()
-        for name, buffer in module._buffers.items()
-        if buffer is not None and not nn.parameter.is_lazy(buffer)
-    ]
-    with torch.random.fork_rng({each.device.index for each in model.parameters() if each.device.type == "cuda"}):
-        model.eval()
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
-            with torch.no_grad():
-                for module, name, buffer, before in buffers:
-                    module._buffers[name] = buffer
-                    if not torch.equal(buffer, before):
-                        buffer.copy_(before)
-
-
 def _choose(found: Sequence[Activation], names: Sequence[str] | None) -> list[Activation]:
     if names is None:
         return [each for each in found if each.worth_showing]
     known = {each.name: each for each in found}
     for name in names:
         if name not in known:
+            if any(is_script(each.module) for each in found):
+                raise one_of("Layer", name, [INPUT_LAYER, *known], remedy=OF_A_SCRIPT)
             raise unknown_layer(name, [INPUT_LAYER, *known])
         if known[name].shape is None:
             raise no_vectors(
@@ -283,7 +269,8 @@ def _scale(calls: Sequence[Any], table: Any) -> Scale:
 def _top_level(model: nn.Module) -> list[nn.Module]:
     """The modules at the top of a model; behind one that holds all others, those within it."""
     top = [each for child in model.children() for each in _callable_ones(child)]
-    return _top_level(top[0]) if len(top) == 1 and list(top[0].children()) else top
+    holds_all = len(top) == 1 and list(top[0].children()) and not is_script(top[0])
+    return _top_level(top[0]) if holds_all else top
 
 
 def _callable_ones(module: nn.Module) -> list[nn.Module]:

@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+import torch
+from torch import nn
+
 OUTPUT = "output"
 """The name of what the model as a whole gives."""
 
@@ -79,11 +82,15 @@ class Activation:
 def named(model: Any) -> dict[int, str]:
     """The name of each module inside a model that can be called, by its identity; "" is the model itself.
 
-    A module that `torch.compile` wraps bears the wrapper's name, and the wrapper none.
+    A module that `torch.compile` wraps bears the wrapper's name, and the wrapper none. Nor has any module inside a
+    ScriptModule: TorchScript calls no hooks there.
     """
     names: dict[int, str] = {}
+    scripts = [module for module in model.modules() if is_script(module)]
+    inside = {id(each) for script in scripts for each in script.modules() if each is not script}
     for name, module in model.named_modules():
-        if not hasattr(module, "_orig_mod") and type(module).__name__ not in ("ModuleList", "ModuleDict"):
+        never_called = hasattr(module, "_orig_mod") or type(module).__name__ in ("ModuleList", "ModuleDict")
+        if not never_called and id(module) not in inside:
             names[id(module)] = ".".join(part for part in name.split(".") if part != "_orig_mod")
     return names
 
@@ -107,9 +114,16 @@ def listening(model: Any) -> Iterator[list[Call]]:
     with contextlib.ExitStack() as undo:
         for module in model.modules():
             if id(module) in known:
-                undo.callback(module.register_forward_pre_hook(begin).remove)
-                undo.callback(module.register_forward_hook(end, always_call=True).remove)  # also where it fails
+                before = nn.Module.register_forward_pre_hook(module, begin)
+                undo.callback(before.remove)
+                after = nn.Module.register_forward_hook(module, end, always_call=True)  # also where it fails
+                undo.callback(after.remove)
         yield calls
+
+
+def is_script(module: Any) -> bool:
+    """Whether TorchScript runs a module. It takes hooks, though its own methods that would register them refuse."""
+    return isinstance(module, torch.jit.ScriptModule)
 
 
 def activations(model: Any, calls: Sequence[Call], more: Sequence[Call]) -> list[Activation]:

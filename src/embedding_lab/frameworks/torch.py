@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Subset, SubsetRandomSampler, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from embedding_lab.embeddings import Dataset, as_dataset
 from embedding_lab.embeddings.arrays import as_array
-from embedding_lab.errors import InputError
+from embedding_lab.embeddings.inputs import SeveralInputs
+from embedding_lab.errors import InputError, ShapeMismatch
+from embedding_lab.frameworks.torch_samplers import places_given
+
+LABELS = ("labels", "label")
+"""What dictionaries of samples call their labels, as Hugging Face's do; these are no inputs."""
 
 
 def weights_fingerprint(model: torch.nn.Module) -> str:
@@ -36,18 +41,20 @@ def random_state_kept() -> Iterator[None]:
 
 
 def loaded_dataset(data: Any) -> Dataset:
-    """The samples that a DataLoader gives, in the order in which its dataset holds them, whatever it shuffles.
+    """The samples that a DataLoader gives, in the order in which its dataset holds them where it shuffles.
 
     Beforehand the labels are read: they are taken from the dataset where it holds them as `targets` or as a tensor,
     and by one pass over the samples where not. The samples stay where they are until they are asked for, as by the
     fingerprint, which reads 1,024 of them at most.
 
     Args:
-        data: a DataLoader over a dataset that has a length, or such a dataset. Its batches are tensors, or tuples
-            of the samples, their labels and anything else. Of a SubsetRandomSampler, its part is taken.
+        data: a DataLoader over a dataset that has a length, or such a dataset. Its batches are tensors,
+            dictionaries of several inputs and labels, or tuples of either, the labels and anything else. The
+            samples are those that its sampler gives.
 
     Raises:
-        InputError: the dataset has no length, or gives something else.
+        InputError: the dataset has no length, or gives something else; which samples the loader gives is drawn
+            anew each time.
     """
     loader = data if isinstance(data, DataLoader) else DataLoader(data)
     if not hasattr(loader.dataset, "__getitem__") or not hasattr(loader.dataset, "__len__"):
@@ -74,9 +81,9 @@ class LoadedSamples:
     def __init__(self, loader: DataLoader[Any]) -> None:
         self._loader = loader
         self._dataset: Any = loader.dataset
-        sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
-        if isinstance(sampler, SubsetRandomSampler):
-            self._dataset = Subset(self._dataset, sorted(int(place) for place in sampler.indices))
+        places = places_given(loader)
+        if places != range(len(self._dataset)):
+            self._dataset = Subset(self._dataset, places)
         in_batches = loader.batch_sampler is not None  # else its collate_fn takes a sample alone
         self._collate = loader.collate_fn if in_batches else torch.utils.data.default_collate
         count = len(self._dataset)
@@ -89,7 +96,15 @@ class LoadedSamples:
 
     def __getitem__(self, rows: Any) -> NDArray[Any]:
         places = np.atleast_1d(np.arange(len(self))[rows])
-        return _samples(self._collate([self._dataset[int(place)] for place in places]))
+        block = _samples(self._collate([self._dataset[int(place)] for place in places]))
+        if len(block) != len(places):
+            raise ShapeMismatch(
+                "The loader's batches do not have one row per sample.",
+                got=f"{len(block):,} rows of {len(places):,} samples",
+                expected="a tensor of samples, a dictionary of such, or a tuple that begins with either",
+                remedy="Give the DataLoader a collate_fn that returns (samples, labels).",
+            )
+        return block
 
     def in_batches(self, rows: int) -> Iterator[NDArray[Any]]:
         """The samples in blocks of so many rows, read ahead by the loader's own number of processes."""
@@ -120,18 +135,15 @@ class LoadedSamples:
 
 def _samples(batch: Any) -> NDArray[Any]:
     first = batch[0] if isinstance(batch, tuple | list) and not isinstance(batch[0], str) else batch
-    if isinstance(first, dict):
-        raise InputError(
-            "The loader gives dictionaries.",
-            got=f"the keys {', '.join(map(str, first))}",
-            expected="a tensor of samples, or a tuple that begins with one",
-            remedy="Give the DataLoader a collate_fn that returns (samples, labels).",
-        )
+    if isinstance(first, Mapping):
+        return SeveralInputs({name: each for name, each in first.items() if name not in LABELS})[:]
     return np.asarray(as_array(first, "batch"))
 
 
 def _label_part(batch: Any) -> Any:
     """What stands beside the samples, where it can be a label: whole numbers or text, shape (b,)."""
+    if isinstance(batch, Mapping):
+        return next((_as_labels(batch[name]) for name in LABELS if name in batch), None)
     if not isinstance(batch, tuple | list) or len(batch) < 2 or isinstance(batch[0], str):
         return None
     return _as_labels(batch[1])

@@ -1,4 +1,4 @@
-"""Keeps the random states of a training as they were while something else reads samples and runs the model."""
+"""Keeps random states as they were while something else reads samples and runs a model."""
 
 from __future__ import annotations
 
