@@ -126,9 +126,16 @@ def test_a_click_shows_the_sample_under_it_and_hovering_its_name(page: Dashboard
         page.dom.locator(".tooltip strong", has_text=str(embeddings.ids[row])).wait_for()
         page.page.mouse.click(*at)
         page.dom.locator(".inspector h2", has_text=str(embeddings.ids[row])).wait_for()
-    page.press("n")
     values = page.dom.locator(".inspector .values").first.inner_text()
     assert f"label\t{NAMES[9]}" in values
+    assert page.selection == []
+    for modifier, count in (("Shift", 1), ("Alt", 0), ("Control", 1)):
+        page.page.keyboard.down(modifier)
+        page.page.mouse.click(*at)
+        page.page.keyboard.up(modifier)
+        page.wait_for_selected(count)
+    assert page.selection == [str(embeddings.ids[row])]
+    page.press("n")
 
 
 def extent(picture: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -587,6 +594,32 @@ def test_axe_finds_nothing_with_everything_open(page: Dashboard) -> None:
     page.press("Escape")
     page.dom.locator(".measure-list").wait_for(state="hidden")
     assert page.dom.locator(".inspector h2").is_visible()
+
+
+@pytest.mark.parametrize(("key", "name"), [("m", "A new map"), ("?", "Keys")])
+def test_axe_finds_nothing_in_dialogs_and_escape_closes_them(page: Dashboard, key: str, name: str) -> None:
+    page.press(key)
+    dialog = page.dom.get_by_role("dialog", name=name)
+    dialog.wait_for()
+    assert page.violations() == []
+    page.press("Escape")
+    dialog.wait_for(state="hidden")
+
+
+def test_axe_finds_nothing_among_pictures_and_in_sheets(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    page.call("lab.select(argument)", [embeddings.ids[3]])
+    page.press("p")
+    page.page.set_viewport_size({"width": 400, "height": 740})
+    try:
+        for name in ("Colours", "Details"):
+            page.dom.get_by_role("button", name=name, exact=True).click()
+            page.still_picture()
+            assert page.violations() == []
+            page.press("Escape")
+    finally:
+        page.page.set_viewport_size({"width": 1280, "height": 800})
+        page.press("p")
+        page.still_picture()
 
 
 def test_an_empty_log_directory_says_how_to_fill_it(browser: Any, serve: Any, tmp_path: Path) -> None:

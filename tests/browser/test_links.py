@@ -140,6 +140,20 @@ def test_few_that_are_left_while_all_others_are_hidden_are_in_the_link(
     again.dom.get_by_role("button", name="Show all (57 hidden)").wait_for()
 
 
+def test_a_link_to_a_saved_selection_shows_what_is_saved_under_the_name_now(
+    follow: Callable[[str], Dashboard], serve: Any, logdir: Path
+) -> None:
+    page = follow(serve(logdir))
+    page.call("lab.select(argument)", ids(3, 20))
+    page.dom.get_by_label("Name of the selection").fill("odd ones")
+    page.dom.get_by_role("button", name="Save", exact=True).click()
+    link = link_of(page, "selection=saved%3Aodd")
+    lab.open_run(logdir / "first").save_selection("odd ones", ids(3, 20, 41))
+    again = follow(link)
+    again.wait_for_selected(3)
+    assert again.selection == ids(3, 20, 41)
+
+
 def test_a_link_to_a_run_that_is_gone_says_so_and_selects_nothing(
     follow: Callable[[str], Dashboard], serve: Any, logdir: Path
 ) -> None:
