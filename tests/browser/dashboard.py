@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SECONDS = 40  # a busy machine draws slowly, and makes maps after everything else
+SECONDS = 600  # a busy machine draws slowly, and makes maps after everything else
 READY = ".embedding-lab[data-state=ready]"
 SAID = "document.querySelector('#search-said').textContent != ''"
 THREE_FRAMES = """new Promise((done) => {
