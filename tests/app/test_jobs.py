@@ -17,6 +17,8 @@ import numpy as np
 import psutil
 import pytest
 from google.protobuf import text_format
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from werkzeug.test import Client
 
@@ -28,6 +30,7 @@ from embedding_lab.board.dashboard.computing import WantedMap
 from embedding_lab.board.dashboard.row_code import encode_rows
 from embedding_lab.board.projector_config import CONFIG_NAME
 from embedding_lab.embeddings import EmbeddingSet, Projection, Run, as_dataset, create_run
+from embedding_lab.projection.method import METHODS, own_parameters
 
 SECONDS = 600.0  # maps are made after everything else on the machine
 
@@ -295,6 +298,37 @@ def test_a_map_that_cannot_be_made_is_refused_before_a_process_starts(page: Page
     assert 400 <= answer.status_code < 500
     assert answer.json["error"]["happened"].endswith(".")
     assert page.jobs() == {}
+
+
+@pytest.fixture
+def page_where_nothing_begins(page: Page, monkeypatch: pytest.MonkeyPatch) -> Page:
+    monkeypatch.setattr(JobQueue, "_add", lambda queue, job: None)
+    return page
+
+
+anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.lists(st.integers())
+parameters = ["metric", "seed", "resume", "nonsense", *(name for each in METHODS for name in own_parameters(each))]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(
+    changed=st.fixed_dictionaries(
+        {},
+        optional={
+            "method": st.sampled_from(sorted(METHODS)) | anything,
+            "dims": st.sampled_from([2, 3]) | anything,
+            "parameters": st.dictionaries(st.sampled_from(parameters), anything) | anything,
+            "rows": anything,
+            "set": anything,
+        },
+    )
+)
+def test_whatever_map_is_asked_for_is_put_in_the_queue_or_refused_in_words(
+    page_where_nothing_begins: Page, changed: dict[str, Any]
+) -> None:
+    answer = page_where_nothing_begins.post("jobs", {**WANTED, **changed})
+    assert answer.status_code == 200 or 400 <= answer.status_code < 500, answer.text
+    assert "id" in answer.json or answer.json["error"]["happened"].endswith(".")
 
 
 def test_there_are_only_so_many_jobs(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
