@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from embedding_lab.embeddings import Dataset, EmbeddingSet, Run
 from embedding_lab.embeddings.dataset import array_parts
 from embedding_lab.embeddings.left_out import OnError, tell_left_out
+from embedding_lab.embeddings.own_form import batch_of
 from embedding_lab.embeddings.places import absolute
 from embedding_lab.embeddings.some_rows import SomeRows
 from embedding_lab.embeddings.together import Together
@@ -193,7 +194,7 @@ def without(data: Dataset, rows: Sequence[int]) -> Dataset:
     return replace(replace(data, samples=None).take(kept), samples=SomeRows(data.samples, kept))
 
 
-def readable_example(samples: Any, count: int) -> NDArray[Any]:
+def readable_example(samples: Any, count: int) -> Any:
     """The first samples that can be read and are finite, shape (up to count, ...).
 
     Raises:
@@ -204,12 +205,12 @@ def readable_example(samples: Any, count: int) -> NDArray[Any]:
         with contextlib.suppress(*UNUSABLE):
             sample = np.asarray(samples[row : row + 1])
             if sample.dtype.kind not in "fc" or np.isfinite(sample).all():
-                found.append(sample)
+                found.append(row)
         if len(found) == count:
             break
     if not found:
         raise EmptyData("None of the samples can be read.", expected="at least one")
-    return np.concatenate(found)
+    return batch_of(samples, np.array(found))
 
 
 def _same_samples(data: Dataset) -> str:
