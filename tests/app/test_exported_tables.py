@@ -248,7 +248,7 @@ def test_pandas_reads_an_exported_table(tmp_path: Path, pictured: Run) -> None:
 
 
 def test_fiftyone_reads_the_folder_that_the_documents_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("fiftyone", reason="no FiftyOne: pip install fiftyone")
+    pytest.importorskip("fiftyone", reason="no FiftyOne: CONTRIBUTING.md says how")
     from fiftyone.utils.csv import CSVDatasetImporter
 
     monkeypatch.chdir(tmp_path)

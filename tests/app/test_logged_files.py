@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +158,45 @@ def test_vectors_that_are_not_finite_are_refused_with_the_id(tmp_path: Path) -> 
     pa.parquet.write_table(spoiled, tmp_path / "pets.parquet")
     with pytest.raises(NotFinite, match="'c'"):
         log_file(tmp_path / "logs" / "run", tmp_path / "pets.parquet")
+
+
+OWN_MEMORY = """
+import sys, threading
+from pathlib import Path
+from embedding_lab.app.logged_files import log_file
+
+def own_kilobytes():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon"))
+
+greatest, done = 0, threading.Event()
+
+def watch():
+    global greatest
+    while not done.wait(0.01):
+        greatest = max(greatest, own_kilobytes())
+
+watching = threading.Thread(target=watch)
+watching.start()
+log_file(Path(sys.argv[1]), Path(sys.argv[2]))
+done.set()
+watching.join()
+print(greatest * 1024)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="memory of a process's own is told by Linux only"
+)
+def test_memory_grows_by_some_copies_of_the_ids_of_a_file_and_not_by_its_vectors(tmp_path: Path) -> None:
+    few, many = 300_000, 1_300_000
+    peaks = {}
+    for rows in (few, many):
+        vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(16 * rows, np.float32)), 16)
+        ids = pa.array([f"sample-{row:012d}" for row in range(rows)])
+        pa.parquet.write_table(pa.table({"id": ids, "vector": vectors}), tmp_path / f"{rows}.parquet")
+        words = [sys.executable, "-c", OWN_MEMORY, tmp_path / f"run-{rows}", tmp_path / f"{rows}.parquet"]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        peaks[rows] = int(done.stdout.split()[-1])
+    for_each = (peaks[many] - peaks[few]) / (many - few)
+    assert for_each < 8 * len("sample-000000000000"), f"{for_each:.0f} bytes a row, of which each vector has 64"

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+from PIL import Image
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from contracts.extractor_contract import Case, ExtractorContract, left_behind
 from embedding_lab.embeddings import as_dataset
@@ -82,6 +85,37 @@ def test_several_inputs_come_as_they_were_handed_in() -> None:
     np.testing.assert_array_equal(named["output"].vectors, -ROWS)
     in_order = extract(lambda batch: batch[0] * batch[1], (ROWS, ROWS))
     np.testing.assert_array_equal(in_order["output"].vectors, ROWS**2)
+
+
+@pytest.mark.parametrize("on_error", ["stop", "skip"])
+@pytest.mark.parametrize("widths", [[20, 30, 40, 50, 60], [20] * 5], ids=["several sizes", "one size"])
+def test_pictures_of_pillow_come_to_a_function_as_such_and_their_thumbnails_go_along(
+    tmp_path: Path, widths: list[int], on_error: Any
+) -> None:
+    pictures = [Image.new("RGB", (width, 20), (50 * at, 0, 0)) for at, width in enumerate(widths)]
+
+    def encode(batch: list[Image.Image]) -> np.ndarray:
+        assert isinstance(batch, list)
+        return np.array([[each.width, each.getpixel((0, 0))[0]] for each in batch])  # type: ignore[index]
+
+    given = extract(encode, pictures, "output", out=tmp_path, batch_size=2, on_error=on_error)["output"]
+    assert given.vectors.tolist() == [[width, 50 * at] for at, width in enumerate(widths)]
+    assert given.dataset.shown[:].max((1, 2, 3)).tolist() == [0, 50, 100, 150, 200]
+    again = extract(encode, pictures, "output", out=tmp_path, step=1)["output"]
+    assert again.dataset.fingerprint == given.dataset.fingerprint
+
+
+def test_pictures_of_pillow_of_one_size_are_the_input_and_for_an_estimator_an_array() -> None:
+    pictures = [Image.fromarray(np.full((2, 2), at, np.uint8)) for at in range(5)]
+    rows = np.repeat(np.arange(5.0)[:, None], 4, axis=1)
+    np.testing.assert_array_equal(
+        extract(lambda batch: rows[: len(batch)], pictures, "input")["input"].vectors, rows
+    )
+    scaler = StandardScaler().fit(rows)
+    given = extract(scaler, pictures, "standardscaler")["standardscaler"].vectors
+    np.testing.assert_allclose(given, scaler.transform(rows), rtol=1e-6)
+    with pytest.raises(InputError, match="cannot be read as an array"):
+        extract(scaler, [*pictures, Image.new("L", (3, 2))])
 
 
 def test_a_single_array_is_called_output_and_text_goes_in_as_it_is() -> None:
@@ -184,6 +218,57 @@ def test_classes_are_those_of_the_dataset_by_name() -> None:
 def test_classes_that_are_keys_of_something_else_say_nothing() -> None:
     assert in_order_of(None, (3, 5_000_000), np.ones((2, 2), np.float32)) is None
     assert in_order_of(["a"], (0, 1), np.ones((2, 2), np.float32)) is None
+
+
+def customers() -> tuple[Any, list[str], Any]:
+    """A table of mixed columns, something missing among them, labels, and a pipeline that was fitted to it."""
+    pd = pytest.importorskip("pandas", reason="no pandas: pip install pandas")
+    frame = pd.DataFrame(
+        {
+            "age": [22.0, 38, None, 35, 54, 2],
+            "city": ["Bern", "Rome", None, "Bern", "Oslo", "Rome"],
+            "plan": pd.Categorical(["a", "b", "a", "b", "a", "b"]),
+        }
+    )
+    labels = ["no", "yes", "yes", "no", "no", "yes"]
+    numbers, texts = make_pipeline(SimpleImputer(), StandardScaler()), OneHotEncoder(handle_unknown="ignore")
+    columns = ColumnTransformer([("n", numbers, ["age"]), ("t", texts, ["city", "plan"])], sparse_threshold=0)
+    return frame, labels, make_pipeline(columns, LogisticRegression()).fit(frame, labels)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("on_error", ["stop", "skip"])
+def test_what_was_fitted_to_a_data_frame_is_handed_its_rows(on_error: Any) -> None:
+    frame, labels, model = customers()
+    sets = extract(model, as_dataset(frame, labels=labels), batch_size=4, on_error=on_error)
+    assert list(sets) == ["columntransformer", "logisticregression"]
+    given = sets["columntransformer"]
+    np.testing.assert_allclose(given.vectors, model[0].transform(frame), rtol=1e-6)
+    assert given.outputs is not None
+    assert [given.dataset.class_names[each] for each in given.outputs.prediction] == model.predict(frame).tolist()  # type: ignore[index]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_a_frame_of_numbers_is_a_layer_too_and_steps_that_give_frames_are_handed_on(kind: str) -> None:
+    numbers = ROWS[:, :2].astype(np.float64)
+    library = pytest.importorskip(kind, reason=f"no {kind}: pip install {kind}")
+    frame = library.DataFrame({"a": numbers[:, 0], "b": numbers[:, 1]})
+    model = make_pipeline(StandardScaler(), PCA(2, random_state=0)).set_output(transform=kind).fit(frame)
+    sets = extract(model, frame, batch_size=4)
+    np.testing.assert_allclose(sets["input"].vectors, numbers, rtol=1e-6)
+    np.testing.assert_allclose(sets["pca"].vectors, np.asarray(model.transform(frame)), rtol=1e-4, atol=1e-6)
+    only = PCA(2, random_state=0).fit(numbers)
+    np.testing.assert_allclose(extract(only, frame)["pca"].vectors, only.transform(numbers), rtol=1e-4, atol=1e-6)
+
+
+def test_what_was_fitted_to_a_data_frame_and_gets_none_says_which_it_wants() -> None:
+    frame, _, model = customers()
+    for other in (np.ones((6, 3)), frame[["age", "city"]]):
+        with pytest.raises(ShapeMismatch, match=r"a data frame with the columns 'age', 'city', 'plan'\. Hand over"):
+            extract(model, other)
+    with pytest.raises(InputError, match="column 'city' of the table holds no numbers"):
+        extract(lambda batch: batch, frame)
 
 
 def test_an_estimator_that_is_not_fitted_and_a_step_that_is_not_there_are_said() -> None:

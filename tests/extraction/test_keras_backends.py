@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+PROMISES = (HERE / "test_keras.py", HERE / "test_real_keras.py", HERE.parent / "app" / "test_embedding_logger.py")
+"""Tests of layers, of models that others made, and of a training that is logged."""
+
 PAGE = HERE.parent.parent / "docs" / "keras.md"
 
 
@@ -25,7 +28,7 @@ def python(backend: str, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_everything_that_is_promised_of_keras_models_holds(backend: str) -> None:
     options = ("-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist")
-    done = python(backend, "-m", "pytest", *options, str(HERE / "test_keras.py"), str(HERE / "test_real_keras.py"))
+    done = python(backend, "-m", "pytest", *options, *map(str, PROMISES))
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
 

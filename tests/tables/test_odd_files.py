@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 from collections.abc import Callable
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +290,58 @@ def test_a_column_whose_first_values_are_missing_may_hold_text_and_an_empty_one_
     found = read(tmp_path / "a.csv")
     assert found.columns["note"].to_pylist()[-1] == "late"
     assert found.said[-1] == "Left out, since they cannot be shown: empty."
+
+
+EARLY, LATE = 400, 100
+"""Rows of two kinds; the second begin blocks after the first."""
+
+CHANGES: dict[str, tuple[str, str, list[Any]]] = {
+    "whole, then broken": ("3", "0.5", [3.0, 0.5]),
+    "whole, and missing": ("3", "", [3, None]),
+    "whole and large": ("1234567890123456789", "7", [1234567890123456789, 7]),
+    "whole, then a code": ("007", "A12", ["007", "A12"]),
+    "broken, then a word": ("0.50", "high", ["0.50", "high"]),
+    "empty, then whole": ("", "3", [None, 3]),
+    "empty, then text": ("", "late", ["", "late"]),
+    "empty": ("", "", []),
+    "yes or no, then perhaps": ("true", "perhaps", ["true", "perhaps"]),
+    "dates, then times": (
+        "2026-01-02",
+        "2026-01-02 10:00:00",
+        [datetime(2026, 1, 2, 0, 0), datetime(2026, 1, 2, 10, 0)],
+    ),
+    "dates, then text": ("2026-01-02", "soon", ["2026-01-02", "soon"]),
+    "times of day": ("10:00", "23:59:01", [time(10, 0), time(23, 59, 1)]),
+    "times of day, then text": ("10:00", "noon", ["10:00", "noon"]),
+}
+
+
+@pytest.mark.parametrize(("early", "late", "held"), CHANGES.values(), ids=CHANGES)
+def test_a_column_that_changes_after_the_first_block_has_one_type_from_the_first_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: str, late: str, held: list[Any]
+) -> None:
+    monkeypatch.setattr("embedding_lab.tables.batches.TEXT_BLOCK_BYTES", 1024)
+    rows = [f"{early},1.5,{row}.5" for row in range(EARLY)] + [f"{late},2.5,{row}.5" for row in range(LATE)]
+    (tmp_path / "a.csv").write_text("\n".join(["odd,a,b", *rows, ""]))
+    found = read(tmp_path / "a.csv", vectors=["a", "b"])
+    assert len(found.vectors) == EARLY + LATE
+    values = found.columns["odd"].to_pylist() if "odd" in found.columns else []
+    assert [*values[:1], *values[-1:]] == held
+
+
+def test_vectors_and_ids_whose_type_changes_after_the_first_block_are_read_as_those_of_a_small_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{row};1;2;3;,1;,2;,3;,4" for row in range(EARLY)]
+    rows += [f"{row};1,5;2;3,5;,1;,2;,3;,4" for row in range(EARLY, EARLY + LATE)]
+    (tmp_path / "a.csv").write_text("\n".join(["id;x;x;x;height;width;depth;weight", *rows, ""]))
+    small = read(tmp_path / "a.csv")
+    monkeypatch.setattr("embedding_lab.tables.batches.TEXT_BLOCK_BYTES", 1024)
+    large = read(tmp_path / "a.csv")
+    np.testing.assert_array_equal(large.vectors[[0, -1]], [[1, 2, 3], [1.5, 2, 3.5]])
+    np.testing.assert_array_equal(large.vectors, small.vectors)
+    assert large.ids.to_pylist() == small.ids.to_pylist() == [str(row) for row in range(EARLY + LATE)]
+    assert large.said == small.said
 
 
 @pytest.mark.parametrize(

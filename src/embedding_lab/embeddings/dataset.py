@@ -25,6 +25,7 @@ from embedding_lab.embeddings.inputs import SeveralInputs
 from embedding_lab.embeddings.labels import UNLABELLED, label_numbers
 from embedding_lab.embeddings.large import temporary_array
 from embedding_lab.embeddings.media import Media, as_media
+from embedding_lab.embeddings.own_form import PictureRows, as_samples
 from embedding_lab.embeddings.sampling import fair_sample
 from embedding_lab.embeddings.streams import landed
 from embedding_lab.errors import DuplicateIds, EmptyData, InputError, ShapeMismatch
@@ -232,7 +233,8 @@ def as_dataset(
     Args:
         data: a Dataset, or anything `as_array` can read with n samples on its first axis: arrays, also
             memory-mapped ones, which are kept, not copied; tensors of a framework; tables of pandas, polars, Arrow
-            and Hugging Face's datasets. A dictionary of such is samples of several inputs.
+            and Hugging Face's datasets. A dictionary of such is samples of several inputs. A list of Pillow's
+            pictures may be of several sizes, and a data frame hold more than numbers, for models that take them.
         name: the dataset's name, and the beginning of ids that are numbered here.
         labels: int or text, shape (n,). Text becomes class names in alphabetical order; -1, an empty text
             and None among texts, and NaN among numbers, mean not labelled.
@@ -250,7 +252,7 @@ def as_dataset(
     """
     if isinstance(data, Dataset):
         return data
-    samples = SeveralInputs(data) if isinstance(data, Mapping) else as_array(data, "data")
+    samples = SeveralInputs(data) if isinstance(data, Mapping) else as_samples(gathered(data))
     if hasattr(samples, "nnz"):
         raise InputError(
             "Samples that are sparse cannot be taken as they are.",
@@ -259,6 +261,8 @@ def as_dataset(
             remedy="Hand in .toarray().",
         )
     count = int(samples.shape[0])
+    if images is None and isinstance(samples, PictureRows):
+        images = samples.own
     columns = {name: gathered(landed(values)) for name, values in named_columns(columns).items()}
     media = {name: found for name, values in columns.items() if (found := as_media(values)) is not None}
     numbers, names = label_numbers(landed(labels), class_names_of(labels) if class_names is None else class_names)

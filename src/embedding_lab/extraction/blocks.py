@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from embedding_lab.embeddings.own_form import batch_of
 from embedding_lab.extraction.fitting import Fitting
 from embedding_lab.extraction.source import Activations, ForwardPass
 
@@ -69,7 +69,7 @@ class Blocks:
         start = 0
         while start < len(self._samples):
             rows = self._rows
-            yield np.asarray(self._samples[start : start + rows])
+            yield batch_of(self._samples, slice(start, start + rows))
             start += rows
 
     def went_by(self, block: Block, seconds: float) -> None:

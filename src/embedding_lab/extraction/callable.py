@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER
 from embedding_lab.embeddings.arrays import as_array
-from embedding_lab.embeddings.inputs import Parts, parts_of, shape_of
+from embedding_lab.embeddings.inputs import parts_of, shape_of
+from embedding_lab.embeddings.own_form import PictureRows
 from embedding_lab.errors import InputError, ShapeMismatch
 from embedding_lab.extraction.fitting import is_out_of_memory
 from embedding_lab.extraction.source import (
@@ -38,14 +39,16 @@ class CallableSource:
     """A function that takes a batch of samples and gives their vectors, or a mapping of layers.
 
     Args:
-        function: takes an array of samples, shape (b, ...), or a dictionary or tuple of those of several inputs;
-            gives an array or tensor of any library, shape (b, ...), or a mapping of names to such arrays. One
-            called "probabilities" or "logits", shape (b, classes), says what it takes the samples for.
+        function: takes an array of samples, shape (b, ...); a list of Pillow's pictures where such were handed
+            over; or a dictionary or tuple of the arrays of several inputs. It gives an array or tensor of any
+            library, shape (b, ...), or a mapping of names to such arrays. One called "probabilities" or "logits",
+            shape (b, classes), says what it takes the samples for.
     """
 
     several_inputs = False  # it does not say
+    own_form = PictureRows
 
-    def __init__(self, function: Callable[[Parts], Any]) -> None:
+    def __init__(self, function: Callable[[Any], Any]) -> None:
         self._function = function
 
     def layers(self) -> list[LayerInfo]:
@@ -88,10 +91,10 @@ class CallableSource:
             fingerprint=None,
         )
 
-    def _given(self, samples: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def _given(self, samples: Any) -> dict[str, NDArray[Any]]:
         """What the function gives: arrays of shape (b, ...), by name."""
         try:
-            result = self._function(parts_of(samples))
+            result = self._function(samples.own if isinstance(samples, PictureRows) else parts_of(samples))
         except Exception as error:
             if is_out_of_memory(error):
                 raise MemoryError from error

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from embedding_lab.embeddings import INPUT_LAYER
 from embedding_lab.embeddings.inputs import shape_of
-from embedding_lab.errors import InputError, LabError, NotFinite
+from embedding_lab.embeddings.own_form import FrameRows, OwnForm
+from embedding_lab.errors import InputError, LabError, NotFinite, ShapeMismatch
 from embedding_lab.extraction.callable import as_vectors
 from embedding_lab.extraction.source import (
     GIVING,
@@ -41,6 +42,11 @@ class EstimatorSource:
         steps = model.steps if hasattr(model, "steps") else [(type(model).__name__.lower(), model)]
         self._steps = [(name, step) for name, step in steps if _method(step) is not None]
 
+    @property
+    def own_form(self) -> type[OwnForm] | None:
+        """A data frame, where the first step was fitted to one: it finds its columns by their names."""
+        return FrameRows if _columns(self._steps[0][1]) else None
+
     def layers(self) -> list[LayerInfo]:
         """The steps; shapes are known when they run."""
         return [
@@ -53,7 +59,7 @@ class EstimatorSource:
         self, example: NDArray[Any], names: Sequence[str] | None, pooling: Pooling
     ) -> Iterator[ForwardPass]:
         """Calls the steps with the example to see what they give. See `Source.forward_pass`."""
-        found = self._given(example)
+        found = {name: _plain(values) for name, values in self._given(example).items()}
         chosen = [name for name in found if not _is_sparse(found[name])] if names is None else list(names)
         for name in chosen:
             if name not in found:
@@ -64,7 +70,7 @@ class EstimatorSource:
         def run(samples: NDArray[Any]) -> Activations:
             given = self._given(samples)
             vectors = {name: as_vectors(_dense(given[name]), pooling) for name in chosen}
-            return vectors, None if classes is None else self._probabilities(samples, given).astype(np.float32)
+            return vectors, None if classes is None else self._probabilities(samples, given)
 
         widest = max((4 * int(np.prod(found[name].shape[1:])) for name in chosen), default=1)
         yield ForwardPass(
@@ -76,9 +82,9 @@ class EstimatorSource:
             classes=classes,
         )
 
-    def _given(self, samples: NDArray[Any]) -> dict[str, Any]:
-        """What each step gives, shape (b, ...); samples of more axes are flattened, as scikit-learn wants them."""
-        values: Any = _flat(samples)
+    def _given(self, samples: Any) -> dict[str, Any]:
+        """What each step gives, shape (b, ...), a data frame where it was told to."""
+        values = _as_fitted(samples)
         given = {}
         for name, step in self._steps:
             try:
@@ -87,16 +93,16 @@ class EstimatorSource:
                 raise _explained(error, name, step, samples) from error
             if isinstance(values, list):
                 raise InputError(f"Step {name!r} answers several questions at once.", expected="one output")
-            given[name] = values = values.to_numpy() if hasattr(values, "to_numpy") else values  # a data frame
+            given[name] = values
         return given
 
-    def _probabilities(self, samples: NDArray[Any], given: dict[str, Any]) -> NDArray[Any]:
+    def _probabilities(self, samples: Any, given: dict[str, Any]) -> NDArray[np.float32]:
         """What the last step takes the samples for, shape (b, classes), also where its layer is another."""
         last, step = self._steps[-1]
         if _method(step) == "predict_proba":
-            return np.asarray(given[last])
-        before = _flat(samples) if len(self._steps) == 1 else given[self._steps[-2][0]]
-        return np.asarray(step.predict_proba(before))
+            return np.asarray(given[last], np.float32)
+        before = _as_fitted(samples) if len(self._steps) == 1 else given[self._steps[-2][0]]
+        return np.asarray(step.predict_proba(before), np.float32)
 
 
 def _method(step: Any) -> str | None:
@@ -113,16 +119,33 @@ def _classes(step: Any) -> tuple[str | int, ...] | None:
     )
 
 
-def _flat(samples: NDArray[Any]) -> NDArray[Any]:
+def _columns(step: Any) -> list[str]:
+    """The names of the columns of the data frame that a step was fitted to; none of any other."""
+    return [str(name) for name in getattr(step, "feature_names_in_", ())]
+
+
+def _as_fitted(samples: Any) -> Any:
+    """Samples as scikit-learn wants them: the rows of a frame, or an array, flattened where it has more axes."""
+    if isinstance(samples, FrameRows):
+        return samples.own
     return samples.reshape(len(samples), -1) if samples.ndim > 2 else samples
 
 
-def _explained(error: Exception, name: str, step: Any, samples: NDArray[Any]) -> LabError:
+def _explained(error: Exception, name: str, step: Any, samples: Any) -> LabError:
     said = in_one_line(error)
     if type(error).__name__ == "NotFittedError":
         return InputError(f"Step {name!r} is not fitted.", got=f"{said:.200}", remedy="Call fit first.")
     if "NaN" in said or "infinity" in said:
         return NotFinite(f"Step {name!r} takes no NaN or infinity.", got=f"{said:.200}")
+    columns = _columns(step)
+    if columns:
+        return ShapeMismatch(
+            f"Step {name!r} was fitted to a data frame and does not take these samples.",
+            got=f"samples of shape {shape_of(samples)}; it said: {said}",
+            expected=f"a data frame with the columns {', '.join(map(repr, columns)):.300}",
+            remedy="Hand over the frame itself, with these columns; with labels as "
+            "lab.as_dataset(frame, labels=…).",
+        )
     wanted = getattr(step, "n_features_in_", None)
     takes = f"samples that step {name!r} takes" if wanted is None else f"{wanted} numbers for step {name!r}"
     return other_input(takes, shape_of(samples), error)
@@ -132,5 +155,9 @@ def _is_sparse(values: Any) -> bool:
     return hasattr(values, "toarray")
 
 
+def _plain(values: Any) -> Any:
+    return values.to_numpy() if hasattr(values, "to_numpy") else values
+
+
 def _dense(values: Any) -> NDArray[Any]:
-    return np.asarray(values.toarray() if _is_sparse(values) else values)
+    return np.asarray(values.toarray() if _is_sparse(values) else _plain(values))

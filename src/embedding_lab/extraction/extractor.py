@@ -12,11 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
 
-import numpy as np
-from numpy.typing import NDArray
-
 from embedding_lab.embeddings import INPUT_LAYER, Dataset, EmbeddingSet, Run
 from embedding_lab.embeddings.left_out import OnError, check_on_error
+from embedding_lab.embeddings.own_form import OwnForm, batch_of
 from embedding_lab.errors import EmptyData, InputError, one_of
 from embedding_lab.extraction import ray
 from embedding_lab.extraction.blocks import computed
@@ -27,6 +25,7 @@ from embedding_lab.extraction.source import (
     ForwardPass,
     LayerInfo,
     Pooling,
+    Source,
     dataset_of,
     source_of,
 )
@@ -86,6 +85,7 @@ def extract(
             function that takes a batch of samples, shape (b, ...), and gives their vectors or a mapping of layers.
         data: a Dataset, any array-like of samples, shape (n, ...), or a PyTorch DataLoader or Dataset. For a model
             with several inputs a dictionary or tuple of such arrays, or a list where the model declares its inputs.
+            An estimator that was fitted to a data frame takes a frame, and a function a list of Pillow's pictures.
         layers: names as in `layer_table`; "input" means the samples themselves, flattened. When left out: the
             input, where it is numbers, and every layer worth showing.
         out: the run to write to, or its folder; when left out a temporary one that goes with the process.
@@ -133,7 +133,7 @@ def extract(
         foreign = ray.is_foreign(data)
         if foreign and engine != "ray":
             raise InputError("A Ray Dataset is read by Ray.", expected='engine="ray"')
-        data = data if foreign else _with_samples(dataset_of(data, source.several_inputs))
+        data = data if foreign else _in_form_for(source, _with_samples(dataset_of(data, source.several_inputs)))
         example = ray.foreign_example(data, EXAMPLES) if foreign else _example(data, on_error)
         try:
             forward = open_until_done.enter_context(source.forward_pass(example, of_model, pooling))
@@ -172,11 +172,18 @@ def _streamed(sink: Sink, data: Dataset, forward: ForwardPass, progress: Progres
     return sink.sets()
 
 
-def _example(data: Dataset, on_error: OnError) -> NDArray[Any]:
+def _in_form_for(source: Source, data: Dataset) -> Dataset:
+    """The dataset with its samples as an array, unless the model takes them in their own form."""
+    samples = data.samples
+    own = not isinstance(samples, OwnForm) or isinstance(samples, source.own_form or ())
+    return data if own else replace(data, samples=samples.numbers())
+
+
+def _example(data: Dataset, on_error: OnError) -> Any:
     """A few samples that show the model what comes, shape (few, ...)."""
     if on_error == "skip":
         return readable_example(data.samples, EXAMPLES)
-    return np.asarray(data.samples[:EXAMPLES])
+    return batch_of(data.samples, slice(EXAMPLES))
 
 
 def _asked(layers: Sequence[str] | str | None) -> list[str] | None:

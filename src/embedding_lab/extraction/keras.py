@@ -60,6 +60,8 @@ class KerasSource:
         UnknownName: Keras runs on a backend that is not known here.
     """
 
+    own_form = None
+
     def __init__(self, model: Any) -> None:
         self._keras = import_keras()
         backend = self._keras.backend.backend()

@@ -83,6 +83,8 @@ class OnnxSource:
         MissingDependency: onnxruntime is not installed.
     """
 
+    own_form = None
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._runtime = _import_runtime()

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from embedding_lab.embeddings import Dataset, EmbeddingSet, Run
 from embedding_lab.embeddings.dataset import array_parts
 from embedding_lab.embeddings.left_out import OnError, tell_left_out
+from embedding_lab.embeddings.own_form import batch_of
 from embedding_lab.embeddings.places import absolute
 from embedding_lab.embeddings.some_rows import SomeRows
 from embedding_lab.embeddings.together import Together
@@ -193,7 +194,7 @@ def without(data: Dataset, rows: Sequence[int]) -> Dataset:
     return replace(replace(data, samples=None).take(kept), samples=SomeRows(data.samples, kept))
 
 
-def readable_example(samples: Any, count: int) -> NDArray[Any]:
+def readable_example(samples: Any, count: int) -> Any:
     """The first samples that can be read and are finite, shape (up to count, ...).
 
     Raises:
@@ -209,7 +210,7 @@ def readable_example(samples: Any, count: int) -> NDArray[Any]:
             break
     if not rows:
         raise EmptyData("None of the samples can be read.", expected="at least one")
-    return np.asarray(samples[np.array(rows)])  # read together, as a loader may pad them to one length
+    return batch_of(samples, np.array(rows))  # read together, as a loader may pad them to one length
 
 
 def _same_samples(data: Dataset) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from embedding_lab import errors
 from embedding_lab.embeddings import INPUT_LAYER, Run
 from embedding_lab.embeddings.left_out import OnError
+from embedding_lab.embeddings.own_form import batch_of
 from embedding_lab.embeddings.unfinished import Unfinished
 from embedding_lab.errors import InputError, LabError
 from embedding_lab.extraction.fitting import Fitting, check_widths
@@ -180,7 +181,7 @@ class ShardMaker:
             return
         part = slice(part.start, min(part.stop, len(rows)))
         try:
-            block, good = self._usable(np.asarray(samples[rows[part].start : rows[part].stop]), part, left_out)
+            block, good = self._usable(batch_of(samples, slice(rows[part].start, rows[part].stop)), part, left_out)
         except UNUSABLE as error:
             if part.stop - part.start == 1:
                 left_out[part.start] = _reason(part.start, error)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from embedding_lab.embeddings import Dataset, as_dataset
 from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.embeddings.inputs import are_several_inputs, named_by_place
+from embedding_lab.embeddings.own_form import OwnForm
 from embedding_lab.errors import InputError, ShapeMismatch, UnknownName, one_of
 
 Pooling = Literal["mean", "max", "flatten"]
@@ -110,6 +111,11 @@ class Source(Protocol):
         """Whether the model declares more than one input."""
         ...
 
+    @property
+    def own_form(self) -> type[OwnForm] | None:
+        """The form in which the model takes samples that were handed over in it; None where arrays alone."""
+        ...
+
     def layers(self) -> list[LayerInfo]:
         """The layers in the order of their calls, as far as they are known without samples."""
         ...
@@ -120,7 +126,8 @@ class Source(Protocol):
         """Makes the model ready, until the block ends.
 
         Args:
-            example: a few samples, shape (few, ...); of several inputs side by side, as `inputs.py` has them.
+            example: a few samples, shape (few, ...); of several inputs side by side, as `inputs.py` has them, and
+                in the model's `own_form` where they were handed over in it, as all batches then are.
             names: the layers; those worth showing where None.
             pooling: how the further axes of an output become one.
 

@@ -166,4 +166,4 @@ def _as_vectors(samples: NDArray[Any]) -> NDArray[np.float32]:
         raise InputError(
             "These samples cannot be shown as vectors.", got=f"dtype {samples.dtype}", expected="numbers"
         )
-    return samples.reshape(len(samples), -1).astype(np.float32)
+    return np.asarray(samples).reshape(len(samples), -1).astype(np.float32)

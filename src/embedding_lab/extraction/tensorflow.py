@@ -52,6 +52,8 @@ class SavedModelSource:
         MissingDependency: TensorFlow is not installed.
     """
 
+    own_form = None
+
     def __init__(self, path: Path) -> None:
         import_keras()  # which starts TensorFlow without noise
         import tensorflow as tf

@@ -69,6 +69,7 @@ class TorchSource:
     """
 
     several_inputs = False  # a module does not say
+    own_form = None
 
     def __init__(self, model: nn.Module) -> None:
         self._model: Any = model

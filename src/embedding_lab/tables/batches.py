@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -18,7 +19,7 @@ from embedding_lab.embeddings.files import storage_errors
 from embedding_lab.errors import BrokenFile, LabError
 from embedding_lab.tables.hugging_face import with_class_names
 from embedding_lab.tables.structs import flat
-from embedding_lab.tables.text_form import text_form
+from embedding_lab.tables.text_form import TextForm, text_form
 
 ROWS = 4096
 """Rows of a block, where the format does not say."""
@@ -29,8 +30,21 @@ DIGITS = re.compile(r"(\d+)")
 MOST_DIGITS = 21
 """Longer whole numbers, with a sign, need more than 64 bits."""
 
+TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"
+
 TEXT_BLOCK_BYTES = 8 << 20
-"""The types of a text's columns are guessed from so much of it."""
+"""A text is read in blocks of so much; the types of its columns are guessed from the first one."""
+
+WIDER = {
+    pa.null(): pa.int64(),
+    pa.int64(): pa.float64(),
+    pa.date32(): pa.timestamp("s"),
+    pa.timestamp("s"): pa.timestamp("ns"),
+}
+"""What is tried next where a later block of a text does not fit the guess; all that is not here becomes text."""
+
+MISSING = pa.array(pa.csv.ConvertOptions().null_values, pa.string())
+"""The cells that Arrow takes for missing."""
 
 PARTS = (".parquet", ".arrow", ".feather", ".json", ".jsonl", ".ndjson")
 """Tables of these kinds may lie in several files of a folder."""
@@ -119,24 +133,78 @@ def _text(path: Path, usual: str, said: list[str]) -> Generator[pa.RecordBatch, 
     """The rows of a text of columns; their names without spaces around them, and the "# " that numpy writes."""
     form = text_form(path, usual)
     said += form.said
-    options = {
-        "read_options": pa.csv.ReadOptions(
+    with _open(path, form, {}) as file:
+        guessed = dict(zip(file.schema.names, file.schema.types, strict=True))
+    with _open(path, form, _held_types(path, form, guessed)) as file:
+        yield from map(_with_plain_names, file)
+
+
+def _open(path: Path, form: TextForm, types: Mapping[str, pa.DataType]) -> pa.csv.CSVStreamingReader:
+    """A text of columns, block by block; columns without a type among these get one that holds the first block."""
+    return pa.csv.open_csv(
+        path,
+        pa.csv.ReadOptions(
             autogenerate_column_names=not form.header,
             skip_rows=form.comments,
             block_size=TEXT_BLOCK_BYTES,
             encoding=form.encoding.removesuffix("-sig"),
         ),
-        "parse_options": pa.csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True),
-        "convert_options": pa.csv.ConvertOptions(decimal_point=form.decimal_point),
-    }
-    with pa.csv.open_csv(path, **options) as file:
-        empty = [each.name for each in file.schema if pa.types.is_null(each.type)]
-        if not empty:
-            yield from map(_with_plain_names, file)
-            return
-    options["convert_options"].column_types = dict.fromkeys(empty, pa.string())  # later blocks may hold some
-    with pa.csv.open_csv(path, **options) as file:
-        yield from map(_with_plain_names, file)
+        pa.csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True),
+        pa.csv.ConvertOptions(decimal_point=form.decimal_point, column_types=types),
+    )
+
+
+def _held_types(path: Path, form: TextForm, guessed: Mapping[str, pa.DataType]) -> dict[str, pa.DataType]:
+    """Types in which the whole of a text can be read, since Arrow cannot change one once it has given rows.
+
+    All rows are looked at once more for that, as text, and none are kept.
+
+    Args:
+        path: the text.
+        form: how it is written.
+        guessed: the types of its columns that hold the first block; columns of one name share one.
+    """
+    held = dict(guessed)
+    doubtful = {name: pa.string() for name, kind in guessed.items() if not _holds_any_text(kind)}
+    with _open(path, form, doubtful) as file:
+        for batch in file:
+            for name, cells in zip(batch.schema.names, batch.columns, strict=True):
+                if name in doubtful:
+                    held[name] = _widened(held[name], cells, form.decimal_point)
+    return held
+
+
+def _widened(kind: pa.DataType, cells: pa.StringArray, decimal_point: str) -> pa.DataType:
+    """The type itself, or the next wider one that holds the cells too."""
+    values = cells.filter(pc.invert(pc.is_in(cells, MISSING)))
+    while not _holds_any_text(kind) and not _holds(kind, values, decimal_point):
+        kind = WIDER.get(kind, pa.string())
+    return kind
+
+
+def _holds_any_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
+
+
+def _holds(kind: pa.DataType, values: pa.StringArray, decimal_point: str) -> bool:
+    """Whether Arrow's reader takes each of these cells, of which none is missing, for a value of a type."""
+    if not len(values):
+        return True
+    if pa.types.is_time(kind):  # to which Arrow casts no text
+        return bool(pc.all(pc.match_substring_regex(values, TIME_OF_DAY)).as_py())
+    if _is_number(kind) or pa.types.is_date(kind):
+        values = pc.utf8_trim(values, " \t")
+    if pa.types.is_floating(kind) and decimal_point == ",":
+        values = pc.replace_substring(pc.replace_substring(values, ".", "no number"), ",", ".")
+    try:
+        values.cast(kind)
+    except pa.ArrowException:
+        return False
+    return True
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _with_plain_names(batch: pa.RecordBatch) -> pa.RecordBatch:
