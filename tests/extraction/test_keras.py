@@ -305,12 +305,14 @@ def test_channels_first_is_pooled_over_the_other_axes(keras: Any) -> None:
 
 
 def test_what_went_wrong_within_the_graph_is_said_without_its_stack(keras: Any) -> None:
+    only_on_tensorflow(keras, "errors within a graph")
     model = small(keras, keras.layers.Embedding(3, 2, name="tokens"), shape=(4,))
     with pytest.raises(ShapeMismatch, match=r"the model said: indices\[0,0\] = 7 is not in \[0, 3\)\. Expected"):
         extract(model, np.full((5, 4), 7, np.int32), "tokens")
 
 
 def test_what_a_function_within_the_graph_raised_is_said(keras: Any) -> None:
+    only_on_tensorflow(keras, "errors within a graph")
     import tensorflow as tf
 
     def refuse(rows: Any) -> Any:
