@@ -172,8 +172,14 @@ def test_inside_tensorboard_what_is_selected_stays_while_another_tab_is_looked_a
         page = follow(f"{board.url}#embedding_lab")
         page.call("lab.select(argument)", ids(3, 20))
         page.page.wait_for_url(re.compile("embedding_lab.selection="))
-        page.page.evaluate("location.hash = 'timeseries'")
-        page.page.locator("iframe").wait_for(state="hidden")
-        page.page.evaluate("location.hash = 'embedding_lab'")
-        page.page.locator("iframe").wait_for()
+        page.call("lab.select(argument)", ids(5))  # which the address does not hold yet
+        for now, then, iframe in (
+            ("embedding_lab", "timeseries", "hidden"),
+            ("timeseries", "embedding_lab", "visible"),
+        ):
+            changed = f"location.hash = location.hash.replace('#{now}', '#{then}')"  # as a click on its tab does
+            page.page.evaluate(changed)
+            page.page.locator("iframe").wait_for(state=iframe)
+        page.dom.get_by_role("button", name="Undo the last change of the selection").click()
+        page.wait_for_selected(2)
         assert page.selection == ids(3, 20)

@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from embedding_lab.errors import InputError
 from embedding_lab.progress import silent
 from embedding_lab.projection.landmarks import landmarks
-from embedding_lab.projection.method import Stopped
+from embedding_lab.projection.method import Stopped, check_parameters
 from embedding_lab.projection.neighbours import find
 from embedding_lab.projection.quality import measure
 from embedding_lab.projection.tsne_method import MOST_SAMPLES, SAMPLE, project, sample_size
@@ -91,4 +91,4 @@ def test_beyond_two_million_a_sample_is_taken_by_itself() -> None:
     assert sample_size(MOST_SAMPLES + 1, 5_000) == 5_000
     for wrong in (1, 0, -5, True, 2.5):
         with pytest.raises(InputError):
-            sample_size(100, wrong)  # type: ignore[arg-type]
+            check_parameters("tsne", {"sample": wrong})

@@ -31,8 +31,8 @@ export interface DrawingEvents {
   frame(now: number): void;
   /** After it: of the points that can be drawn, how many are. */
   drawn(count: number, total: number): void;
-  /** This browser cannot draw it. */
-  failed(error: Error): void;
+  /** This browser cannot draw it; null when it can again. */
+  failed(error: Error | null): void;
 }
 
 export class Drawing {
@@ -57,8 +57,11 @@ export class Drawing {
   private waitingForPicture: ((picture: Promise<Blob>) => void)[] = [];
   private picturesWait = false;
   private picturesTimer = 0;
-  /** Nothing is drawn any more: it was disposed of, or this browser cannot. */
   private ended = false;
+  /** This browser cannot draw it, which was told. */
+  private failing = false;
+  /** No frame is asked for until something changes. */
+  private halted = false;
 
   constructor(
     private readonly surface: Surface,
@@ -71,6 +74,7 @@ export class Drawing {
 
   changed(): void {
     this.stale = true;
+    this.halted = false;
     this.again();
   }
 
@@ -80,7 +84,7 @@ export class Drawing {
   }
 
   again(): void {
-    if (!this.request && !this.ended) this.request = requestAnimationFrame(this.tick);
+    if (!this.request && !this.ended && !this.halted) this.request = requestAnimationFrame(this.tick);
   }
 
   /** Makes anew what lies in graphics memory. */
@@ -132,6 +136,7 @@ export class Drawing {
   }
 
   nextFrame(): Promise<void> {
+    if (this.halted) return Promise.resolve();
     this.again();
     return new Promise((resolve) => {
       this.waitingForFrame.push(resolve);
@@ -139,7 +144,8 @@ export class Drawing {
   }
 
   picture(): Promise<Blob> {
-    if (!this.surface.gl) return Promise.reject(new Error("Nothing is drawn: this browser offers no WebGL2."));
+    if (!this.surface.gl || this.halted)
+      return Promise.reject(new Error("There is no picture: this browser cannot draw the map."));
     return new Promise((resolve) => {
       this.waitingForPicture.push(resolve);
       this.overlayChanged();
@@ -220,13 +226,17 @@ export class Drawing {
   /** Whether all is compiled that draws; where this browser cannot, that is told, and nobody waits for a frame. */
   private compiled(scene: Scene): boolean {
     try {
-      return scene.ready(this.wanted.style);
+      if (!scene.ready(this.wanted.style)) return false;
     } catch (error) {
-      this.ended = true;
+      [this.failing, this.halted] = [true, true];
       this.events.failed(error as Error);
       for (const resolve of this.waitingForFrame.splice(0)) resolve();
+      for (const resolve of this.waitingForPicture.splice(0)) resolve(Promise.reject(error));
       return false;
     }
+    if (this.failing) this.events.failed(null);
+    this.failing = false;
+    return true;
   }
 
   /** What moves passes, its points larger while not all can be drawn; at rest a picture begins that is kept. */

@@ -78,7 +78,7 @@ export class MapView {
         this.tellDrawn(count, total);
         this.tellCamera();
       },
-      failed: (error) => this.tell("problem", error.message),
+      failed: (error) => this.tell("problem", error?.message ?? null),
     });
     this.asking = new Asking(this.surface, this.content, this.drawing);
     this.outline = new Outline(host);

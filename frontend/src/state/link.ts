@@ -5,7 +5,7 @@ import { rowsToText, textToRows } from "../data/row_code";
 import type { Camera } from "../map/view";
 import type { Address, Remembered } from "./address";
 import type { Lab } from "./lab";
-import { stepText } from "./view";
+import { cameraOf, stepText } from "./view";
 
 /** Longer selections do not fit into a link that people can send: they are to be saved under a name. */
 const LONGEST_SELECTION = 16_000;
@@ -26,45 +26,59 @@ export interface Restored {
 }
 
 export function keepInAddress(lab: Lab, address: Address): Restored {
-  let told: Remembered | null = address.read();
+  let known = address.read();
+  /** What is not shown yet; until it is, nothing is written. */
+  const wanted = signal(isAny(known) ? known : null);
+  let followed = false;
   let onMap: OnMap | null = null;
-  lab.view.recall(told);
+  let begun: Remembered | null = null;
+  lab.view.recall(known);
 
-  const restore = () => {
-    if (!told || !onMap) return;
-    const { camera } = lab.view;
-    if (told.camera && camera.value) onMap.camera = camera.value;
+  const restore = async () => {
+    const told = wanted.peek();
+    if (!told || !onMap || told === begun) return;
+    begun = told;
+    const camera = cameraOf(told.camera);
+    if (camera) onMap.camera = camera;
     else onMap.lookAgain();
-    void restoreMarks(lab, told);
-    told = null;
+    await restoreMarks(lab, told, followed);
+    if (wanted.peek() === told) wanted.value = null;
   };
 
   address.onChange((changed) => {
-    if (!Object.keys(changed).length) return; // TensorBoard came back to our tab: what it showed stays
+    // a click on another of TensorBoard's tabs changes the address too, and ours in it is as it was
+    if (!isAny(changed) || JSON.stringify(changed) === JSON.stringify(known)) return;
     const shown = lab.points.peek();
-    told = changed;
+    known = changed;
+    followed = true;
+    wanted.value = changed;
     lab.view.recall(changed);
-    if (lab.points.peek() === shown) restore(); // else with the first points of the other map
+    if (lab.points.peek() === shown) void restore(); // else with the first points of the other map
   });
 
   let timer = 0;
   effect(() => {
     noteChanges(lab);
     clearTimeout(timer);
-    // not before what the address said is shown
-    if (!lab.view.drawn.value.count && told) return;
+    if (wanted.value) return;
     timer = window.setTimeout(async () => {
       await lab.places.value.whole();
+      if (wanted.peek()) return;
       address.write(remembered(lab));
+      known = address.read(); // which stays as it is while another tab is in front
     }, PATIENCE_MS);
   });
 
   return {
     firstDrawable: (map) => {
       onMap = map;
-      restore();
+      void restore();
     },
   };
+}
+
+function isAny(told: Remembered): boolean {
+  return Object.keys(told).length > 0;
 }
 
 /** Reads all that an address may hold; what takes long to write is not written for each turn of the camera. */
@@ -80,7 +94,7 @@ function noteChanges(lab: Lab): void {
 function remembered(lab: Lab): Remembered {
   const touched = { ...lab.view.toRemember(), ...marked(lab) };
   const [set, map] = [lab.set.value, lab.mapName.value];
-  if (!Object.keys(touched).length || !set || map === null) return touched;
+  if (!isAny(touched) || !set || map === null) return touched;
   return { ...touched, run: set.run, layer: set.layer, step: stepText(set.step), map };
 }
 
@@ -111,8 +125,8 @@ function rowsText(lab: Lab, places: ArrayLike<number>): string {
   return rowsToText(Uint32Array.from(rows).sort());
 }
 
-/** Marks what a link says, and nothing else. */
-async function restoreMarks(lab: Lab, told: Remembered): Promise<void> {
+/** Marks what a link says; where one is followed in the open page, nothing else stays marked. */
+async function restoreMarks(lab: Lab, told: Remembered, followed: boolean): Promise<void> {
   if (told.run && told.run !== lab.set.value?.run) {
     lab.tell(`The run “${told.run}” of this link is not here: its selection is not shown.`);
     return;
@@ -122,15 +136,16 @@ async function restoreMarks(lab: Lab, told: Remembered): Promise<void> {
   const placesOf = (text: string) => known.places(textToRows(text) ?? new Uint32Array());
   try {
     await known.whole();
+    if (followed) {
+      if (marks.selectedCount.value && !told.selection) await marks.select([]);
+      if (marks.hiddenCount.value) await marks.showAll();
+      lab.view.inspected.value = null;
+    }
     if (told.selection?.startsWith(SAVED)) await lab.said.show(told.selection.slice(SAVED.length));
     else if (told.selection) await lab.selectRows(textToRows(told.selection) ?? new Uint32Array());
-    else if (marks.selectedCount.value) await marks.select([]);
-    if (told.shown) await marks.showOnly(await placesOf(told.shown));
-    else {
-      if (marks.hiddenCount.value) await marks.showAll();
-      if (told.hidden) await marks.hide(await placesOf(told.hidden));
-    }
-    lab.view.inspected.value = told.sample ? known.place(Number(told.sample)) : null;
+    if (told.shown !== undefined) await marks.showOnly(await placesOf(told.shown));
+    else if (told.hidden) await marks.hide(await placesOf(told.hidden));
+    if (told.sample) lab.view.inspected.value = known.place(Number(told.sample));
   } catch (error) {
     lab.tell(error);
   }

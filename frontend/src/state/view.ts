@@ -65,13 +65,13 @@ export class View {
       take(this.run, told.run);
       take(this.layer, told.layer);
       take(this.map, told.map);
-      if (told.colour !== undefined) this.colour.value = told.colour; // an empty one is one colour for all
+      this.colour.value = told.colour ?? null; // an empty one is one colour for all
       if (told.step !== undefined) this.step.value = told.step === STATIC ? null : number(told.step, 0, 2 ** 53);
       this.style.value = told.style === "pictures" ? "pictures" : "points";
       this.pointSize.value = number(told.point, 1, 40) ?? null;
       this.pictureSize.value = number(told.picture, 8, 200) ?? 28;
       this.labels.value = told.labels !== "no";
-      this.camera.value = camera(told.camera) ?? this.camera.value;
+      this.camera.value = cameraOf(told.camera) ?? this.camera.value;
     });
   }
 }
@@ -91,7 +91,7 @@ function number(text: string | undefined, least: number, greatest: number): numb
 }
 
 /** A camera that somebody may have edited by hand: only what is one. */
-function camera(text: string | undefined): Camera | null {
+export function cameraOf(text: string | undefined): Camera | null {
   try {
     const told = JSON.parse(text ?? "null") as Partial<Camera> | null;
     const numbers = [told?.distance, told?.azimuth, told?.elevation, ...(told?.target ?? [Number.NaN])];

@@ -27,7 +27,10 @@ LESS, LEAST = 5, 10
 """How nice a process is to the page, which shows the map meanwhile: one that makes a map, and one that measures."""
 
 MOST_MEMORY = 0.9
-"""Of the machine's."""
+"""Of all there is."""
+
+CONTAINER_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where Linux says how much a container may take."""
 
 
 def main() -> None:
@@ -65,8 +68,19 @@ def _leave_memory() -> None:
     with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit, macOS keeps its own
         import resource
 
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (int(MOST_MEMORY * psutil.virtual_memory().total), hard))
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = int(MOST_MEMORY * _memory())
+        if soft == resource.RLIM_INFINITY or soft > most:
+            resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _memory() -> int:
+    """How many bytes there are for all that runs here, of the machine's or the container's."""
+    found: list[int] = [psutil.virtual_memory().total]
+    for limit in CONTAINER_MEMORY:
+        with contextlib.suppress(OSError, ValueError):  # there is no such file, or no limit
+            found.append(int(Path(limit).read_text("ascii")))
+    return min(found)
 
 
 def _measure(asked: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ class EstimatorSource:
     @property
     def own_form(self) -> type[OwnForm] | None:
         """A data frame, where the first step was fitted to one: it finds its columns by their names."""
-        return FrameRows if _columns(self._steps[0][1]) else None
+        return FrameRows if self._steps and _columns(self._steps[0][1]) else None
 
     def layers(self) -> list[LayerInfo]:
         """The steps; shapes are known when they run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -51,15 +51,23 @@ def _only_shuffles(sampler: Any) -> bool:
 def _seen_in(sampler: Any, dataset: Any, in_batches: bool = False) -> list[int]:
     """The places that a sequence, or anybody's own sampler, gives: it is gone through twice to see what changes."""
     try:
-        copied = copy.deepcopy(sampler, {id(dataset): dataset})  # whose own random state may move
+        # a copy, since its own random state may move; the samples that it knows of stay where they are
+        copied = copy.deepcopy(sampler, {id(each): each for each in _within(dataset)})
         first, second = (_places(copied, in_batches) for _ in range(2))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise _unknown(sampler) from error
     if first == second:
         return first
     if sorted(first) == sorted(second) and len(set(first)) == len(first):
         return sorted(first)
     raise _unknown(sampler)
+
+
+def _within(dataset: Any) -> Iterator[Any]:
+    """A dataset, and those that it is a part of."""
+    while dataset is not None:
+        yield dataset
+        dataset = getattr(dataset, "dataset", None)
 
 
 def _places(sampler: Any, in_batches: bool) -> list[int]:

@@ -143,6 +143,8 @@ def check_parameters(name: str, given: Mapping[str, Any], dims: int = 2) -> None
     for key, value in given.items():
         if key not in known:
             raise one_of(f"Parameter of method {name!r}", key, known)
+        if get_origin(hints[key]) is Literal and value not in get_args(hints[key]):
+            raise one_of(key.capitalize(), value, get_args(hints[key]))
         if not _is_a(value, hints[key]):
             raise InputError(
                 f"{key} cannot be that.",
@@ -153,10 +155,8 @@ def check_parameters(name: str, given: Mapping[str, Any], dims: int = 2) -> None
 
 
 def _is_a(value: object, hint: Any) -> bool:
-    if hint is Any:
+    if hint is Any or get_origin(hint) is Literal:
         return True
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
     if isinstance(hint, types.UnionType):
         return any(_is_a(value, each) for each in get_args(hint))
     return isinstance(value, KINDS.get(hint, hint)) and not isinstance(value, bool)

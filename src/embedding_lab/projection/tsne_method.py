@@ -140,6 +140,6 @@ def sample_size(samples: int, asked: int | None) -> int:
     """
     if asked is None:
         return samples if samples <= MOST_SAMPLES else SAMPLE
-    if isinstance(asked, bool) or not isinstance(asked, int) or asked < 2:
+    if asked < 2:
         raise InputError("There is no such sample.", got=f"sample={asked!r}", expected="a whole number from 2 on")
-    return min(samples, asked)
+    return min(samples, int(asked))

@@ -166,6 +166,8 @@ def _held_types(path: Path, form: TextForm, guessed: Mapping[str, pa.DataType]) 
     """
     held = dict(guessed)
     doubtful = {name: pa.string() for name, kind in guessed.items() if not _holds_any_text(kind)}
+    if not doubtful:
+        return held
     with _open(path, form, doubtful) as file:
         for batch in file:
             for name, cells in zip(batch.schema.names, batch.columns, strict=True):

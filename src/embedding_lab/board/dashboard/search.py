@@ -93,8 +93,10 @@ def _regex(query: str) -> Any:
 
     A number matches as a whole: parts of it, a 7 somewhere in a loss, mean nothing.
     """
+    whole = f"^(?:{query})$"
     try:
-        pc.match_substring_regex(pa.array([""]), query, ignore_case=True)
+        for each in (query, whole):
+            pc.match_substring_regex(pa.array([""]), each, ignore_case=True)
     except pa.ArrowException as error:
         raise _wrong_regex(query) from error
 
@@ -102,7 +104,7 @@ def _regex(query: str) -> Any:
         if isinstance(values, Number):
             known: NDArray[np.bool_] = ~np.isnan(values.values)
             texts = pc.cast(pa.array(values.values), pa.string())
-            found: NDArray[np.bool_] = np.asarray(pc.match_substring_regex(texts, f"^(?:{query})$"))
+            found: NDArray[np.bool_] = np.asarray(pc.match_substring_regex(texts, whole, ignore_case=True))
             return known & found
         return by_names(values, lambda texts: pc.match_substring_regex(texts, query, ignore_case=True))
 
