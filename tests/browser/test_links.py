@@ -50,6 +50,14 @@ def follow(browser: Any) -> Iterator[Callable[[str], Dashboard]]:
         page.page.close()
 
 
+@pytest.fixture
+def page(follow: Callable[[str], Dashboard], serve: Any, logdir: Path) -> Dashboard:
+    """A page on which two samples were chosen."""
+    page = follow(serve(logdir))
+    page.call("lab.select(argument)", ids(3, 20))
+    return page
+
+
 def link_of(page: Dashboard, holds: str) -> str:
     """The page's address, when it holds this."""
     page.page.wait_for_url(re.compile(holds))
@@ -61,10 +69,8 @@ def ids(*rows: int) -> list[str]:
 
 
 def test_a_link_shows_the_samples_that_were_selected_though_a_newer_run_came(
-    follow: Callable[[str], Dashboard], serve: Any, logdir: Path
+    page: Dashboard, follow: Callable[[str], Dashboard], logdir: Path
 ) -> None:
-    page = follow(serve(logdir))
-    page.call("lab.select(argument)", ids(3, 20))
     link = link_of(page, "selection=")
     log_run_meanwhile(page, logdir, "second")
     again = follow(link)
@@ -84,10 +90,8 @@ def test_a_view_that_nobody_touched_begins_with_the_newest_run_after_a_reload(
 
 
 def test_a_link_followed_in_the_open_page_shows_what_it_says_and_no_more(
-    follow: Callable[[str], Dashboard], serve: Any, logdir: Path
+    page: Dashboard, follow: Callable[[str], Dashboard]
 ) -> None:
-    page = follow(serve(logdir))
-    page.call("lab.select(argument)", ids(3, 20))
     page.call("lab.colourBy('')")
     page.dom.locator(".canvas canvas").focus()
     page.press("ArrowRight")
@@ -114,10 +118,8 @@ def test_a_link_followed_in_the_open_page_shows_what_it_says_and_no_more(
 
 
 def test_a_link_to_another_run_is_followed_in_the_open_page_with_its_selection(
-    follow: Callable[[str], Dashboard], serve: Any, logdir: Path
+    page: Dashboard, logdir: Path
 ) -> None:
-    page = follow(serve(logdir))
-    page.call("lab.select(argument)", ids(3, 20))
     link = link_of(page, "selection=")
     log_run_meanwhile(page, logdir, "second")
     page.dom.get_by_label("Run").select_option("second")
@@ -141,10 +143,8 @@ def test_few_that_are_left_while_all_others_are_hidden_are_in_the_link(
 
 
 def test_a_link_to_a_saved_selection_shows_what_is_saved_under_the_name_now(
-    follow: Callable[[str], Dashboard], serve: Any, logdir: Path
+    page: Dashboard, follow: Callable[[str], Dashboard], logdir: Path
 ) -> None:
-    page = follow(serve(logdir))
-    page.call("lab.select(argument)", ids(3, 20))
     page.dom.get_by_label("Name of the selection").fill("odd ones")
     page.dom.get_by_role("button", name="Save", exact=True).click()
     link = link_of(page, "selection=saved%3Aodd")
@@ -155,10 +155,8 @@ def test_a_link_to_a_saved_selection_shows_what_is_saved_under_the_name_now(
 
 
 def test_a_link_to_a_run_that_is_gone_says_so_and_selects_nothing(
-    follow: Callable[[str], Dashboard], serve: Any, logdir: Path
+    page: Dashboard, follow: Callable[[str], Dashboard]
 ) -> None:
-    page = follow(serve(logdir))
-    page.call("lab.select(argument)", ids(3, 20))
     again = follow(link_of(page, "selection=").replace("run=first", "run=gone"))
     again.dom.get_by_text("The run “gone” of this link is not here").wait_for()
     assert again.selection == []
