@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,20 @@ import pyarrow as pa
 import pytest
 import scipy.sparse
 from google.protobuf import text_format
+from PIL import Image
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 import embedding_lab as lab
+from contracts.holders import HOLDERS, array_of_objects
 from embedding_lab.app.plain_vectors import plain_set
+from embedding_lab.embeddings.pictures import read_pictures
 from embedding_lab.errors import InputError, ShapeMismatch
 
 VECTORS = np.random.default_rng(0).normal(size=(30, 4))
+WEIGHTS = np.arange(30) / np.float32(4)
+KINDS = ("cat", "cow", "dog")
+MISSING = np.arange(30) % 7 == 3
+"""Which samples have no label, where the others have one of these kinds in turn."""
 
 
 def shown(run: Path) -> set[str]:
@@ -95,18 +104,11 @@ def test_a_step_may_be_a_number_of_any_library_and_nothing_else(tmp_path: Path) 
     assert not (tmp_path / "other").exists()
 
 
-def objects(rows: list[Any]) -> np.ndarray:
-    """An array of Python's objects, as columns of pandas give it."""
-    array = np.empty(len(rows), object)
-    array[:] = rows
-    return array
-
-
 @pytest.mark.parametrize(
     "vectors",
     [
         (row for row in VECTORS),
-        objects(list(VECTORS)),
+        array_of_objects(list(VECTORS)),
         VECTORS.astype(object),
         np.ma.array(VECTORS),
         dict(enumerate(VECTORS)).values(),
@@ -116,6 +118,116 @@ def objects(rows: list[Any]) -> np.ndarray:
 def test_vectors_are_taken_however_python_holds_them(tmp_path: Path, vectors: Any) -> None:
     lab.log_embeddings(tmp_path / "run", vectors)
     np.testing.assert_allclose(lab.open_run(tmp_path / "run").embeddings("embeddings").vectors, VECTORS, rtol=1e-6)
+
+
+def arrays_of(make: Callable[[Any], Any], vectors: Callable[[Any], Any] | None = None) -> dict[str, Any]:
+    """All that is logged, as arrays of a framework, which hold no text."""
+    return {
+        "embeddings": (vectors or make)(VECTORS.astype(np.float32)),
+        "labels": make(np.where(MISSING, -1, np.arange(30) % 3)),
+        "class_names": KINDS,
+        "ids": make(np.arange(100, 130)),
+        "columns": {"weight": make(WEIGHTS)},
+    }
+
+
+def of_torch() -> dict[str, Any]:
+    torch = pytest.importorskip("torch", reason='no PyTorch: pip install "embedding-lab[torch]"')
+    return arrays_of(torch.tensor, lambda vectors: torch.tensor(vectors, requires_grad=True))
+
+
+def of_tensorflow() -> dict[str, Any]:
+    needed = 'no TensorFlow: pip install "embedding-lab[tensorflow]"'
+    return arrays_of(pytest.importorskip("tensorflow", reason=needed).constant)
+
+
+def of_jax() -> dict[str, Any]:
+    return arrays_of(pytest.importorskip("jax", reason="no JAX: pip install jax").numpy.asarray)
+
+
+COORDINATES = [f"x{place}" for place in range(4)]
+
+
+def cells() -> dict[str, list[Any]]:
+    """All that is logged, as columns of a table."""
+    kinds = [None if missing else KINDS[row % 3] for row, missing in enumerate(MISSING)]
+    vectors = VECTORS.astype(np.float32)
+    return {
+        **{name: vectors[:, place].tolist() for place, name in enumerate(COORDINATES)},
+        "vector": vectors.tolist(),
+        "kind": kinds,
+        "name": [str(number) for number in range(100, 130)],
+        "weight": WEIGHTS.tolist(),
+    }
+
+
+def columns_of(table: Any, columns: Any, vectors: Any) -> dict[str, Any]:
+    return {"embeddings": vectors, "labels": table["kind"], "ids": table["name"], "columns": columns}
+
+
+def of_pandas() -> dict[str, Any]:
+    pandas = pytest.importorskip("pandas", reason="no pandas: pip install pandas")
+    frame = pandas.DataFrame(cells(), index=range(30, 0, -1))
+    return columns_of(frame, frame[["weight"]], frame[COORDINATES])
+
+
+def of_polars() -> dict[str, Any]:
+    polars = pytest.importorskip("polars", reason="no polars: pip install polars")
+    frame = polars.DataFrame(cells())
+    return columns_of(frame, frame[["weight"]], frame[COORDINATES])
+
+
+def of_arrow(vectors: Any = COORDINATES) -> dict[str, Any]:
+    table = pa.table(cells())
+    chosen = table.select(vectors) if isinstance(vectors, list) else table[vectors].combine_chunks()
+    return columns_of(table, table.select(["weight"]), chosen)
+
+
+def of_hugging_face() -> dict[str, Any]:
+    datasets = pytest.importorskip("datasets", reason="no datasets: pip install datasets")
+    table = datasets.Dataset.from_dict(cells())
+    return columns_of(table, table.select_columns(["weight"]), table["vector"])
+
+
+@pytest.mark.filterwarnings("ignore")  # of the libraries while they are imported
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(of_torch, id="tensors of PyTorch with gradients"),
+        pytest.param(of_tensorflow, id="tensors of TensorFlow", marks=pytest.mark.long),
+        pytest.param(of_jax, id="arrays of JAX"),
+        pytest.param(of_pandas, id="frames of pandas"),
+        pytest.param(of_polars, id="frames of polars"),
+        pytest.param(of_arrow, id="tables of Arrow"),
+        pytest.param(lambda: of_arrow("vector"), id="arrays of Arrow"),
+        pytest.param(of_hugging_face, id="columns of Hugging Face"),
+    ],
+)
+def test_what_any_library_holds_is_read_back_as_it_was_given(
+    tmp_path: Path, given: Callable[[], dict[str, Any]]
+) -> None:
+    lab.log_embeddings(tmp_path / "run", **given())
+    found = lab.open_run(tmp_path / "run").embeddings("embeddings")
+    np.testing.assert_array_equal(found.vectors, VECTORS.astype(np.float32))
+    assert found.dataset.label_texts is not None
+    assert found.dataset.label_texts.tolist() == [
+        "" if missing else KINDS[row % 3] for row, missing in enumerate(MISSING)
+    ]
+    assert found.dataset.ids.tolist() == [str(number) for number in range(100, 130)]
+    assert list(found.dataset.columns) == ["weight"]
+    np.testing.assert_array_equal(found.dataset.columns["weight"], WEIGHTS)
+
+
+@pytest.mark.parametrize("held", HOLDERS)
+def test_pictures_of_pillow_of_mixed_sizes_are_shown_whatever_holds_them(tmp_path: Path, held: str) -> None:
+    sizes = [(100 + 10 * at, 150 - 10 * at) for at in range(5)]
+    pictures = [Image.new("RGB", size, (50 * at, 0, 0)) for at, size in enumerate(sizes)]
+    lab.log_embeddings(tmp_path / "run", VECTORS[:5], images=HOLDERS[held](pictures))
+    files = lab.open_run(tmp_path / "run").files
+    (table,) = (name for name in files.list("samples/samples") if name.endswith(".json"))
+    stored = read_pictures(files, f"samples/samples/{table}")
+    np.testing.assert_allclose(stored.thumbnails()[:, 32, 32, 0], 50 * np.arange(5), atol=5)
+    assert [Image.open(io.BytesIO(stored.original(row))).size for row in range(5)] == sizes
 
 
 def test_a_mapping_of_vectors_is_several_layers_of_the_same_samples(tmp_path: Path) -> None:
@@ -157,7 +269,10 @@ def test_labels_columns_and_names_are_taken_as_libraries_keep_them(tmp_path: Pat
         ({"embeddings": VECTORS + 1j}, "X.real, X.imag"),
         ({"embeddings": np.zeros(30, "f4,f4")}, "structured_to_unstructured"),
         ({"embeddings": np.ma.masked_greater(VECTORS, 0)}, "NaN or infinity"),
-        ({"embeddings": objects([row[: 3 + at % 2] for at, row in enumerate(VECTORS)])}, r"shape \(4,\) in row 1"),
+        (
+            {"embeddings": array_of_objects([row[: 3 + at % 2] for at, row in enumerate(VECTORS)])},
+            r"shape \(4,\) in row 1",
+        ),
         ({"embeddings": VECTORS, "labels": np.eye(30)}, r"labels\.argmax\(1\)"),
         ({"embeddings": VECTORS, "labels": [0.5] * 30}, r"colour by as columns="),
         ({"embeddings": VECTORS, "labels": {*range(30)}}, "A set has no order"),

@@ -98,9 +98,12 @@ class SameWeightsContract(ExtractorContract):
         moved = cls.CHANNELS_FIRST and pictures.ndim == 4
         return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)) if moved else pictures
 
-    def test_a_batch_too_large_for_the_memory_is_halved_and_that_is_said(self, case: Case, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("on_error", ["stop", "skip"])
+    def test_a_batch_too_large_for_the_memory_is_halved_and_that_is_said(
+        self, case: Case, tmp_path: Path, on_error: Any
+    ) -> None:
         model = self.build(tmp_path, at_most=6)
         with pytest.warns(UserWarning, match="did not suffice for a batch of 12 samples: going on with 6"):
-            sets = extract(model, case.samples, case.layers, batch_size=12)
+            sets = extract(model, case.samples, case.layers, batch_size=12, on_error=on_error)
         for layer in case.layers:
             np.testing.assert_allclose(sets[layer].vectors, case.vectors(layer, "mean"), rtol=1e-5, atol=1e-5)

@@ -127,6 +127,12 @@ def test_small_pictures_of_one_size_are_shown_bit_by_bit_whatever_holds_them(
     np.testing.assert_array_equal(shown.original(3), raw[3])
 
 
+def test_pictures_of_one_size_that_numpy_took_apart_to_numbers_are_shown_as_well() -> None:
+    raw = noise(5, 12, 20, 3)
+    taken_apart = np.array([Image.fromarray(picture) for picture in raw], object)
+    np.testing.assert_array_equal(as_dataset(np.zeros((5, 2)), images=taken_apart).shown[:], raw)
+
+
 def test_columns_of_arrow_are_read_row_by_row() -> None:
     raw = noise(3, 12, 20)
     column = pa.array([as_png(picture) for picture in raw])

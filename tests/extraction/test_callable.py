@@ -18,9 +18,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from contracts.extractor_contract import Case, ExtractorContract, left_behind
+from contracts.holders import HOLDERS
 from embedding_lab.embeddings import as_dataset
 from embedding_lab.errors import InputError, NotFinite, ShapeMismatch, UnknownName
 from embedding_lab.extraction import extract, layer_table
@@ -87,12 +88,13 @@ def test_several_inputs_come_as_they_were_handed_in() -> None:
     np.testing.assert_array_equal(in_order["output"].vectors, ROWS**2)
 
 
+@pytest.mark.parametrize("held", HOLDERS)
 @pytest.mark.parametrize("on_error", ["stop", "skip"])
 @pytest.mark.parametrize("widths", [[20, 30, 40, 50, 60], [20] * 5], ids=["several sizes", "one size"])
 def test_pictures_of_pillow_come_to_a_function_as_such_and_their_thumbnails_go_along(
-    tmp_path: Path, widths: list[int], on_error: Any
+    tmp_path: Path, widths: list[int], on_error: Any, held: str
 ) -> None:
-    pictures = [Image.new("RGB", (width, 20), (50 * at, 0, 0)) for at, width in enumerate(widths)]
+    pictures = HOLDERS[held]([Image.new("RGB", (width, 20), (50 * at, 0, 0)) for at, width in enumerate(widths)])
 
     def encode(batch: list[Image.Image]) -> np.ndarray:
         assert isinstance(batch, list)
@@ -137,7 +139,10 @@ def test_a_function_that_gives_other_rows_or_layers_or_no_numbers_is_refused() -
         extract(lambda batch: {"a" if len(batch) < 3 else "b": batch}, ROWS)
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_that_is_said() -> None:
+@pytest.mark.parametrize(
+    "model_of", [lambda function: function, FunctionTransformer], ids=["function", "estimator"]
+)
+def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(model_of: Any) -> None:
     asked: list[int] = []
 
     def greedy(batch: np.ndarray) -> np.ndarray:
@@ -147,7 +152,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_that_is_said() -> None:
         return batch * 2
 
     with pytest.warns(UserWarning, match="did not suffice for a batch of 13 samples: going on with 6"):
-        doubled = extract(greedy, ROWS)["output"].vectors
+        doubled = extract(model_of(greedy), ROWS).popitem()[1].vectors
     np.testing.assert_array_equal(doubled, ROWS * 2)
     assert asked[1:] == [13, 6, 6, 1]
 

@@ -70,6 +70,8 @@ def as_array(values: Any, what: str) -> Any:
 
 def gathered(values: Any) -> Any:
     """What can be read only once as a list, tensors in a list as one array; all else as it is."""
+    if getattr(getattr(values, "dtype", None), "kind", "") == "O" and getattr(values, "ndim", 1) > 2:
+        return values.tolist()  # numbers, which numpy makes of pictures of one size
     if hasattr(values, "iloc") and len(values) and hasattr(values.iloc[0], "detach"):
         values = values.tolist()  # a column of pandas
     if isinstance(values, list | tuple) and len(values) and hasattr(values[0], "detach"):

@@ -1,4 +1,4 @@
-"""Samples that some models take as they were handed over: rows of a data frame, or a list of Pillow's pictures.
+"""Samples that some models take as they were handed over: rows of a data frame, or pictures of Pillow.
 
 For whoever counts, slices or reads samples they are an array like any other.
 """
@@ -110,16 +110,15 @@ def as_samples(data: Any) -> Any:
     """Samples in their own form where they have one that some model takes; any other as an array.
 
     Args:
-        data: what `as_array` takes, and data frames and lists of pictures that it does not.
+        data: what `as_array` takes, and data frames and pictures of Pillow that it does not.
 
     Raises:
         InputError: it cannot be read as samples.
     """
     if type(data).__name__ == "DataFrame" and type(data).__module__.partition(".")[0] in ("pandas", "polars"):
         return FrameRows(data)
-    if isinstance(data, list) and data and all(_is_of_pillow(each) for each in data):
-        return PictureRows(data)
-    return as_array(data, "data")
+    pictures = _pictures_in(data)
+    return PictureRows(pictures) if pictures else as_array(data, "data")
 
 
 def batch_of(samples: Any, rows: Any) -> Any:
@@ -133,6 +132,13 @@ def _array_of(frame: Any) -> NDArray[Any]:
         return np.asarray(as_array(frame, "data"))
     except InputError:  # told when a model wants numbers
         return np.asarray(frame.to_numpy(), object)
+
+
+def _pictures_in(data: Any) -> list[Any]:
+    """The pictures of Pillow in a list, a tuple, an array of objects or a column; none where it holds others."""
+    objects = str(getattr(data, "dtype", "")).lower() == "object" and getattr(data, "ndim", 1) == 1
+    held = (isinstance(data, list | tuple) or objects) and all(map(_is_of_pillow, data))
+    return list(data) if held else []
 
 
 def _is_of_pillow(thing: Any) -> bool:
