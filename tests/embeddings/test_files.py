@@ -121,6 +121,16 @@ def test_a_store_whose_part_is_not_installed_names_the_extra() -> None:
         files_at(Path("adl://somewhere/logs"))  # Azure's is in no extra of ours
 
 
+@pytest.mark.parametrize(("missing", "store"), [("fsspec", "s3"), ("s3fs", "s3"), ("gcsfs", "gs")])
+def test_without_what_reads_a_store_the_install_command_is_said(missing: str, store: str) -> None:
+    script = (
+        f"import sys; sys.modules[{missing!r}] = None; import embedding_lab as lab; lab.open_run('{store}://a/run')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "MissingDependency" in done.stderr
+    assert 'pip install "embedding-lab[remote]"' in done.stderr
+
+
 def test_an_address_that_nobody_knows_is_refused() -> None:
     pytest.importorskip("fsspec", reason=FSSPEC)
     with pytest.raises(InputError, match="no address"):

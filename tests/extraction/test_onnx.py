@@ -12,7 +12,7 @@ import pytest
 
 from contracts.same_weights import NETWORK, SameWeightsContract
 from embedding_lab.embeddings import open_run
-from embedding_lab.errors import BrokenFile, InputError, MissingDependency, ShapeMismatch, UnknownName
+from embedding_lab.errors import BrokenFile, InputError, ShapeMismatch, UnknownName
 from embedding_lab.extraction import extract, layer_table
 from embedding_lab.extraction.onnx import OnnxSource
 
@@ -155,12 +155,6 @@ def test_without_onnx_only_the_graphs_outputs_are_known(product: Path, monkeypat
     assert [each.name for each in layer_table(product)] == ["above"]
     with pytest.raises(UnknownName, match="one of input, above"):
         extract(product, ROWS, "hidden")
-
-
-def test_without_onnxruntime_the_install_command_is_said(product: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingDependency, match=r'pip install "embedding-lab\[onnx\]"'):
-        extract(product, ROWS)
 
 
 def test_an_output_without_a_row_per_sample_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedding_lab.errors import DataMissing
+from embedding_lab.errors import DataMissing, MissingDependency
 from embedding_lab.extraction import layer_table
 
 
@@ -19,3 +19,20 @@ def test_a_file_that_is_not_there_is_said_before_a_framework_is_missed(
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(DataMissing, match=f"There is no file .*{name}"):
         layer_table(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "extra"),
+    [
+        ("m.keras", "keras", "tensorflow"),
+        ("m.onnx", "onnxruntime", "onnx"),
+        ("saved_model.pb", "tensorflow", "tensorflow"),
+    ],
+)
+def test_without_what_reads_a_file_the_install_command_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, missing: str, extra: str
+) -> None:
+    (tmp_path / name).touch()
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(MissingDependency, match=rf'needs {missing}, .* pip install "embedding-lab\[{extra}\]"'):
+        layer_table(tmp_path if name == "saved_model.pb" else tmp_path / name)

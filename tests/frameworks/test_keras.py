@@ -68,6 +68,25 @@ def test_a_missing_package_is_answered_with_the_install_command(monkeypatch: Any
         import_keras()
 
 
+@pytest.mark.parametrize(("backend", "package"), [("jax", "jax"), ("torch", "embedding-lab[torch]")])
+def test_a_backend_that_is_asked_for_and_missing_is_answered_with_its_own_install_command(
+    keras: Any, backend: str, package: str
+) -> None:
+    asks = "from embedding_lab.frameworks.keras import import_keras; import_keras()"
+    done = python(f"import sys; sys.modules[{backend!r}] = None; {asks}", KERAS_BACKEND=backend)
+    said = f'This needs {backend}, which is not installed. Install it with: pip install "{package}"'
+    assert f"MissingDependency: {said}" in done.stderr
+
+
+def test_a_saved_model_needs_tensorflow_and_says_so_whatever_keras_runs_on(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(b"never read")
+    asks = f"import embedding_lab as lab; lab.layer_table({str(tmp_path)!r})"
+    done = python(f"import sys; sys.modules['tensorflow'] = None; {asks}", KERAS_BACKEND="jax")
+    assert (
+        'This needs tensorflow, which is not installed. Install it with: pip install "embedding-lab[' in done.stderr
+    )
+
+
 @pytest.mark.parametrize("missing", ["keras", "tensorflow"])
 def test_summaries_without_it_are_answered_with_the_install_command_too(missing: str) -> None:
     asks = "import embedding_lab as lab; lab.TrainingSummaries"

@@ -29,7 +29,7 @@ from embedding_lab.extraction.source import (
     other_input,
     rows_within,
 )
-from embedding_lab.frameworks.keras import import_keras
+from embedding_lab.frameworks.keras import import_tensorflow
 
 SIGNATURE = "serving_default"
 """The signature that is asked, as TensorFlow itself names it; else the only one."""
@@ -55,9 +55,7 @@ class SavedModelSource:
     own_form = None
 
     def __init__(self, path: Path) -> None:
-        import_keras()  # which starts TensorFlow without noise
-        import tensorflow as tf
-
+        tf = import_tensorflow()
         self._path = path
         try:
             self._loaded = tf.saved_model.load(str(path))  # kept: the signature holds its variables weakly

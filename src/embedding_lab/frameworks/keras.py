@@ -37,19 +37,23 @@ def import_keras() -> Any:
     Raises:
         MissingDependency: Keras or its backend is not installed.
     """
-    try:
-        with _quiet_start():
-            import keras
+    with _start():
+        import keras
 
-            if keras.backend.backend() == "tensorflow":
-                import tensorflow  # noqa: F401  (Keras would load it later, outside the quiet)
-    except ModuleNotFoundError as error:
-        package = INSTALLED_BY.get(str(error.name), "embedding-lab[tensorflow]")
-        raise MissingDependency(
-            f"This needs {error.name}, which is not installed.",
-            remedy=f'Install it with: pip install "{package}"',
-        ) from error
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow  # noqa: F401  (Keras would load it later, outside the quiet)
     return keras
+
+
+def import_tensorflow() -> Any:
+    """The module `tensorflow`, whatever Keras runs on; its start is as quiet.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    with _start():
+        import tensorflow
+    return tensorflow
 
 
 def import_keras_on_tensorflow() -> Any:
@@ -166,6 +170,21 @@ def _explained(error: Exception, path: Path) -> LabError:
         got=f"{type(error).__name__}: {first_line:.200}",
         remedy="Save it again with model.save('model.keras'), with this or a newer version of Keras.",
     )
+
+
+@contextlib.contextmanager
+def _start() -> Iterator[None]:
+    """Hides what TensorFlow logs in the block, and answers what is missing with the command that installs it."""
+    try:
+        with _quiet_start():
+            yield
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        package = INSTALLED_BY.get(missing, "embedding-lab[tensorflow]")
+        raise MissingDependency(
+            f"This needs {missing}, which is not installed.",
+            remedy=f'Install it with: pip install "{package}"',
+        ) from error
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,14 @@ def test_a_checkpoint_that_tensorflow_reads(desk: Any) -> None:
     (run / "checkpoint").write_text('model_checkpoint_path: "embedding.ckpt-1"\n')
     desk.list(run, {"tensor_name": "embedding/.ATTRIBUTES/VARIABLE_VALUE", "tensor_shape": []})
     assert desk.found("checkpoint-only", tensorflow=True).severity == "note"
+
+
+def test_weights_of_keras_where_nothing_reads_them(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(desk.HERE / "written_by" / "keras", desk.root / "run")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    finding = desk.found("keras-embeddings")
+    assert finding.remedy.endswith("pip install h5py")
+    assert finding.mend is None
 
 
 def test_a_graph_too_large_to_draw(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
