@@ -12,6 +12,9 @@ GROUPS := --group test --group page --group lint --group types
 # PARALLEL= runs one after the other.
 PARALLEL ?= --numprocesses 6 --dist loadfile --no-loadscope-reorder
 
+# Else what tests start again and again would be compiled each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint types bench wheel pins chromium page
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SECONDS = 600  # a busy machine draws slowly, and makes maps after everything else
+SECONDS = 60  # a busy machine draws slowly, and makes maps after everything else
 READY = ".embedding-lab[data-state=ready]"
 SAID = "document.querySelector('#search-said').textContent != ''"
 THREE_FRAMES = """new Promise((done) => {
@@ -61,6 +61,10 @@ class Dashboard:
     def wait_for_selected(self, count: int) -> None:
         """Waits until so many samples are selected."""
         self.dom.locator(f".embedding-lab[data-selected='{count}']").wait_for()
+
+    def wait_for_drawn(self, count: int) -> None:
+        """Waits until so many points are shown and all of them drawn."""
+        self.dom.locator(f".embedding-lab[data-points='{count}/{count}']").wait_for()
 
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)

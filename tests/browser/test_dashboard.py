@@ -213,15 +213,15 @@ def test_a_condition_typed_where_a_text_is_looked_for_is_taken_as_a_filter(
 def test_a_class_is_hidden_and_shown_again_and_so_is_a_selection(page: Dashboard, embeddings: EmbeddingSet) -> None:
     left = SAMPLES - int((embeddings.dataset.labels == 3).sum())
     page.dom.get_by_role("button", name="Hide 3", exact=True).click()
-    page.dom.locator(f".embedding-lab[data-points='{left}/{left}']").wait_for()
+    page.wait_for_drawn(left)
     page.dom.locator(".canvas canvas").focus()
     page.press("a")
-    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+    page.wait_for_drawn(SAMPLES)
     page.call("lab.select(argument)", embeddings.ids[:7].tolist())
     page.press("h")
-    page.dom.locator(f".embedding-lab[data-points='{SAMPLES - 7}/{SAMPLES - 7}']").wait_for()
+    page.wait_for_drawn(SAMPLES - 7)
     page.press("a")
-    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+    page.wait_for_drawn(SAMPLES)
 
 
 def test_a_sample_is_drawn_as_its_picture_in_any_size(page: Dashboard, embeddings: EmbeddingSet) -> None:
@@ -267,7 +267,7 @@ def test_a_lasso_s_selection_is_saved_and_read_back_in_python(page: Dashboard, r
     page.wait("document.querySelector('.embedding-lab').dataset.selected != '0'")
     chosen = page.selection
     assert len(chosen) < SAMPLES
-    page.dom.locator(".trusted", has_text="neighbours in the layer are in here too").wait_for()
+    page.dom.locator(".trusted[aria-busy=false]", has_text="neighbours in the layer are in here too").wait_for()
     page.dom.get_by_label("Name of the selection").fill("amid all")
     page.dom.get_by_role("button", name="Save", exact=True).click()
     page.dom.locator(".saved .entry", has_text="amid all").wait_for()
@@ -286,6 +286,17 @@ def test_a_button_stays_the_same_while_another_selection_comes(page: Dashboard, 
     page.press("Escape")
     pressed[1].click()
     page.dom.get_by_role("button", name="Show all (20 hidden)").click()
+
+
+def test_nothing_moves_when_it_comes_how_far_a_selection_is_real(page: Dashboard, embeddings: EmbeddingSet) -> None:
+    save = page.dom.get_by_role("button", name="Save", exact=True)
+    with page.answers_held("/trust") as held:
+        page.call("lab.select(argument)", embeddings.ids[:20].tolist())
+        page.wait_for_held(held, 1)
+        before = save.bounding_box()
+        page.answer(held[0])
+    page.dom.locator(".trusted[aria-busy=false]").wait_for()
+    assert save.bounding_box() == before
 
 
 def test_the_table_counts_classes_and_sorts_the_whole_selection_by_any_column(
@@ -530,7 +541,7 @@ def test_the_page_fits_small_and_large_screens(page: Dashboard, width: int, heig
     page.leave()
     page.page.set_viewport_size({"width": width, "height": height})
     try:
-        page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+        page.wait_for_drawn(SAMPLES)
         assert page.call("document.documentElement.scrollWidth") == width
         assert page.call("document.documentElement.scrollHeight <= innerHeight")
         assert page.canvas["width"] > width / 2

@@ -74,7 +74,7 @@ def test_a_tsne_forms_before_ones_eyes_outlives_a_reload_and_is_cancelled(page: 
         page.frame = page.page.main_frame
         forming.wait_for()
         card.get_by_text("t-SNE iterations").wait_for()
-        page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+        page.wait_for_drawn(SAMPLES)
         held = page.still_picture()
     wait_until_the_map_moved(page, held)
     with making_held():
@@ -90,7 +90,7 @@ def test_a_map_of_the_selection_shows_only_these_samples(page: Dashboard) -> Non
     page.call("lab.select(Array.from({length: 200}, (_, at) => `samples/${String(3 * at).padStart(5, '0')}`))")
     page.wait_for_selected(200)
     page.ask_for_a_map("PCA", "2-D", "the 200 selected")
-    page.dom.locator(".embedding-lab[data-points='200/200']").wait_for()
+    page.wait_for_drawn(200)
     page.wait_until_ready()
     assert page.told("map").startswith("pca-2d of 200")
 
@@ -115,7 +115,7 @@ def test_inside_tensorboard_a_tsne_forms_and_outlives_a_reload_too(browser: Any,
             page.page.reload()
             forming.wait_for()
             page.frame = page.page.locator("iframe").element_handle().content_frame()
-            page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+            page.wait_for_drawn(SAMPLES)
             held = page.still_picture()
         wait_until_the_map_moved(page, held)
         with making_held():

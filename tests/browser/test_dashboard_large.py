@@ -38,20 +38,37 @@ def page(browser: Any, serve: Any, logdir: Path) -> Iterator[Dashboard]:
 
 
 def test_all_points_are_drawn_and_one_in_ten_is_found(page: Dashboard) -> None:
-    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+    page.wait_for_drawn(SAMPLES)
     assert page.search("label == 3") == "100,000 samples"
     page.wait_for_selected(SAMPLES // 10)
     page.press("Tab")
     page.dom.locator(".canvas canvas").focus()
     page.press("i")
-    page.dom.locator(f".embedding-lab[data-points='{SAMPLES // 10}/{SAMPLES // 10}']").wait_for()
+    page.wait_for_drawn(SAMPLES // 10)
     page.press("a")
-    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+    page.wait_for_drawn(SAMPLES)
+
+
+def test_points_are_drawn_as_they_arrive(page: Dashboard) -> None:
+    page.leave()
+    page.wait_for_drawn(SAMPLES)
+    whole = page.still_picture()
+    with page.answers_held("/points?") as held:
+        page.page.reload()
+        page.wait_for_held(held, 1)
+        page.answer(held[0])
+        page.wait("document.querySelector('.embedding-lab').dataset.points.startsWith('16384/')")
+        first = page.still_picture()
+        page.wait_for_held(held, 2)
+    held[1].continue_()
+    page.wait_for_drawn(SAMPLES)
+    drawn = [(np.abs(each - each[0, 0]).max(axis=2) > 20).sum() for each in (first, whole)]
+    assert 0 < drawn[0] < drawn[1]
 
 
 def test_a_fair_sample_is_drawn_while_the_map_moves_and_all_when_it_rests(page: Dashboard) -> None:
     page.leave()
-    page.dom.locator(f".embedding-lab[data-points='{SAMPLES}/{SAMPLES}']").wait_for()
+    page.wait_for_drawn(SAMPLES)
     page.frame.evaluate(
         """() => {
             const root = document.querySelector('.embedding-lab');

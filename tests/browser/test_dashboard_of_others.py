@@ -98,7 +98,7 @@ def test_loading_means_that_points_are_waited_for_and_ready_that_they_have_been_
 def test_what_others_wrote_for_the_projector_is_drawn(page: Dashboard, run: str, layer: str, rows: int) -> None:
     page.dom.get_by_label("Run").select_option(run)
     page.dom.get_by_label("Layer and its dimensions").select_option(layer)
-    page.dom.locator(f".embedding-lab[data-points='{rows}/{rows}']").wait_for()
+    page.wait_for_drawn(rows)
     if run == "pytorch":
         page.dom.locator(".legend .entry", has_text="class 2").wait_for()
         page.dom.get_by_role("button", name="Pictures").wait_for()
@@ -112,7 +112,7 @@ def test_inside_tensorboard_it_is_drawn_too(browser: Any, logdir: Path) -> None:
         for run, layer, rows in (("pytorch", "layer:00001", 30), ("raw", "raw", 12), ("checkpoint", "images", 30)):
             page.dom.get_by_label("Run").select_option(run)
             page.dom.get_by_label("Layer and its dimensions").select_option(layer)
-            page.dom.locator(f".embedding-lab[data-points='{rows}/{rows}']").wait_for()
+            page.wait_for_drawn(rows)
         page.dom.locator(".problems summary").click()
         assert "'gone'" in page.dom.locator(".problems").inner_text()
         assert page.errors == []
@@ -134,7 +134,7 @@ def test_runs_and_steps_that_come_meanwhile_appear_without_a_reload(page: Dashbo
     lab.log_embeddings(logdir / "while open", vectors, layer="mine", labels=["odd", "even"] * 20, step=1)
     page.dom.get_by_label("Run").locator("option", has_text="while open").wait_for(state="attached")
     page.dom.get_by_label("Run").select_option("while open")
-    page.dom.locator(".embedding-lab[data-points='40/40']").wait_for()
+    page.wait_for_drawn(40)
     assert page.dom.get_by_label("Step").count() == 0
     lab.log_embeddings(logdir / "while open", vectors * 2, layer="mine", labels=["odd", "even"] * 20, step=2)
     step = page.dom.get_by_label("Step", exact=True)
@@ -150,7 +150,7 @@ def test_hundreds_of_classes_have_a_legend_to_scroll_and_to_search(page: Dashboa
     lab.log_embeddings(logdir / "many", points, layer="mine", labels=labels)
     page.dom.get_by_label("Run").locator("option", has_text="many").wait_for(state="attached")
     page.dom.get_by_label("Run").select_option("many")
-    page.dom.locator(f".embedding-lab[data-points='{2 * CLASSES}/{2 * CLASSES}']").wait_for()
+    page.wait_for_drawn(2 * CLASSES)
     page.dom.locator(".legend .entry").nth(250).wait_for()
     colours = page.colours()
     assert list(colours) == [f"class {number}" for number in range(len(colours))]  # "class 2" before "class 10"

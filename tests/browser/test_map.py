@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from browser.scenes import FRONTEND, HALF_VIEW, SECONDS, VIEWPORT, MapPage, scen
 
 EVERYWHERE = "view.within([[-1e4, -1e4], [1e4, -1e4], [1e4, 1e4], [-1e4, 1e4]])"
 IN_THE_MIDDLE = "view.within([[392, 292], [408, 292], [408, 308], [392, 308]])"
+REFERENCES = Path(__file__).with_name("scenes")
 PALETTE = ["4477aa", "ee6677", "228833", "ccbb44", "66ccee", "aa3377", "e08214", "8c6bb1", "35978f", "bf812d"]
 
 
@@ -215,12 +217,43 @@ def test_it_turns_by_itself_for_as_long_as_that_is_wanted(show: Callable[..., Ma
     assert page.read("view.camera") == there
 
 
-@pytest.mark.parametrize("scene", ["flat", "pictures", "pictures-deep"])
-def test_every_small_scene_of_the_gallery_is_drawn_whole(show: Callable[..., MapPage], scene: str) -> None:
-    page = show(scene)
+def reduced(pixels: NDArray[np.int_]) -> NDArray[np.uint8]:
+    """A quarter as wide and high, so that a browser's own way with edges hardly matters."""
+    height, width = VIEWPORT["height"] // 4, VIEWPORT["width"] // 4
+    return pixels.reshape(height, 4, width, 4, 3).mean(axis=(1, 3)).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("scene", "theme"),
+    [
+        ("selected", "light"),
+        ("pictures-deep", "dark"),
+        *(
+            pytest.param(scene, theme, marks=pytest.mark.long)
+            for scene, theme in [
+                ("known", "dark"),
+                ("flat", "light"),
+                ("flat", "dark"),
+                ("deep", "light"),
+                ("deep", "dark"),
+                ("selected", "dark"),
+                ("pictures", "light"),
+                ("pictures-many", "light"),
+                ("million", "light"),
+            ]
+        ),
+    ],
+)
+def test_a_scene_looks_like_its_reference_picture(
+    show: Callable[..., MapPage], scene: str, theme: str, tmp_path: Path
+) -> None:
+    page = show(f"{scene}&theme={theme}")
     page.wait_until_pictured()
-    pixels = page.pixels
-    assert np.mean(np.abs(pixels - pixels[0, 0]).max(axis=2) > 20) > 0.02
+    reference, seen = REFERENCES / f"{scene}-{theme}.png", tmp_path / f"{scene}-{theme}.png"
+    Image.fromarray(reduced(page.pixels)).save(seen)
+    apart = np.abs(np.asarray(Image.open(reference), int) - np.asarray(Image.open(seen), int)).max(axis=2)
+    told = f"It looks like {seen}. Where that is meant, copy it to {reference}."
+    assert np.mean(apart > 24) < 0.003, told
 
 
 def test_points_move_to_where_the_next_map_has_them(show: Callable[..., MapPage]) -> None:

@@ -14,7 +14,6 @@ from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 
-from browser.dashboard import Dashboard
 from embedding_lab.app.demo import demo
 from embedding_lab.dataset import load_dataset
 from embedding_lab.embeddings import Dataset, EmbeddingSet, open_run
@@ -213,29 +212,3 @@ def test_colouring_by_label_and_by_prediction_is_offered_and_counts_every_sample
     assert set(said) == {"yes", "no"}
     assert sum(said.values()) == SAMPLES
     page.colour_by("No color map")
-
-
-def test_the_lab_s_own_tab_shows_the_same_run(
-    opened: Any, browser: Any, run_path: Path, hidden: EmbeddingSet
-) -> None:
-    beside = Dashboard(browser, opened.page.url.partition("#")[0] + "#embedding_lab")
-    assert beside.told("points") == f"{len(hidden)}/{len(hidden)}"
-    assert beside.dom.get_by_label("Run").input_value() == run_path.name
-    beside.dom.get_by_label("Layer and its dimensions").select_option("embed_layer")
-    beside.dom.locator(f".embedding-lab[data-state=ready][data-points='{len(hidden)}/{len(hidden)}']").wait_for()
-    assert list(beside.colours()) == [str(digit) for digit in range(10)]
-    wrong = np.flatnonzero(hidden.outputs.prediction != hidden.dataset.labels)  # type: ignore[union-attr]
-    assert beside.search("prediction != label") == f"{len(wrong):,} samples"
-    assert beside.selection == hidden.ids[wrong].tolist()
-    beside.search(f'id == "{hidden.ids[7]}"')
-    beside.dom.get_by_role("button", name="euclidean").click()
-    nearest = beside.dom.locator(".neighbours ol").first.locator(".text")
-    away = pairwise_distances(hidden.vectors[[7]].astype(np.float64), hidden.vectors)[0]
-    beside.wait_for_texts(nearest, hidden.ids[np.argsort(away, kind="stable")[1:11]].tolist())
-    beside.call("lab.select(argument)", hidden.ids[:60].tolist())
-    beside.wait_for_selected(60)
-    beside.ask_for_a_map("PCA", "2-D", "the 60 selected")
-    beside.dom.locator(".embedding-lab[data-points='60/60']").wait_for()
-    assert beside.told("map").startswith("pca-2d of 60")
-    assert beside.errors == []
-    beside.page.close()

@@ -34,6 +34,7 @@ interface Known {
 
 export class EmbeddedSource implements Source {
   readonly metrics = ["euclidean"] as const;
+  readonly tellsTrust = false;
   private readonly known = new Map<string, Known>();
   private readonly pages = new Map<string, Promise<ImageBitmap>>();
   private readonly addresses = new Map<string, string>();
@@ -210,8 +211,8 @@ export class EmbeddedSource implements Source {
     return URL.createObjectURL(new Blob([picture], { type: "image/svg+xml" }));
   }
 
-  async trust(): Promise<Trust | null> {
-    return null;
+  async trust(): Promise<Trust> {
+    throw serverOnly("How far a selection is real");
   }
 
   async saveSelection(): Promise<void> {

@@ -29,6 +29,7 @@ type Query = Record<string, string | number | null | undefined>;
 
 export class ServerSource implements Source {
   readonly metrics = ["cosine", "euclidean"] as const;
+  readonly tellsTrust = true;
   private token: string | null = null;
   private latest: Overview | null = null;
   private latestText = "";

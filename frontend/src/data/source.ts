@@ -248,6 +248,8 @@ export class Refused extends Error {
 export interface Source {
   /** By which distances neighbours can be asked for; by none that is named, the one that suits. */
   readonly metrics: readonly Metric[];
+  /** Whether it can be told how far a selection is real. */
+  readonly tellsTrust: boolean;
   /** The latest overview; the same object as before while nothing changed. */
   overview(signal?: AbortSignal): Promise<Overview>;
   order(set: SetKey, from: number, count: number, signal?: AbortSignal): Promise<OrderPart>;
@@ -291,8 +293,7 @@ export interface Source {
   picture(set: SetKey, row: number): string;
   /** The address of the sound or picture that a column holds of a sample; null where it cannot be had. */
   media(set: SetKey, column: string, row: number): string | null;
-  /** null where it is not known. */
-  trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust | null>;
+  trust(set: SetKey, rows: Uint32Array, signal?: AbortSignal): Promise<Trust>;
   saveSelection(set: SetKey, name: string, rows: Uint32Array): Promise<void>;
   removeSelection(run: string, name: string): Promise<void>;
   selection(set: SetKey, name: string): Promise<Found>;

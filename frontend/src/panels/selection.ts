@@ -25,7 +25,7 @@ export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => vo
   panel.append(
     heading(lab),
     visibility(lab),
-    live(h("div"), () => [trustSentence(trust.value)]),
+    live(h("div"), () => [isJudged(lab) && trustSentence(trust.value)]),
     live(h("ul", { class: "bars", "aria-label": "Classes in the selection" }), () => {
       lab.marks.version.value;
       return lab.classes.value && lab.marks.selectedCount.value
@@ -84,6 +84,7 @@ export function savedSelections(lab: Lab): HTMLElement {
 }
 
 const isAny = (lab: Lab) => lab.marks.selectedCount.value > 0;
+const isJudged = (lab: Lab) => lab.source.tellsTrust && lab.marks.selectedCount.value > 1;
 
 /** How many; and buttons, none of which is made anew where another selection comes while it is pressed. */
 function heading(lab: Lab): HTMLElement {
@@ -124,12 +125,14 @@ function visibility(lab: Lab): HTMLElement {
   );
 }
 
+/** It has its place before its number is known: a button that moves while it is pressed is not pressed. */
 function trustSentence(trust: Trust | null): Child {
-  if (!trust?.of) return null;
+  if (trust?.of === 0) return null;
+  const counted = trust && `${whole(trust.kept)} of ${whole(trust.of)} neighbours, ${trust.k} of each sample`;
   return h(
     "p",
-    { class: "trusted", title: `${whole(trust.kept)} of ${whole(trust.of)} neighbours, ${trust.k} of each sample` },
-    h("strong", {}, percent(trust.share)),
+    { class: "trusted", title: counted, "aria-busy": String(!trust) },
+    h("strong", {}, trust ? percent(trust.share) : "… %"),
     " of these samples’ neighbours in the layer are in here too.",
   );
 }
@@ -139,13 +142,12 @@ function askForTrust(lab: Lab, trust: { value: Trust | null }): void {
   let asked = new AbortController();
   effect(() => {
     lab.marks.version.value;
-    const count = lab.marks.selectedCount.value;
     const set = lab.set.value;
     clearTimeout(timer);
     asked.abort();
     asked = new AbortController();
     trust.value = null;
-    if (!set || count < 2) return;
+    if (!set || !isJudged(lab)) return;
     const ended = asked.signal;
     timer = window.setTimeout(() => {
       lab
