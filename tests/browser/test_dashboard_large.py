@@ -60,7 +60,6 @@ def test_points_are_drawn_as_they_arrive(page: Dashboard) -> None:
         page.wait("document.querySelector('.embedding-lab').dataset.points.startsWith('16384/')")
         first = page.still_picture()
         page.wait_for_held(held, 2)
-    held[1].continue_()
     page.wait_for_drawn(SAMPLES)
     drawn = [(np.abs(each - each[0, 0]).max(axis=2) > 20).sum() for each in (first, whole)]
     assert 0 < drawn[0] < drawn[1]
