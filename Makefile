@@ -12,7 +12,7 @@ GROUPS := --group test --group page --group lint --group types
 # PARALLEL= runs one after the other.
 PARALLEL ?= --numprocesses 6 --dist loadfile --no-loadscope-reorder
 
-# Else what tests start again and again would be compiled each time.
+# Tests start Python again and again, which without bytecode that is kept would compile every module each time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

@@ -87,7 +87,8 @@ test("what needs a server says so", async () => {
   await expect(source.search(SET, "filter", "label == one", null)).rejects.toThrow(Refused);
   await expect(source.search(SET, "regex", "(", null)).rejects.toThrow("cannot be read");
   await expect(source.neighbours(SET, 0, 1, "cosine", null)).rejects.toThrow("needs the server");
-  expect(await source.trust()).toBeNull();
+  await expect(source.trust()).rejects.toThrow("needs the server");
+  expect(source.tellsTrust).toBe(false);
 });
 
 test("samples are taken away as CSV", async () => {

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SECONDS = 60  # a busy machine draws slowly, and makes maps after everything else
+SECONDS = 600  # a busy machine draws slowly, and makes maps after everything else
 READY = ".embedding-lab[data-state=ready]"
 SAID = "document.querySelector('#search-said').textContent != ''"
 THREE_FRAMES = """new Promise((done) => {
@@ -114,6 +114,12 @@ class Dashboard:
         for key in "vf":
             self.press(key)
         self.wait_for_selected(0)
+
+    def filter(self, condition: str) -> list[str]:
+        """Selects what a condition finds; the samples' ids."""
+        said = self.search(condition)
+        self.wait_for_selected(int(said.split()[0].replace(",", "")))  # which is told a moment before
+        return self.selection
 
     def search(self, text: str, mode: str = "filter") -> str:
         """Types into the search field and presses Enter; what is said of it."""

@@ -299,6 +299,17 @@ def test_nothing_moves_when_it_comes_how_far_a_selection_is_real(page: Dashboard
     assert save.bounding_box() == before
 
 
+def test_that_it_cannot_be_told_how_far_a_selection_is_real_is_said(
+    page: Dashboard, embeddings: EmbeddingSet
+) -> None:
+    page.page.route("**/trust", lambda route: route.fulfill(status=503, body="busy"))
+    page.call("lab.select(argument)", embeddings.ids[:20].tolist())
+    page.dom.locator(".trusted[aria-busy=false]", has_text="An unknown share").wait_for()
+    page.dom.locator(".notice.bad").get_by_role("button", name="Close").click()
+    page.page.unroute("**/trust")
+    page.errors.clear()  # the browser's own remark on the answer
+
+
 def test_the_table_counts_classes_and_sorts_the_whole_selection_by_any_column(
     page: Dashboard, embeddings: EmbeddingSet
 ) -> None:

@@ -52,17 +52,20 @@ def test_all_points_are_drawn_and_one_in_ten_is_found(page: Dashboard) -> None:
 def test_points_are_drawn_as_they_arrive(page: Dashboard) -> None:
     page.leave()
     page.wait_for_drawn(SAMPLES)
+    page.press("n")  # class names are there before all points
     whole = page.still_picture()
     with page.answers_held("/points?") as held:
         page.page.reload()
         page.wait_for_held(held, 1)
         page.answer(held[0])
         page.wait("document.querySelector('.embedding-lab').dataset.points.startsWith('16384/')")
+        page.dom.locator("h1").click()
+        page.press("n")
         first = page.still_picture()
         page.wait_for_held(held, 2)
     page.wait_for_drawn(SAMPLES)
     drawn = [(np.abs(each - each[0, 0]).max(axis=2) > 20).sum() for each in (first, whole)]
-    assert 0 < drawn[0] < drawn[1]
+    assert 0.1 * drawn[1] < drawn[0] < drawn[1]
 
 
 def test_a_fair_sample_is_drawn_while_the_map_moves_and_all_when_it_rests(page: Dashboard) -> None:

@@ -14,7 +14,7 @@ from embedding_lab.board.finished_maps import list_maps
 from embedding_lab.board.stock_projector import write_stock_projector
 from embedding_lab.embeddings import EmbeddingSet, Projection, as_dataset, create_run
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_tensorboard")]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.usefixtures("quick_tensorboard")]
 
 ROWS = 12_000
 """Two thousand more than the page's own t-SNE shows."""

@@ -14,7 +14,12 @@ import pytest
 
 from embedding_lab.board.launch import Board, launch
 
-pytestmark = [pytest.mark.browser, pytest.mark.mnist, pytest.mark.usefixtures("quick_tensorboard")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.mnist,
+    pytest.mark.long,
+    pytest.mark.usefixtures("quick_tensorboard"),
+]
 
 PATIENCE_MS = 180_000
 STEPS = 120

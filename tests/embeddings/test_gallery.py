@@ -127,10 +127,12 @@ def test_small_pictures_of_one_size_are_shown_bit_by_bit_whatever_holds_them(
     np.testing.assert_array_equal(shown.original(3), raw[3])
 
 
-def test_pictures_of_one_size_that_numpy_took_apart_to_numbers_are_shown_as_well() -> None:
-    raw = noise(5, 12, 20, 3)
+@pytest.mark.parametrize("colours", [(), (3,)], ids=["grey", "colour"])
+def test_pictures_of_one_size_that_numpy_took_apart_to_numbers_are_shown_as_well(colours: tuple[int, ...]) -> None:
+    raw = noise(5, 12, 20, *colours)
     taken_apart = np.array([Image.fromarray(picture) for picture in raw], object)
-    np.testing.assert_array_equal(as_dataset(np.zeros((5, 2)), images=taken_apart).shown[:], raw)
+    for data in (as_dataset(np.zeros((5, 2)), images=taken_apart), as_dataset(taken_apart)):
+        np.testing.assert_array_equal(data.shown[:], raw)
 
 
 def test_columns_of_arrow_are_read_row_by_row() -> None:

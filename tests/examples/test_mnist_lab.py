@@ -77,12 +77,14 @@ def test_the_notebook_is_what_the_script_makes_of_itself() -> None:
 
 
 @pytest.mark.mnist
+@pytest.mark.long
 def test_no_cell_complains(notebook: Notebook) -> None:
     said = [each for cell in notebook.cells for each in cell.outputs if each.get("name") == "stderr"]
     assert [each.text for each in said if "Port 6006 is taken" not in each.text] == []
 
 
 @pytest.mark.mnist
+@pytest.mark.long
 def test_the_cells_print_what_the_text_says(notebook: Notebook) -> None:
     assert "on tensorflow" in notebook.printed("import os")
     data = notebook.printed("train = lab.load_dataset")
@@ -102,6 +104,7 @@ def test_the_cells_print_what_the_text_says(notebook: Notebook) -> None:
 
 
 @pytest.mark.mnist
+@pytest.mark.long
 def test_tensorboard_has_every_tab_that_the_text_sends_the_reader_to(notebook: Notebook) -> None:
     deadline = time.monotonic() + SECONDS
     while "step" not in notebook.asked("plugin/graphs/info"):  # TensorBoard looks for new runs now and then
@@ -134,6 +137,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.mark.mnist
 @pytest.mark.browser
+@pytest.mark.long
 def test_the_frame_in_the_notebook_shows_the_points(address: str, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 1000, "height": 700})
     page.set_default_timeout(PATIENCE_MS)

@@ -140,9 +140,11 @@ def test_a_function_that_gives_other_rows_or_layers_or_no_numbers_is_refused() -
 
 
 @pytest.mark.parametrize(
-    "model_of", [lambda function: function, FunctionTransformer], ids=["function", "estimator"]
+    ("model_of", "layer"),
+    [(lambda function: function, "output"), (FunctionTransformer, "functiontransformer")],
+    ids=["function", "estimator"],
 )
-def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(model_of: Any) -> None:
+def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(model_of: Any, layer: str) -> None:
     asked: list[int] = []
 
     def greedy(batch: np.ndarray) -> np.ndarray:
@@ -152,7 +154,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(model_of: Any) -> 
         return batch * 2
 
     with pytest.warns(UserWarning, match="did not suffice for a batch of 13 samples: going on with 6"):
-        doubled = extract(model_of(greedy), ROWS).popitem()[1].vectors
+        doubled = extract(model_of(greedy), ROWS)[layer].vectors
     np.testing.assert_array_equal(doubled, ROWS * 2)
     assert asked[1:] == [13, 6, 6, 1]
 

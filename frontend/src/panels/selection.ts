@@ -16,7 +16,7 @@ const CLASSES_SHOWN = 12;
 const PATIENCE_MS = 200;
 
 export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => void): HTMLElement {
-  const trust = signal<Trust | null>(null);
+  const trust = signal<Trust | "asked" | "unknown">("asked");
   const panel = h("section", { class: "panel selection", "aria-label": "Selection" });
   askForTrust(lab, trust);
   effect(() => {
@@ -126,18 +126,18 @@ function visibility(lab: Lab): HTMLElement {
 }
 
 /** It has its place before its number is known: a button that moves while it is pressed is not pressed. */
-function trustSentence(trust: Trust | null): Child {
-  if (trust?.of === 0) return null;
-  const counted = trust && `${whole(trust.kept)} of ${whole(trust.of)} neighbours, ${trust.k} of each sample`;
+function trustSentence(trust: Trust | "asked" | "unknown"): Child {
+  const known = typeof trust === "object" ? trust : null;
+  const counted = known && `${whole(known.kept)} of ${whole(known.of)} neighbours, ${known.k} of each sample`;
   return h(
     "p",
-    { class: "trusted", title: counted, "aria-busy": String(!trust) },
-    h("strong", {}, trust ? percent(trust.share) : "… %"),
+    { class: "trusted", title: counted, "aria-busy": String(trust === "asked") },
+    h("strong", {}, known ? percent(known.share) : trust === "asked" ? "… %" : "An unknown share"),
     " of these samples’ neighbours in the layer are in here too.",
   );
 }
 
-function askForTrust(lab: Lab, trust: { value: Trust | null }): void {
+function askForTrust(lab: Lab, trust: { value: Trust | "asked" | "unknown" }): void {
   let timer = 0;
   let asked = new AbortController();
   effect(() => {
@@ -146,7 +146,7 @@ function askForTrust(lab: Lab, trust: { value: Trust | null }): void {
     clearTimeout(timer);
     asked.abort();
     asked = new AbortController();
-    trust.value = null;
+    trust.value = "asked";
     if (!set || !isJudged(lab)) return;
     const ended = asked.signal;
     timer = window.setTimeout(() => {
@@ -157,7 +157,11 @@ function askForTrust(lab: Lab, trust: { value: Trust | null }): void {
           (told) => {
             if (!ended.aborted) trust.value = told;
           },
-          (error) => isAborted(error) || lab.tell(error),
+          (error) => {
+            if (isAborted(error)) return;
+            trust.value = "unknown";
+            lab.tell(error);
+          },
         );
     }, PATIENCE_MS);
   });

@@ -29,6 +29,8 @@ TEXT_ROWS = 1 << 16
 
 LAST_OF_ASCII = 127
 
+MOST_OF_UINT8 = 255
+
 LARGEST_ARRAY = 2**31 - 1
 """Bytes of text that a single array of Arrow holds."""
 
@@ -69,9 +71,9 @@ def as_array(values: Any, what: str) -> Any:
 
 
 def gathered(values: Any) -> Any:
-    """What can be read only once as a list, tensors in a list as one array; all else as it is."""
+    """What is read only once as a list; tensors in a list and pictures taken apart as one array; else as it is."""
     if getattr(getattr(values, "dtype", None), "kind", "") == "O" and getattr(values, "ndim", 1) > 2:
-        return values.tolist()  # numbers, which numpy makes of pictures of one size
+        return _pictures_taken_apart(values)
     if hasattr(values, "iloc") and len(values) and hasattr(values.iloc[0], "detach"):
         values = values.tolist()  # a column of pandas
     if isinstance(values, list | tuple) and len(values) and hasattr(values[0], "detach"):
@@ -79,6 +81,13 @@ def gathered(values: Any) -> Any:
             return np.stack([_as_array(each) for each in values])
     once = hasattr(values, "__next__") or isinstance(values, KeysView | ValuesView)
     return list(values) if once and not hasattr(values, "shape") else values
+
+
+def _pictures_taken_apart(objects: Any) -> NDArray[Any]:
+    """The numbers among objects, shape (n, height, width, ...), that numpy makes of pictures of one size."""
+    numbers = np.asarray(objects.tolist())
+    are_bytes = numbers.dtype.kind == "i" and numbers.size and numbers.min() >= 0 and numbers.max() <= MOST_OF_UINT8
+    return numbers.astype(np.uint8) if are_bytes else numbers
 
 
 def _uneven(values: Any) -> str:
@@ -117,9 +126,12 @@ def named_columns(columns: Any) -> dict[str, Any]:
 
 
 def readable(values: Any) -> Any:
-    """Text that came as bytes, as TensorFlow's tensors and HDF5 hold it, as text; bytes that are none stay."""
+    """Text that came as bytes, as TensorFlow's tensors and HDF5 hold it, as text; bytes that are none stay.
+
+    Arrays that are none of numpy's, such as JAX's, become such; a memory map stays one.
+    """
     if values.dtype.kind not in "SO":
-        return values
+        return np.asanyarray(values)
     values = np.asarray(values)  # a file would be read row by row
     if not isinstance(next((each for each in values if each is not None), None), bytes):
         return values

@@ -110,7 +110,8 @@ def as_samples(data: Any) -> Any:
     """Samples in their own form where they have one that some model takes; any other as an array.
 
     Args:
-        data: what `as_array` takes, and data frames and pictures of Pillow that it does not.
+        data: what `as_array` takes, and what it does not: data frames, and n pictures of Pillow in a list, a tuple,
+            an array of objects or a column of pandas or polars.
 
     Raises:
         InputError: it cannot be read as samples.
@@ -135,7 +136,7 @@ def _array_of(frame: Any) -> NDArray[Any]:
 
 
 def _pictures_in(data: Any) -> list[Any]:
-    """The pictures of Pillow in a list, a tuple, an array of objects or a column; none where it holds others."""
+    """The pictures of Pillow in a list, a tuple or an axis of objects; none where others are among them."""
     objects = str(getattr(data, "dtype", "")).lower() == "object" and getattr(data, "ndim", 1) == 1
     held = (isinstance(data, list | tuple) or objects) and all(map(_is_of_pillow, data))
     return list(data) if held else []

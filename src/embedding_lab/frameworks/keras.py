@@ -37,7 +37,7 @@ def import_keras() -> Any:
     Raises:
         MissingDependency: Keras or its backend is not installed.
     """
-    with _start():
+    with _imported_quietly():
         import keras
 
         if keras.backend.backend() == "tensorflow":
@@ -51,7 +51,7 @@ def import_tensorflow() -> Any:
     Raises:
         MissingDependency: it is not installed.
     """
-    with _start():
+    with _imported_quietly():
         import tensorflow
     return tensorflow
 
@@ -173,7 +173,7 @@ def _explained(error: Exception, path: Path) -> LabError:
 
 
 @contextlib.contextmanager
-def _start() -> Iterator[None]:
+def _imported_quietly() -> Iterator[None]:
     """Hides what TensorFlow logs in the block, and answers what is missing with the command that installs it."""
     try:
         with _quiet_start():
