@@ -231,8 +231,9 @@ def test_8_the_keyboard_goes_all_round_and_one_always_sees_where_it_is(page: Das
         assert seen, where
         assert len(passed) < 500, "no end of it"
         passed.append(where)
-    for part in ("Layer and its dimensions", "Search samples", "Colour by", "Name of the selection"):
-        assert any(f'aria-label="{part}"' in each for each in passed), part
+    labels = ("Layer and its dimensions", "Search samples", "Name of the selection")
+    for part in (*(f'aria-label="{label}"' for label in labels), "<canvas", 'class="entry'):
+        assert any(part in each for each in passed), part
     assert sum("neighbour" in each for each in passed) >= 10
 
 
