@@ -55,6 +55,7 @@ from playwright.sync_api import sync_playwright
 from viewer_pages import BARE, NOTES_FRAMES, RENDERER, SHADED
 
 import embedding_lab as lab
+from embedding_lab.app.exported_columns import with_pictures
 from embedding_lab.app.measured_maps import measure_map
 from embedding_lab.app.plugin import Computer
 from embedding_lab.board.dashboard.library import Library
@@ -189,17 +190,16 @@ def measure(run: lab.Run) -> None:
 def in_projector_whole(folder: Path) -> Iterator[str]:
     """The Projector on all columns of the same vectors, as others write them: what the lab writes for it has 49."""
     with tempfile.TemporaryDirectory() as others:
-        run = Path(others) / "run"
-        run.mkdir()
+        run = Path(others)  # the log directory itself: of its folders only those with events are runs
         shown = lab.open_run(folder / "run")
-        each = shown.embeddings(shown.layers[0])
+        each = with_pictures(shown, shown.embeddings(shown.layers[0]))
         sheet = thumbnail_sheet(each.dataset)
         (run / "vectors.f32").write_bytes(raw_tensor(each.vectors))
         (run / "samples.tsv").write_bytes(sample_table(each.dataset).tsv())
         (run / "sheet.png").write_bytes(sheet.png())
         entry = Entry("whole", each.vectors.shape, "vectors.f32", "samples.tsv", "sheet.png", sheet.cell)
         add_to_config(run, [], [entry])
-        with in_tensorboard(Path(others), "projector") as url:
+        with in_tensorboard(run, "projector") as url:
             yield url
 
 
