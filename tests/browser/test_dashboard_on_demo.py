@@ -256,5 +256,6 @@ def test_9_nothing_is_written_without_the_pages_token_and_nothing_read_outside_t
         )
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(asked, timeout=60)
-        assert refused.value.code == status, path
+        with refused.value:
+            assert refused.value.code == status, path
     assert "by a stranger" not in open_run(run.path).selections

@@ -42,8 +42,9 @@ def test_where_others_reach_it_the_page_shows_all_and_offers_nothing_that_writes
         assert page.errors == []
         page.page.close()
         wanted = urllib.request.Request(f"{address}data/plugin/embedding_lab/selections", b"{}", method="POST")
-        with pytest.raises(urllib.error.HTTPError, match=r"40\d"):
+        with pytest.raises(urllib.error.HTTPError, match=r"40\d") as refused:
             urllib.request.urlopen(wanted, timeout=60)
+        refused.value.close()
     assert lab.open_run(logdir / "mine").selections == []
 
 
