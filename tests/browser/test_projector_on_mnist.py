@@ -14,6 +14,7 @@ from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 
+from browser.dashboard import Dashboard
 from embedding_lab.app.demo import demo
 from embedding_lab.dataset import load_dataset
 from embedding_lab.embeddings import Dataset, EmbeddingSet, open_run
@@ -212,3 +213,16 @@ def test_colouring_by_label_and_by_prediction_is_offered_and_counts_every_sample
     assert set(said) == {"yes", "no"}
     assert sum(said.values()) == SAMPLES
     page.colour_by("No color map")
+
+
+def test_the_lab_s_own_tab_shows_the_same_run(
+    opened: Any, browser: Any, run_path: Path, hidden: EmbeddingSet
+) -> None:
+    """The whole of it is tried in test_dashboard_on_demo.py, which is long."""
+    beside = Dashboard(browser, opened.page.url.partition("#")[0] + "#embedding_lab")
+    assert beside.told("points") == f"{len(hidden)}/{len(hidden)}"
+    assert beside.dom.get_by_label("Run").input_value() == run_path.name
+    wrong = np.flatnonzero(hidden.outputs.prediction != hidden.dataset.labels)  # type: ignore[union-attr]
+    assert beside.filter("prediction != label") == hidden.ids[wrong].tolist()
+    assert beside.errors == []
+    beside.page.close()

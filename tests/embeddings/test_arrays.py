@@ -43,6 +43,13 @@ def test_arrow_columns_of_lists_and_tables_of_numbers_are_vectors(column: Any) -
     np.testing.assert_array_equal(as_array(column, "vectors"), VECTORS)
 
 
+def test_an_array_of_lists_of_several_lengths_is_refused_as_pictures_in_words() -> None:
+    lists = np.empty((1, 1, 2), object)
+    lists[0, 0, 0], lists[0, 0, 1] = [1], [1, 2]
+    with pytest.raises(InputError, match="images cannot be shown"):
+        as_dataset(np.zeros((1, 2)), images=lists)
+
+
 @pytest.mark.parametrize("rows", [[[1, 2], [3]], [[1], None], [[1, None]]])
 def test_lists_that_are_no_table_are_refused(rows: list[Any]) -> None:
     with pytest.raises(InputError, match=r"cannot be read as an array\. Got: (lists of|nothing in|missing)"):

@@ -15,8 +15,11 @@ import { annotateForm } from "./notes";
 const CLASSES_SHOWN = 12;
 const PATIENCE_MS = 200;
 
+/** How far a selection is real, as far as that is known. */
+type Judgement = Trust | "asked" | "unknown";
+
 export function selectionPanel(lab: Lab, theme: ThemeSignal, openTable: () => void): HTMLElement {
-  const trust = signal<Trust | "asked" | "unknown">("asked");
+  const trust = signal<Judgement>("asked");
   const panel = h("section", { class: "panel selection", "aria-label": "Selection" });
   askForTrust(lab, trust);
   effect(() => {
@@ -126,7 +129,7 @@ function visibility(lab: Lab): HTMLElement {
 }
 
 /** It has its place before its number is known: a button that moves while it is pressed is not pressed. */
-function trustSentence(trust: Trust | "asked" | "unknown"): Child {
+function trustSentence(trust: Judgement): Child {
   const known = typeof trust === "object" ? trust : null;
   const counted = known && `${whole(known.kept)} of ${whole(known.of)} neighbours, ${known.k} of each sample`;
   return h(
@@ -137,7 +140,7 @@ function trustSentence(trust: Trust | "asked" | "unknown"): Child {
   );
 }
 
-function askForTrust(lab: Lab, trust: { value: Trust | "asked" | "unknown" }): void {
+function askForTrust(lab: Lab, trust: { value: Judgement }): void {
   let timer = 0;
   let asked = new AbortController();
   effect(() => {

@@ -73,7 +73,8 @@ def as_array(values: Any, what: str) -> Any:
 def gathered(values: Any) -> Any:
     """What is read only once as a list; tensors in a list and pictures taken apart as one array; else as it is."""
     if getattr(getattr(values, "dtype", None), "kind", "") == "O" and getattr(values, "ndim", 1) > 2:
-        return _pictures_taken_apart(values)
+        with contextlib.suppress(ValueError):  # of several shapes: no pictures were
+            return _pictures_taken_apart(values)
     if hasattr(values, "iloc") and len(values) and hasattr(values.iloc[0], "detach"):
         values = values.tolist()  # a column of pandas
     if isinstance(values, list | tuple) and len(values) and hasattr(values[0], "detach"):
