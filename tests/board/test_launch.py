@@ -264,7 +264,7 @@ def a_starter(logs: Path) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
             starter.kill()
 
 
-@pytest.mark.parametrize("how", ["kill", "terminate"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("terminate", marks=pytest.mark.long)])
 def test_a_killed_starter_leaves_no_orphan(logs: Path, how: str) -> None:
     with a_starter(logs) as (starter, pid, _):
         processes = family(pid)
@@ -336,6 +336,7 @@ def test_it_works_behind_a_proxy_that_takes_its_path_off(board: Board) -> None:
         assert len(get_json(f"{address}{MOUNT}/data/runs")) == 3
 
 
+@pytest.mark.long
 @pytest.mark.browser
 @pytest.mark.parametrize("kept", [True, False], ids=["path kept", "path taken off"])
 def test_the_notebooks_frame_shows_the_projector_through_the_proxy(

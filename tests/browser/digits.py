@@ -15,9 +15,9 @@ from sklearn.metrics import pairwise_distances
 
 import embedding_lab as lab
 from browser.dashboard import Dashboard
-from embedding_lab.embeddings import EmbeddingSet, Outputs, Projection, Run, as_dataset, create_run
+from browser.small_run import save_map
+from embedding_lab.embeddings import EmbeddingSet, Outputs, Run, as_dataset, create_run
 from embedding_lab.projection.pca import points_of
-from embedding_lab.projection.quality import measure
 
 SAMPLES = 500
 LAYER = "embed/layer"
@@ -69,12 +69,6 @@ def log_digits(path: Path, embeddings: EmbeddingSet) -> Run:
     for dims in (2, 3):
         save_map(run, embeddings, f"pca-{dims}d", points_of(embeddings.vectors, dims))
     return run
-
-
-def save_map(run: Any, embeddings: EmbeddingSet, name: str, points: Any, method: str = "pca") -> None:
-    quality = measure(embeddings.vectors, points, labels=embeddings.dataset.labels)
-    told = {"quality": dict(quality.totals), "per_sample": dict(quality.per_sample)}
-    run.save_map(LAYER, 7, name, Projection(points, embeddings.ids, method, {}, 0, **told))
 
 
 @contextmanager

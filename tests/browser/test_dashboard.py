@@ -16,7 +16,8 @@ from sklearn.metrics import pairwise_distances
 
 import embedding_lab as lab
 from browser.dashboard import Dashboard
-from browser.digits import LAYER, NAMES, PAGE, SAMPLES, STORY, save_map
+from browser.digits import LAYER, NAMES, PAGE, SAMPLES, STORY
+from browser.small_run import save_map
 from embedding_lab.embeddings import EmbeddingSet, Projection
 from embedding_lab.projection.pca import points_of
 from embedding_lab.projection.quality import measure
@@ -381,6 +382,7 @@ def test_a_sample_is_not_described_as_the_one_that_was_closed(page: Dashboard, e
         sample.filter(has_text=embeddings.ids[43]).wait_for()
 
 
+@pytest.mark.long
 def test_the_table_stays_sorted_by_what_was_asked_for_last(page: Dashboard, embeddings: EmbeddingSet) -> None:
     page.search("label in (1, 7)")
     page.dom.get_by_role("button", name="Table").click()
@@ -456,6 +458,7 @@ def test_a_map_written_meanwhile_appears_and_says_how_far_to_trust_it(
     page.wait_until_ready()
 
 
+@pytest.mark.long  # app/test_measured_maps.py is quick
 def test_a_map_of_ones_own_that_was_saved_without_measures_is_measured_and_coloured_by_them(
     page: Dashboard, run: Any, embeddings: EmbeddingSet
 ) -> None:
@@ -628,6 +631,7 @@ def test_axe_finds_nothing_in_dialogs_and_escape_closes_them(page: Dashboard, ke
     dialog.wait_for(state="hidden")
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_among_pictures_and_in_sheets(page: Dashboard, embeddings: EmbeddingSet) -> None:
     page.call("lab.select(argument)", [embeddings.ids[3]])
     page.press("p")

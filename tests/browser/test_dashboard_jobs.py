@@ -86,6 +86,7 @@ def test_a_tsne_forms_before_ones_eyes_outlives_a_reload_and_is_cancelled(page: 
     assert lab.open_run(logdir / "run").map("mine", TSNE).done
 
 
+@pytest.mark.long
 def test_a_map_of_the_selection_shows_only_these_samples(page: Dashboard) -> None:
     page.call("lab.select(Array.from({length: 200}, (_, at) => `samples/${String(3 * at).padStart(5, '0')}`))")
     page.wait_for_selected(200)

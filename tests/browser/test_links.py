@@ -7,31 +7,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import embedding_lab as lab
 from browser.dashboard import Dashboard
+from browser.small_run import log_small_run
 
 pytestmark = pytest.mark.browser
-
-SAMPLES = 60
-
-
-def log_run(logdir: Path, name: str, seed: int = 0) -> None:
-    vectors = np.random.default_rng(seed).normal(size=(SAMPLES, 4)).astype(np.float32)
-    lab.log_embeddings(logdir / name, vectors, layer="mine", labels=np.arange(SAMPLES) % 3)
 
 
 def log_run_meanwhile(page: Dashboard, logdir: Path, name: str) -> None:
     """Another run, of which the open page has heard."""
-    log_run(logdir, name, seed=1)
+    log_small_run(logdir / name, seed=1)
     page.dom.get_by_label("Run").locator("option", has_text=name).wait_for(state="attached")
 
 
 @pytest.fixture
 def logdir(tmp_path: Path) -> Path:
-    log_run(tmp_path / "logs", "first")
+    log_small_run(tmp_path / "logs" / "first")
     return tmp_path / "logs"
 
 
@@ -117,6 +110,7 @@ def test_a_link_followed_in_the_open_page_shows_what_it_says_and_no_more(
     assert again.dom.get_by_label("Colour by").input_value() == ""
 
 
+@pytest.mark.long
 def test_a_link_to_another_run_is_followed_in_the_open_page_with_its_selection(
     page: Dashboard, logdir: Path
 ) -> None:
@@ -130,6 +124,7 @@ def test_a_link_to_another_run_is_followed_in_the_open_page_with_its_selection(
     assert page.dom.get_by_label("Run").input_value() == "first"
 
 
+@pytest.mark.long
 def test_few_that_are_left_while_all_others_are_hidden_are_in_the_link(
     follow: Callable[[str], Dashboard], serve: Any, logdir: Path
 ) -> None:

@@ -227,7 +227,6 @@ def reduced(pixels: NDArray[np.int_]) -> NDArray[np.uint8]:
     ("scene", "theme"),
     [
         ("selected", "light"),
-        ("pictures-many", "light"),
         *(
             pytest.param(*each, marks=pytest.mark.long)
             for each in [
@@ -238,6 +237,7 @@ def reduced(pixels: NDArray[np.int_]) -> NDArray[np.uint8]:
                 ("deep", "dark"),
                 ("selected", "dark"),
                 ("pictures-known", "dark"),
+                ("pictures-many", "light"),
                 ("million", "light"),
             ]
         ),

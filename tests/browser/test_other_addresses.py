@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import embedding_lab as lab
 from browser.dashboard import Dashboard
+from browser.small_run import log_small_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_tensorboard")]
 
@@ -21,8 +21,7 @@ IDS = ["samples/00003", "samples/00020"]
 
 @pytest.fixture
 def logdir(tmp_path: Path) -> Path:
-    vectors = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-    lab.log_embeddings(tmp_path / "logs" / "mine", vectors, layer="mine", labels=np.arange(60) % 3)
+    log_small_run(tmp_path / "logs" / "mine")
     return tmp_path / "logs"
 
 
@@ -57,6 +56,7 @@ def page_under_a_path(browser: Any, logdir: Path) -> Iterator[Dashboard]:
         page.page.close()
 
 
+@pytest.mark.long
 def test_under_a_path_a_selection_is_saved(page_under_a_path: Dashboard, logdir: Path) -> None:
     page = page_under_a_path
     page.call("lab.select(argument)", IDS)
@@ -69,5 +69,5 @@ def test_under_a_path_a_selection_is_saved(page_under_a_path: Dashboard, logdir:
 @pytest.mark.long
 def test_under_a_path_a_map_is_made(page_under_a_path: Dashboard) -> None:
     page_under_a_path.dom.locator("h1").click()
-    page_under_a_path.ask_for_a_map("PCA", "2-D", "all 60")
-    page_under_a_path.dom.locator(".embedding-lab[data-state=ready][data-map=pca-2d]").wait_for()
+    page_under_a_path.ask_for_a_map("PCA", "3-D", "all 60")
+    page_under_a_path.dom.locator(".embedding-lab[data-state=ready][data-map=pca-3d]").wait_for()

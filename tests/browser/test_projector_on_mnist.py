@@ -99,6 +99,7 @@ def test_the_variance_described_is_that_of_the_layer(page: Any, hidden: Embeddin
     assert page.variance_described == pytest.approx(truth, abs=0.1)
 
 
+@pytest.mark.long
 def test_the_variance_described_is_that_of_all_784_pixels(page: Any, mnist: Dataset) -> None:
     page.choose(named(page, "input", "PCA, euclidean"))
     assert page.counts == (SAMPLES, 49)
@@ -106,6 +107,7 @@ def test_the_variance_described_is_that_of_all_784_pixels(page: Any, mnist: Data
     assert page.variance_described == pytest.approx(truth, abs=0.1)
 
 
+@pytest.mark.long
 def test_the_positions_are_the_principal_components(page: Any, hidden: EmbeddingSet) -> None:
     page.choose(named(page, "embed_layer", "PCA, euclidean"))
     shown = np.array(
@@ -116,19 +118,23 @@ def test_the_positions_are_the_principal_components(page: Any, hidden: Embedding
         assert abs(np.corrcoef(shown[:, component], expected[:, component])[0, 1]) > 0.9999
 
 
+@pytest.mark.long
 def test_nearest_points_by_euclidean_distance_are_those_of_scikit_learn(page: Any, hidden: EmbeddingSet) -> None:
     page.choose(named(page, "embed_layer", "PCA, euclidean"))
     for row in TEN:
         assert_nearest(page, hidden.vectors, hidden.ids, row, "euclidean")
 
 
-def test_nearest_points_by_cosine_are_those_of_scikit_learn(page: Any, hidden: EmbeddingSet) -> None:
+@pytest.mark.parametrize("rows", [TEN[:2], pytest.param(TEN[2:], marks=pytest.mark.long)], ids=["two", "eight"])
+def test_nearest_points_by_cosine_are_those_of_scikit_learn(
+    page: Any, hidden: EmbeddingSet, rows: list[int]
+) -> None:
     page.choose(named(page, "embed_layer", "t-SNE, UMAP, cosine"))
-    for row in TEN:
+    for row in rows:
         assert_nearest(page, hidden.vectors, hidden.ids, row, "cosine")
 
 
-@pytest.mark.long  # the page takes its time over 784 dimensions; test_projector_on_odd_samples.py is quick
+@pytest.mark.long
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_nearest_pictures_are_those_of_scikit_learn_once_spherize_is_unticked(
     page: Any, mnist: Dataset, metric: str
@@ -190,6 +196,7 @@ def test_the_digits_are_drawn_where_their_points_lie(page: Any, mnist: Dataset) 
         assert likeness[row] > 0.8
 
 
+@pytest.mark.long
 def test_searching_by_label_finds_every_digit_of_a_class(page: Any, mnist: Dataset) -> None:
     page.choose(named(page, "embed_layer", "PCA, euclidean"))
     assert mnist.labels is not None
@@ -203,6 +210,7 @@ def test_what_is_labelled_and_searched_by_first_is_the_label(page: Any) -> None:
     assert page.read("projector.dataPanel.superviseColumn") == "label"
 
 
+@pytest.mark.long
 def test_colouring_by_label_and_by_prediction_is_offered_and_counts_every_sample(page: Any, mnist: Dataset) -> None:
     page.choose(named(page, "embed_layer", "PCA, euclidean"))
     assert {"label", "prediction", "correct", "confidence", "loss"} <= set(page.colours)

@@ -140,6 +140,7 @@ def test_two_dimensions_are_drawn_in_the_page_s_three(page: Any, odd: Dataset) -
     assert all(np.median(picture) > 100 for picture in drawn.values())  # green, not the black of an empty cell
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_a_wide_layer_has_its_true_neighbours_once_spherize_is_unticked(
     page: Any, sets: dict[str, EmbeddingSet], metric: str
@@ -158,6 +159,7 @@ def test_a_wide_layer_has_its_true_neighbours_once_spherize_is_unticked(
         np.testing.assert_allclose(np.take_along_axis(true[rows], found, axis=1), expected[:, :15], atol=2e-6)
 
 
+@pytest.mark.long
 def test_tsne_moves_every_point(page: Any) -> None:
     page.choose("wide · step 00003 · t-SNE, UMAP, cosine")
     page.dom.locator(".ink-tab[data-tab=tsne]").click()
@@ -169,6 +171,7 @@ def test_tsne_moves_every_point(page: Any) -> None:
     assert np.isfinite(np.array(points, float)).all()
 
 
+@pytest.mark.long
 def test_umap_comes_to_an_end(page: Any) -> None:
     page.choose("wide · step 00003 · t-SNE, UMAP, cosine")
     page.dom.locator(".ink-tab[data-tab=umap]").click()

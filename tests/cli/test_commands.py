@@ -341,7 +341,9 @@ def listening(process: subprocess.Popen[str], sign: str) -> None:
 @pytest.mark.usefixtures("with_keras")
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX process group")
 def test_ctrl_c_in_training_ends_it_with_130_and_nothing_half_written(tmp_path: Path) -> None:
-    words = ["demo", "--dataset", "digits", "--epochs", "100000", "--no-serve"]
+    pictures, labels = np.zeros((99, 8, 8), np.uint8), np.arange(99) % 2
+    np.savez(tmp_path / "mine.npz", x_train=pictures, y_train=labels, x_test=pictures, y_test=labels)
+    words = ["train", "--dataset", "mine.npz", "--epochs", "100000"]
     with subprocess.Popen(
         [sys.executable, "-m", "embedding_lab", *words],
         cwd=tmp_path,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -18,50 +19,68 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "onnx", "onnxruntime", "ray
 SHARED = {"embeddings", "errors", "progress", "cores"}
 
 
-def modules() -> list[Path]:
-    return sorted(HOUSE.rglob("*.py"))
+FILES = sorted(HOUSE.rglob("*.py"))
 
 
-def imports(path: Path) -> Iterator[str]:
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def imports(path: Path) -> list[str]:
     """The dotted names a file imports anywhere, also inside functions and for type checking."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    found = []
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
 
 
-def name(path: Path) -> str:
-    return path.relative_to(HOUSE).as_posix()
+def room_of(path: Path) -> str:
+    """The folder of the house in which a file lies; "" for one that lies in none."""
+    return path.relative_to(HOUSE).parts[0] if path.parent != HOUSE else ""
 
 
-@pytest.mark.parametrize("path", [each for each in modules() if each.parent.name in ROOMS], ids=name)
-def test_a_room_imports_only_itself_and_what_is_shared(path: Path) -> None:
-    room = path.relative_to(HOUSE).parts[0]
-    ours = [each.split(".") for each in imports(path) if each.split(".")[0] == "embedding_lab"]
-    assert {parts[1] for parts in ours if len(parts) > 1} <= SHARED | {"__version__", "frameworks", room}
+def ours(path: Path) -> set[str]:
+    """The rooms, and the files beside them, that a file imports."""
+    return {each.split(".")[1] for each in imports(path) if each.startswith("embedding_lab.")}
 
 
-@pytest.mark.parametrize(
-    "path", [each for each in modules() if each.parent.name in {"embeddings", "frameworks"}], ids=name
-)
-def test_what_rooms_share_knows_no_room(path: Path) -> None:
-    ours = [each.split(".")[1] for each in imports(path) if each.startswith("embedding_lab.")]
-    assert set(ours) <= SHARED | {path.parent.name}
+def breaches(files: Iterable[Path], breach: Callable[[Path], object]) -> dict[str, object]:
+    """What is wrong with files, by name."""
+    return {path.relative_to(HOUSE).as_posix(): wrong for path in files if (wrong := breach(path))}
 
 
-@pytest.mark.parametrize("path", modules(), ids=name)
-def test_a_framework_is_imported_only_where_its_name_stands(path: Path) -> None:
-    used = {each.split(".")[0] for each in imports(path)} & FRAMEWORKS
-    allowed = path.parent.name == "model" or set(path.stem.split("_")) & FRAMEWORKS
-    assert not used or allowed, f"{name(path)} imports {', '.join(used)}"
+def test_a_room_imports_only_itself_and_what_is_shared() -> None:
+    in_rooms = [path for path in FILES if room_of(path) in ROOMS]
+    assert len({room_of(path) for path in in_rooms}) > 5
+    assert not breaches(in_rooms, lambda path: ours(path) - SHARED - {"__version__", "frameworks", room_of(path)})
 
 
-@pytest.mark.parametrize("path", [each for each in modules() if each.read_text(encoding="utf-8").strip()], ids=name)
-def test_every_file_begins_by_saying_what_it_is_for(path: Path) -> None:
-    first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n\n")[0]
-    assert first.rstrip().endswith("."), name(path)
+def test_what_rooms_share_knows_no_room() -> None:
+    shared = [path for path in FILES if room_of(path) in {"embeddings", "frameworks"}]
+    assert shared
+    assert not breaches(shared, lambda path: ours(path) - SHARED - {room_of(path)})
+
+
+def test_a_framework_is_imported_only_where_its_name_stands() -> None:
+    def used_elsewhere(path: Path) -> set[str]:
+        named = room_of(path) == "model" or set(path.stem.split("_")) & FRAMEWORKS
+        return set() if named else {each.split(".")[0] for each in imports(path)} & FRAMEWORKS
+
+    assert not breaches(FILES, used_elsewhere)
+
+
+def test_every_file_begins_by_saying_what_it_is_for() -> None:
+    def says_nothing(path: Path) -> bool:
+        first = (ast.get_docstring(parsed(path)) or "").partition("\n\n")[0]
+        return bool(parsed(path).body) and not first.rstrip().endswith(".")
+
+    assert not breaches(FILES, says_nothing)
 
 
 def test_importing_the_lab_loads_nothing_heavy() -> None:

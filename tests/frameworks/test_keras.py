@@ -35,6 +35,7 @@ def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("keras")
 def test_nothing_of_the_start_reaches_the_terminal_but_what_others_write_does() -> None:
     script = """
@@ -47,6 +48,7 @@ keras.ops.ones(3)
     assert python(script).stderr == "somebody else\n"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("keras")
 def test_a_log_level_of_the_users_own_is_respected() -> None:
     done = python(

@@ -117,7 +117,7 @@ def test_killed_at_random_steps_it_ends_with_the_same_weights_and_curves(
     check_same_points(run, whole)
 
 
-@pytest.mark.parametrize("way", ["train", "fit"])
+@pytest.mark.parametrize("way", [pytest.param("train", marks=pytest.mark.long), "fit"])
 def test_resuming_a_finished_training_changes_nothing(
     train_apart: Train, uninterrupted: Callable[[str], tuple[Path, str]], way: str
 ) -> None:

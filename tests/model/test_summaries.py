@@ -82,7 +82,7 @@ def last(found: EventAccumulator, tag: str) -> Any:
     return make_ndarray(found.Tensors(tag)[-1].tensor_proto)
 
 
-@pytest.mark.parametrize("make", [sequential, functional, Subclassed])
+@pytest.mark.parametrize("make", [sequential, pytest.param(functional, marks=pytest.mark.long), Subclassed])
 def test_any_model_and_its_fit_get_every_summary(
     make: Any, corners: Dataset, other_corners: Dataset, tmp_path: Path
 ) -> None:
@@ -118,7 +118,7 @@ def test_any_model_and_its_fit_get_every_summary(
     assert {"_hparams_/session_start_info", "_hparams_/session_end_info"} <= set(root.Tags()["tensors"])
 
 
-@pytest.mark.parametrize("make", [sequential, Subclassed])
+@pytest.mark.parametrize("make", [sequential, pytest.param(Subclassed, marks=pytest.mark.long)])
 def test_the_training_and_its_history_are_what_they_would_be_without(
     make: Any, corners: Dataset, other_corners: Dataset, tmp_path: Path
 ) -> None:
@@ -145,7 +145,7 @@ def test_a_graph_has_a_scope_for_each_layer_with_its_weights_inside(
     assert sources <= names
 
 
-@pytest.mark.parametrize("validated", [False, True])
+@pytest.mark.parametrize("validated", [pytest.param(False, marks=pytest.mark.long), True])
 def test_training_numbers_are_the_means_since_the_last_point_up_to_the_last_step(
     corners: Dataset, other_corners: Dataset, tmp_path: Path, validated: bool
 ) -> None:

@@ -80,6 +80,7 @@ print(train("dense16", data, seed=int(sys.argv[1]), epochs=2, run_dir=sys.argv[2
 """
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("with_keras")
 def test_the_same_seed_gives_the_same_weights_in_two_processes_and_another_seed_others(
     tmp_path: Path, monkeypatch: Any, capsys: Any

@@ -92,6 +92,7 @@ def test_the_operations_of_a_step_of_training_are_listed(board: Board, trained: 
     assert "hidden" in json.dumps(profile(board, f"data?run={run}&tag=framework_op_stats&host={host}"))
 
 
+@pytest.mark.long
 def test_the_graphs_tab_shows_the_step_and_opens_to_its_layers(
     board: Board, page: Any, trained: TraceReport, tmp_path: Path
 ) -> None:

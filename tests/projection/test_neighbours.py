@@ -161,8 +161,15 @@ def test_equal_vectors_are_each_others_neighbours_by_row(n, metric):
     np.testing.assert_array_equal(found.indices[-1], np.arange(4))
 
 
-@pytest.mark.parametrize("k", [15, 90])
-@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize(
+    ("metric", "k"),
+    [
+        ("euclidean", 15),
+        ("cosine", 90),
+        pytest.param("euclidean", 90, marks=pytest.mark.long),
+        pytest.param("cosine", 15, marks=pytest.mark.long),
+    ],
+)
 def test_an_index_finds_98_of_100_and_says_how_many(clustered, k, metric):
     index = neighbours.find(clustered, k, metric=metric, exact=False)
     assert_sound(index, len(clustered), k)
@@ -310,11 +317,12 @@ def test_what_cannot_be_searched_is_refused():
 LIBRARIES = ["tensorflow", "sklearn.cluster", "numba", "faiss"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "order",
     [
         pytest.param(LIBRARIES, id="tensorflow first"),
-        pytest.param(LIBRARIES[::-1], id="faiss first", marks=pytest.mark.long),
+        pytest.param(LIBRARIES[::-1], id="faiss first"),
     ],
 )
 def test_the_openmp_of_every_library_lives_in_one_process(order):

@@ -137,7 +137,7 @@ def test_weighting_neighbours_keeps_more_of_them_than_the_gradient(
     )
 
 
-@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("dims", [pytest.param(2, marks=pytest.mark.long), 3])
 def test_noise_forms_a_map_with_forces_right_at_every_stage(dims: int) -> None:
     """Noise has no clusters to gather, so the early phase leaves a point that the late one must unfold."""
     rng, maps = np.random.default_rng(0), []

@@ -38,7 +38,9 @@ def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.parametrize(("rows", "dims"), [(300, 2), (2_300, 2), (1_700, 3), (4_300, 3)])
+@pytest.mark.parametrize(
+    ("rows", "dims"), [(300, 2), (2_300, 2), (1_700, 3), pytest.param(4_300, 3, marks=pytest.mark.long)]
+)
 def test_a_seed_gives_the_same_bytes_with_any_number_of_threads(rows: int, dims: int, pictures: np.ndarray) -> None:
     vectors = np.concatenate([pictures, pictures + 1, pictures + 2])[:rows]
     maps = {
@@ -59,7 +61,7 @@ def test_a_callback_that_returns_true_stops(pictures: np.ndarray) -> None:
     assert tsne.embedding_.shape == (300, 2)
 
 
-@pytest.mark.parametrize(("rows", "dims"), [(300, 2), (2_300, 2), (4_300, 3)])
+@pytest.mark.parametrize(("rows", "dims"), [(300, 2), (2_300, 2), pytest.param(4_300, 3, marks=pytest.mark.long)])
 def test_a_stopped_map_becomes_the_very_map_it_would_have_been(
     rows: int, dims: int, pictures: np.ndarray, tmp_path: Path
 ) -> None:

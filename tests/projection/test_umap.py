@@ -15,6 +15,8 @@ from embedding_lab.errors import InputError
 from embedding_lab.progress import silent
 from embedding_lab.projection import neighbours, umap
 
+pytestmark = pytest.mark.long  # umap-learn is compiled anew in each process, for a quarter of a minute
+
 
 def project(vectors, found, **own):
     return umap.project(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 
@@ -55,6 +54,8 @@ def leading_axes(blocks: Blocks, dims: int, count: int) -> Axes:
 
 
 def _from_second_moments(blocks: Blocks, dims: int, count: int) -> Axes:
+    from scipy.linalg import eigh  # a quarter of what starting TensorBoard would take, which seldom needs it
+
     moments = np.zeros((dims, dims))
     rows = 0
     for block in blocks():
@@ -62,7 +63,7 @@ def _from_second_moments(blocks: Blocks, dims: int, count: int) -> Axes:
         rows += len(block)
     moments /= rows
     wanted = (max(0, dims - count), dims - 1)  # all of them would take several times as long
-    spread, directions = scipy.linalg.eigh(moments, subset_by_index=wanted, check_finite=False)
+    spread, directions = eigh(moments, subset_by_index=wanted, check_finite=False)
     return Axes(directions[:, ::-1], spread[::-1].clip(0), float(np.trace(moments)))
 
 

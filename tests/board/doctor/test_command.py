@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-Ran = Any
+Ran = Callable[..., Any]
 
 
 @pytest.fixture
-def command(desk: Any) -> Ran:
+def command(desk: Any, here: Callable[..., Any]) -> Ran:
     """`command("--json")` examines the desk's log directory."""
 
-    def run(*words: str, logdir: str = "") -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "embedding_lab", "doctor", logdir or str(desk.root), *words]
-        return subprocess.run(line, capture_output=True, text=True, check=False)
+    def run(*words: str, logdir: str = "") -> Any:
+        return here(desk.root, "doctor", logdir or desk.root, *words)
 
     return run
 

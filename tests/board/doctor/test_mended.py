@@ -679,14 +679,15 @@ def test_the_tutorials_recipe_shows_nothing_without_the_doctor(tmp_path: Path, n
         assert asked(board.url).json("plugin/projector/runs") == []
 
 
+@pytest.mark.long  # test_the_projector_shows_the_points asks the same of the server
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("name", "points"),
     [
         ("the_tutorials_recipe", 30),
-        pytest.param("the_first_tutorials_recipe", 20, marks=pytest.mark.long),
-        pytest.param("the_embeddings_that_keras_3_saves", 11, marks=pytest.mark.long),
-        pytest.param("a_missing_tensor_file", 20, marks=pytest.mark.long),
+        ("the_first_tutorials_recipe", 20),
+        ("the_embeddings_that_keras_3_saves", 11),
+        ("a_missing_tensor_file", 20),
     ],
 )
 def test_the_page_shows_the_points(mended: Mended, browser: Any, name: str, points: int) -> None:
