@@ -9,6 +9,7 @@ import pytest
 
 from embedding_lab.errors import DataMissing, MissingDependency
 from embedding_lab.extraction import layer_table
+from embedding_lab.extraction.source import other_input
 
 
 @pytest.mark.parametrize("name", ["nothing.keras", "nothing.h5", "nothing.onnx", "a SavedModel"])
@@ -36,3 +37,9 @@ def test_without_what_reads_a_file_the_install_command_is_said(
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingDependency, match=rf'needs {missing}, .* pip install "embedding-lab\[{extra}\]"'):
         layer_table(tmp_path if name == "saved_model.pb" else tmp_path / name)
+
+
+def test_what_a_framework_said_stands_in_one_line_without_what_is_meant_for_a_terminal() -> None:
+    said = ValueError("Exception encountered when calling Dense.\n\n\x1b[1mNo such\x1b[0m  matrix.\n")
+    told = "the model said: Exception encountered when calling Dense. No such matrix. Expected"
+    assert told in str(other_input((3,), (4,), said))

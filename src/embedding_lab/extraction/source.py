@@ -45,11 +45,13 @@ FEW_SAMPLES_BYTES = 16 << 20
 
 LARGEST_BATCH = 8192
 
-IN_A_GRAPH = re.compile(
+NOT_SAID = re.compile(
     r"\AGraph execution error:\s*(?:(?:Detected at node|<stack traces| {2,}).*\n|\n)*"
     r"|\[*\{\{(?:function_)?node [^}]*\}\}\]*|\[Op:[^\]]+\]"
+    r"|\x1b\[[\d;]*m"
 )
-"""Where TensorFlow says that something went wrong: the stack in which the graph was made, and names within it."""
+"""Where TensorFlow says that something went wrong: the stack in which the graph was made, and names within it; and
+what is set in bold for a terminal, as by Keras."""
 
 GIVING = ("transform", "predict_proba", "decision_function")
 """What gives the vectors of an estimator of scikit-learn: the first of these that it has."""
@@ -272,4 +274,4 @@ def no_vectors(name: str, got: str) -> InputError:
 
 def in_one_line(error: BaseException) -> str:
     """What a framework raised, without its line breaks, and no more of it than a person reads."""
-    return " ".join(IN_A_GRAPH.sub("", str(error)).split()).rstrip(".")[:300]
+    return " ".join(NOT_SAID.sub("", str(error)).split()).rstrip(".")[:300]
