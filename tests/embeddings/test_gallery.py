@@ -143,6 +143,23 @@ def test_columns_of_arrow_are_read_row_by_row() -> None:
     np.testing.assert_array_equal(as_pictures(structs)[:], raw)
 
 
+def table_of(kind: str, columns: dict[str, Any]) -> Any:
+    if kind == "arrow":
+        return pa.table(columns)
+    library = pytest.importorskip(kind, reason=f"no {kind}: pip install {kind}")
+    return library.Dataset.from_dict(columns) if kind == "datasets" else library.DataFrame(columns)
+
+
+@pytest.mark.parametrize("kind", ["arrow", "pandas", "polars", "datasets"])
+def test_a_table_of_one_column_is_that_column_and_of_several_none(kind: str) -> None:
+    raw = noise(3, 12, 20)
+    column = [as_png(picture) for picture in raw]
+    shown = as_dataset(np.zeros((3, 2)), images=table_of(kind, {"image": column})).shown
+    np.testing.assert_array_equal(shown[:], raw)
+    with pytest.raises(InputError, match=r'one column\. Got: a table of 2: a, b\. Expected: .* table\["image"\]'):
+        as_pictures(table_of(kind, {"a": column, "b": column}))
+
+
 def test_pictures_of_mixed_sizes_lie_whole_in_the_middle_of_a_square_and_their_originals_are_kept(run: Run) -> None:
     sizes = [(30, 90), (90, 30), (200, 100), (64, 64)]
     things = [Image.fromarray(np.full((*size, 3), 200, np.uint8)) for size in sizes]

@@ -38,7 +38,8 @@ def as_pictures(images: Any, what: str = "images", folder: Path | None = None) -
     Args:
         images: an array or tensor of shape (n, height, width), or with 1, 3 or 4 channels first or last, of any
             numbers; or n paths, bytes of files, pictures of Pillow, or arrays, of mixed sizes and kinds; also as
-            a column of pandas, polars, Arrow or of Hugging Face's datasets. None among them is an empty picture.
+            a column of pandas, polars, Arrow or of Hugging Face's datasets, or a table that has no other. None
+            among them is an empty picture.
         what: the name for messages.
         folder: what paths are relative to.
 
@@ -47,10 +48,11 @@ def as_pictures(images: Any, what: str = "images", folder: Path | None = None) -
 
     Raises:
         ShapeMismatch: the arrays are no pictures.
-        InputError: nothing of it is a picture.
+        InputError: nothing of it is a picture, or a table has several columns.
     """
     if isinstance(images, Converted | Gallery):
         return images
+    images = _only_column(images, what)
     if isinstance(images, str | Path | BYTES):
         raise InputError(
             f"The {what} are one for all samples.", got=f"{images!r:.80}", expected="a list, one for each sample"
@@ -60,6 +62,20 @@ def as_pictures(images: Any, what: str = "images", folder: Path | None = None) -
         array = as_array(images, what)
         return array if _is_raw(array) else Converted(array, what)
     return Gallery(things, what, folder)
+
+
+def _only_column(images: Any, what: str) -> Any:
+    """The column of a table that has one; what is no table as it is."""
+    names = getattr(images, "column_names", getattr(images, "columns", None))
+    if names is None:
+        return images
+    if len(names) != 1:
+        raise InputError(
+            f"The {what} are one column.",
+            got=f"a table of {len(names)}: {', '.join(map(str, names))}",
+            expected='the column itself, as table["image"]',
+        )
+    return images[names[0]]
 
 
 def looks_like_pictures(samples: Any) -> bool:
@@ -83,7 +99,7 @@ class Converted:
     def __init__(self, array: Any, what: str) -> None:
         self._array = array
         self._layout = Layout.of(tuple(array.shape[1:]), what)
-        rows = _spread(len(array))
+        rows = spread(len(array))
         blocks = (np.asarray(array[rows[start : start + 32]]) for start in range(0, len(rows), 32))
         self._brightness = Brightness.of(blocks, what)
         colours = (3,) if self._layout.channels > 1 else ()
@@ -133,7 +149,7 @@ class Gallery:
         self._rows = np.arange(len(things))
         self._unreadable: dict[int, str] = {}
         self._brightness: Brightness | None = None
-        rows = _spread(len(things)).tolist()
+        rows = spread(len(things)).tolist()
         self._brightness = self._range(rows)
         forms = [form for row in rows if (form := self._form(row)) is not None]
         if not forms:
@@ -255,7 +271,8 @@ def _is_raw(array: Any) -> bool:
     return array.dtype == np.uint8 and (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3)))
 
 
-def _spread(count: int) -> NDArray[np.int64]:
+def spread(count: int) -> NDArray[np.int64]:
+    """Which of so many rows are looked at."""
     return np.unique(np.linspace(0, max(0, count - 1), LOOKED_AT).astype(np.int64))[: max(count, 0)]
 
 
