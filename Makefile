@@ -16,6 +16,10 @@ PARALLEL ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # Tests start Python again and again, which without bytecode that is kept would compile every module each time.
 unexport PYTHONDONTWRITEBYTECODE
 
+# These processes share the cores: threads that spin while they wait for work take them from the others.
+test test-all: export OMP_WAIT_POLICY := passive
+test test-all: export OPENBLAS_THREAD_TIMEOUT := 4
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint types bench wheel pins chromium page
 
