@@ -8,9 +8,8 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --root-
 PINNED := --constraint constraints.txt --build-constraint constraints.txt
 GROUPS := --group test --group page --group lint --group types
 
-# Three files at a time on two cores, in the order of tests/conftest.py: much of a test is waiting for a process it
-# started, and each of the three loads all that any test imports.
-# PARALLEL= runs one after the other.
+# Three files at a time, in the order of tests/conftest.py, which keep two cores busy: much of a test is waiting for a
+# process it started. Each of the three loads all that any test imports. PARALLEL= runs one after the other.
 PARALLEL ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # Tests start Python again and again, which without bytecode that is kept would compile every module each time.

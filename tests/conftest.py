@@ -57,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Chooses examples, and lets what tests start hear Ctrl-C."""
     # how long an example takes says something of the machine, not of the code
     patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    # the same ones again and again need not be many
     settings.register_profile("always the same", patient, derandomize=True, max_examples=50)
     settings.register_profile("new ones", patient, derandomize=False)
     settings.load_profile("new ones" if config.getoption("--long") else "always the same")

@@ -22,7 +22,7 @@ from embedding_lab.projection import file_index, find, measure
 QUICK: dict[str, dict[str, Any]] = {"pca": {}, "tsne": {"max_iter": 60}, "umap": {"epochs": 20}}
 
 COMPILES = pytest.param("umap", marks=pytest.mark.long)
-"""UMAP takes half a minute to compile; tests/projection/test_umap.py does, and tries `lab.project` with it too."""
+"""UMAP is compiled for a quarter of a minute; tests/projection/test_umap.py tries `lab.project` with it too."""
 
 
 def clusters(n: int = 120, dims: int = 8) -> tuple[np.ndarray, np.ndarray]:

@@ -56,7 +56,6 @@ def page_under_a_path(browser: Any, logdir: Path) -> Iterator[Dashboard]:
         page.page.close()
 
 
-@pytest.mark.long
 def test_under_a_path_a_selection_is_saved(page_under_a_path: Dashboard, logdir: Path) -> None:
     page = page_under_a_path
     page.call("lab.select(argument)", IDS)

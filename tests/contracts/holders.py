@@ -27,17 +27,10 @@ def column_of_polars(things: list[Any]) -> Any:
     return polars.Series(things, dtype=polars.Object)
 
 
-def column_of_hugging_face(things: list[Any]) -> Any:
-    """Which decodes them anew each time."""
-    datasets = pytest.importorskip("datasets", reason="no datasets: pip install datasets")
-    return datasets.Dataset.from_dict({"it": things}, datasets.Features(it=datasets.Image()))["it"]
-
-
 HOLDERS: dict[str, Callable[[list[Any]], Any]] = {
     "a list": list,
     "a tuple": tuple,
     "an array of objects": array_of_objects,
     "a column of pandas": column_of_pandas,
     "a column of polars": column_of_polars,
-    "a column of Hugging Face's datasets": column_of_hugging_face,
 }

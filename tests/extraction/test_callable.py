@@ -120,17 +120,6 @@ def test_pictures_of_pillow_of_one_size_are_the_input_and_for_an_estimator_an_ar
         extract(scaler, [*pictures, Image.new("L", (3, 2))])
 
 
-def test_pictures_that_a_column_opens_one_by_one_are_an_array_for_a_model_that_takes_numbers() -> None:
-    column = HOLDERS["a column of Hugging Face's datasets"](
-        [Image.fromarray(np.full((2, 2), at, np.uint8)) for at in range(5)]
-    )
-    rows = np.repeat(np.arange(5.0)[:, None], 4, axis=1)
-    scaler = StandardScaler().fit(rows)
-    given = extract(scaler, column, batch_size=2)
-    np.testing.assert_array_equal(given["input"].vectors, rows)
-    np.testing.assert_allclose(given["standardscaler"].vectors, scaler.transform(rows), rtol=1e-6)
-
-
 def test_a_single_array_is_called_output_and_text_goes_in_as_it_is() -> None:
     def encode(texts: np.ndarray) -> list[list[int]]:
         return [[len(text), text.count("a")] for text in texts]

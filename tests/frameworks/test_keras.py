@@ -35,7 +35,6 @@ def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("keras")
 def test_nothing_of_the_start_reaches_the_terminal_but_what_others_write_does() -> None:
     script = """

@@ -15,7 +15,7 @@ from embedding_lab.errors import InputError
 from embedding_lab.progress import silent
 from embedding_lab.projection import neighbours, umap
 
-pytestmark = pytest.mark.long  # umap-learn is compiled anew in each process, for a quarter of a minute
+compiles = pytest.mark.long  # umap-learn anew in each process, for a quarter of a minute
 
 
 def project(vectors, found, **own):
@@ -32,11 +32,13 @@ def project(vectors, found, **own):
     )
 
 
+@compiles
 class TestUMAP(ProjectionContract):
     name = "umap"
     quick: ClassVar = {"epochs": 20}
 
 
+@compiles
 @pytest.mark.parametrize("n", [300, 5_000])  # umap-learn by itself ignores given neighbours below 4,096
 def test_the_map_follows_the_neighbours_given_not_the_vectors(n):
     random = np.random.default_rng(0)
@@ -61,6 +63,7 @@ def test_parameters_out_of_range_are_refused(own):
         project(vectors, neighbours.find(vectors, 14), **own)
 
 
+@compiles
 def test_lab_project_gives_it_the_neighbours_that_all_methods_share_and_measures_its_map():
     vectors = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
     found = lab.project(vectors, "umap", dims=2, epochs=30)
@@ -70,6 +73,7 @@ def test_lab_project_gives_it_the_neighbours_that_all_methods_share_and_measures
     assert found.quality["kept_10"] > 0.15
 
 
+@compiles
 def test_its_epochs_are_told_as_they_pass():
     vectors = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
     heard = []

@@ -234,8 +234,8 @@ def as_dataset(
         data: a Dataset, or anything `as_array` can read with n samples on its first axis: arrays, also
             memory-mapped ones, which are kept, not copied; tensors of a framework; tables of pandas, polars, Arrow
             and Hugging Face's datasets. A dictionary of such is samples of several inputs. Pictures of
-            Pillow, n in a list, a tuple, an array of objects or a column of pandas, polars or Hugging Face's
-            datasets, may be of several sizes, and a data frame hold more than numbers, for models that take them.
+            Pillow, n in a list, a tuple, an array of objects or a column of pandas or polars, may be of several
+            sizes, and a data frame hold more than numbers, for models that take them.
         name: the dataset's name, and the beginning of ids that are numbered here.
         labels: int or text, shape (n,). Text becomes class names in alphabetical order; -1, an empty text
             and None among texts, and NaN among numbers, mean not labelled.

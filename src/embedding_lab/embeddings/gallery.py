@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.cores import cores
-from embedding_lab.embeddings.arrays import as_array
+from embedding_lab.embeddings.arrays import FRAMES, HUGGING_FACE, as_array
 from embedding_lab.embeddings.decoding import PictureForm, decoded, form_of
 from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
 from embedding_lab.embeddings.pixels import CHANNELS, Brightness, Layout, without_alpha
@@ -28,6 +28,9 @@ THUMBNAIL_PIXELS = 64
 
 LOOKED_AT = 512
 """Sizes, colours and ranges are known from so many pictures, spread evenly."""
+
+TABLES = ("DataFrame", "Table", "RecordBatch", "Dataset")
+"""What the libraries of tables call what has columns."""
 
 UNREADABLE = (BrokenFile, DataMissing, ShapeMismatch, StorageError)
 
@@ -66,13 +69,15 @@ def as_pictures(images: Any, what: str = "images", folder: Path | None = None) -
 
 def _only_column(images: Any, what: str) -> Any:
     """The column of a table that has one; what is no table as it is."""
+    if type(images).__module__.partition(".")[0] not in (*FRAMES, HUGGING_FACE):
+        return images
     names = getattr(images, "column_names", getattr(images, "columns", None))
-    if names is None:
+    if type(images).__name__ not in TABLES or names is None:
         return images
     if len(names) != 1:
         raise InputError(
             f"The {what} are one column.",
-            got=f"a table of {len(names)}: {', '.join(map(str, names))}",
+            got=f"a table of {len(names)}: {', '.join(map(str, names)):.80}",
             expected='the column itself, as table["image"]',
         )
     return images[names[0]]
@@ -99,7 +104,7 @@ class Converted:
     def __init__(self, array: Any, what: str) -> None:
         self._array = array
         self._layout = Layout.of(tuple(array.shape[1:]), what)
-        rows = spread(len(array))
+        rows = _spread(len(array))
         blocks = (np.asarray(array[rows[start : start + 32]]) for start in range(0, len(rows), 32))
         self._brightness = Brightness.of(blocks, what)
         colours = (3,) if self._layout.channels > 1 else ()
@@ -149,7 +154,7 @@ class Gallery:
         self._rows = np.arange(len(things))
         self._unreadable: dict[int, str] = {}
         self._brightness: Brightness | None = None
-        rows = spread(len(things)).tolist()
+        rows = _spread(len(things)).tolist()
         self._brightness = self._range(rows)
         forms = [form for row in rows if (form := self._form(row)) is not None]
         if not forms:
@@ -271,8 +276,7 @@ def _is_raw(array: Any) -> bool:
     return array.dtype == np.uint8 and (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3)))
 
 
-def spread(count: int) -> NDArray[np.int64]:
-    """Which of so many rows are looked at."""
+def _spread(count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, max(0, count - 1), LOOKED_AT).astype(np.int64))[: max(count, 0)]
 
 

@@ -6,15 +6,13 @@ For whoever counts, slices or reads samples they are an array like any other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding_lab.embeddings.arrays import HUGGING_FACE, as_array
-from embedding_lab.embeddings.gallery import Gallery, spread
-from embedding_lab.embeddings.streams import streams
+from embedding_lab.embeddings.arrays import as_array
+from embedding_lab.embeddings.gallery import Gallery
 from embedding_lab.errors import InputError
 
 
@@ -89,44 +87,23 @@ class PictureRows(OwnForm):
     """Pictures of Pillow: an array where they are of one size and mode, else their thumbnails.
 
     Args:
-        pictures: one or more, in a list, or in a column of Hugging Face's datasets, which opens them one by one.
+        pictures: one or more.
         of_one_form: whether all are, of which these are a part; found out when left out.
     """
 
-    def __init__(self, pictures: Sequence[Any], of_one_form: bool | None = None) -> None:
+    def __init__(self, pictures: list[Any], of_one_form: bool | None = None) -> None:
         self.own = pictures
-        if of_one_form is None:
-            looked_at = range(len(pictures)) if isinstance(pictures, list) else spread(len(pictures)).tolist()
-            of_one_form = len({(each.size, each.mode) for each in map(pictures.__getitem__, looked_at)}) == 1
-        self._of_one_form = of_one_form
-        first = np.asarray(pictures[0]) if of_one_form and len(pictures) else np.empty((), object)
+        forms = ((each.size, each.mode) for each in pictures)
+        self._of_one_form = len(set(forms)) == 1 if of_one_form is None else of_one_form
+        first = np.asarray(pictures[0]) if self._of_one_form and pictures else np.empty((), object)
         self.shape, self.dtype = (len(pictures), *first.shape), first.dtype
 
     def _some(self, places: NDArray[np.intp]) -> PictureRows:
-        return PictureRows([self.own[place] for place in places.tolist()], self._of_one_form)
-
-    def numbers(self) -> Any:
-        """The array; where the pictures are opened one by one, read when it is asked for."""
-        return super().numbers() if isinstance(self.own, list) else _Opened(self)
+        return PictureRows([self.own[place] for place in places], self._of_one_form)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         array = np.asarray(self.numbers() if self._of_one_form else Gallery(self.own, "samples")[:])
         return array if dtype is None else array.astype(dtype)
-
-
-class _Opened:
-    """The numbers of pictures that are opened when rows of them are asked for."""
-
-    def __init__(self, pictures: PictureRows) -> None:
-        self._pictures = pictures
-        self.shape, self.dtype, self.ndim = pictures.shape, pictures.dtype, pictures.ndim
-
-    def __len__(self) -> int:
-        return len(self._pictures)
-
-    def __getitem__(self, rows: Any) -> Any:
-        picked = self._pictures[rows]
-        return picked.numbers() if isinstance(picked, PictureRows) else picked
 
 
 def as_samples(data: Any) -> Any:
@@ -134,7 +111,7 @@ def as_samples(data: Any) -> Any:
 
     Args:
         data: what `as_array` takes, and what it does not: data frames, and n pictures of Pillow in a list, a tuple,
-            an array of objects or a column of pandas, polars or Hugging Face's datasets.
+            an array of objects or a column of pandas or polars.
 
     Raises:
         InputError: it cannot be read as samples.
@@ -142,7 +119,7 @@ def as_samples(data: Any) -> Any:
     if type(data).__name__ == "DataFrame" and type(data).__module__.partition(".")[0] in ("pandas", "polars"):
         return FrameRows(data)
     pictures = _pictures_in(data)
-    return PictureRows(pictures) if len(pictures) else as_array(data, "data")
+    return PictureRows(pictures) if pictures else as_array(data, "data")
 
 
 def batch_of(samples: Any, rows: Any) -> Any:
@@ -158,13 +135,8 @@ def _array_of(frame: Any) -> NDArray[Any]:
         return np.asarray(frame.to_numpy(), object)
 
 
-def _pictures_in(data: Any) -> Sequence[Any]:
-    """The pictures of Pillow in a list, a tuple or an axis of objects; none where others are among them.
-
-    A column of Hugging Face's datasets, which opens them anew each time, is told by its first.
-    """
-    if type(data).__module__.partition(".")[0] == HUGGING_FACE and not streams(data):
-        return data if len(data) and _is_of_pillow(data[0]) else ()
+def _pictures_in(data: Any) -> list[Any]:
+    """The pictures of Pillow in a list, a tuple or an axis of objects; none where others are among them."""
     objects = str(getattr(data, "dtype", "")).lower() == "object" and getattr(data, "ndim", 1) == 1
     held = (isinstance(data, list | tuple) or objects) and all(map(_is_of_pillow, data))
     return list(data) if held else []

@@ -86,7 +86,7 @@ def extract(
         data: a Dataset, any array-like of samples, shape (n, ...), or a PyTorch DataLoader or Dataset. For a model
             with several inputs a dictionary or tuple of such arrays, or a list where the model declares its inputs.
             An estimator that was fitted to a data frame takes a frame, and a function n pictures of Pillow
-            in a list, a tuple, an array of objects or a column of pandas, polars or Hugging Face's datasets.
+            in a list, a tuple, an array of objects or a column of pandas or polars.
         layers: names as in `layer_table`; "input" means the samples themselves, flattened. When left out: the
             input, where it is numbers, and every layer worth showing.
         out: the run to write to, or its folder; when left out a temporary one that goes with the process.

@@ -48,7 +48,7 @@ LARGEST_BATCH = 8192
 NOT_SAID = re.compile(
     r"\AGraph execution error:\s*(?:(?:Detected at node|<stack traces| {2,}).*\n|\n)*"
     r"|\[*\{\{(?:function_)?node [^}]*\}\}\]*|\[Op:[^\]]+\]"
-    r"|\x1b\[[\d;]*m"
+    r"|\x1b\[[\d;?]*[A-Za-z]"
 )
 """Where TensorFlow says that something went wrong: the stack in which the graph was made, and names within it; and
 what is set in bold for a terminal, as by Keras."""
