@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding_lab.cores import cores
-from embedding_lab.embeddings.arrays import FRAMES, HUGGING_FACE, as_array
+from embedding_lab.embeddings.arrays import FRAMES, HUGGING_FACE, as_array, named_columns
 from embedding_lab.embeddings.decoding import PictureForm, decoded, form_of
 from embedding_lab.embeddings.held_files import BYTES, file_of, values_of
 from embedding_lab.embeddings.pixels import CHANNELS, Brightness, Layout, without_alpha
@@ -69,18 +69,17 @@ def as_pictures(images: Any, what: str = "images", folder: Path | None = None) -
 
 def _only_column(images: Any, what: str) -> Any:
     """The column of a table that has one; what is no table as it is."""
-    if type(images).__module__.partition(".")[0] not in (*FRAMES, HUGGING_FACE):
+    kind = type(images)
+    if kind.__name__ not in TABLES or kind.__module__.partition(".")[0] not in (*FRAMES, HUGGING_FACE):
         return images
-    names = getattr(images, "column_names", getattr(images, "columns", None))
-    if type(images).__name__ not in TABLES or names is None:
-        return images
-    if len(names) != 1:
+    columns = named_columns(images)
+    if len(columns) != 1:
         raise InputError(
             f"The {what} are one column.",
-            got=f"a table of {len(names)}: {', '.join(map(str, names)):.80}",
+            got=f"a table of {len(columns)}: {', '.join(columns):.80}",
             expected='the column itself, as table["image"]',
         )
-    return images[names[0]]
+    return next(iter(columns.values()))
 
 
 def looks_like_pictures(samples: Any) -> bool:
